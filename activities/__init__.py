@@ -1,0 +1,1 @@
+"""What touches the world: one class for each port, its dependencies handed in."""

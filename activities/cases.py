@@ -1,0 +1,72 @@
+"""Registering and closing cases: the order is asked for, the rules are pinned, the row is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.openings import Kind
+from domain.ports import CloseCase, PinRules, RegisterCase, Registration, Rules
+from domain.refusals import Code, Refusal
+from domain.registering import register
+from policies import read_calendar, read_policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from activities.marketplace import Marketplace
+    from store.cases import CaseRegister
+
+YEARS_AHEAD = 2
+"""The longest window of a case is a year: its calendar reaches beyond it."""
+
+
+class Cases:
+    """The register of cases."""
+
+    def __init__(self, cases: CaseRegister, marketplace: Marketplace, policies: Path) -> None:
+        self._cases = cases
+        self._marketplace = marketplace
+        self._policies = policies
+
+    @activity.defn(name="register_case")
+    def register(self, case: RegisterCase) -> Registration:
+        """Pin the case to the order, the policy and the calendar as they are now.
+
+        What cannot be opened is answered with a refusal; a marketplace that does not answer
+        raises, and is asked again.
+        """
+        if registered := self._cases.find(case.case_id):
+            return registered
+        order = self._marketplace.order(case.opening.order_id)
+        if order is None:
+            return Registration(
+                refusal=Refusal(
+                    code=Code.ORDER_UNKNOWN,
+                    sentence="The marketplace knows no order of this id; check the id.",
+                )
+            )
+        rules = self.pin(PinRules(country=order.country, kind=case.opening.kind, year=case.at.year))
+        registration = register(case.opening, order, rules)
+        if registration.refusal:
+            return registration
+        return self._cases.register(case.case_id, case.opening, order, registration, case.at)
+
+    @activity.defn(name="pin_rules")
+    def pin(self, wanted: PinRules) -> Rules:
+        """The policy and calendar of a country as they stand in the files now."""
+        policy = read_policy(wanted.country, self._policies)
+        return Rules(
+            policy_version=policy.version,
+            dispute=policy.dispute if wanted.kind is Kind.DISPUTE else None,
+            inquiry=policy.inquiry if wanted.kind is Kind.INQUIRY else None,
+            calendar=read_calendar(
+                wanted.country, wanted.year, wanted.year + YEARS_AHEAD, self._policies
+            ),
+        )
+
+    @activity.defn(name="close_case")
+    def close(self, case: CloseCase) -> None:
+        """File how the case ended (D2)."""
+        self._cases.close(case)

@@ -1,0 +1,249 @@
+"""The marketplace over HTTP (docs/marketplace-api.md): orders, refunds, and breaches it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+import requests
+from pydantic import BaseModel, Field, ValidationError
+from requests.adapters import HTTPAdapter
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.orders import Order
+from domain.ports import BreachReport, RefundCommand, RefundReport, RefundState
+
+if TYPE_CHECKING:
+    # Workflows import this module for its activity's name, and must never load the store.
+    from store.breaches import Breaches
+
+REFUSED = "marketplace-refused"
+"""The type of a failure that no retry can mend."""
+
+NOT_FOR_GOOD = frozenset({401, 403, 408, 425, 429})
+"""Refusals of the caller or of the moment: they say nothing about what was asked."""
+
+CONNECTIONS = 64
+
+
+class MarketplaceUnavailableError(Exception):
+    """No answer came, or none that can be understood: whether it was done is not known.
+
+    `code` says which in a word: timeout, no-connection, not-understood, status-503.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class RefundAnswer(BaseModel):
+    """What the marketplace says of a refund."""
+
+    state: Literal["requested", "confirmed", "failed"]
+    reason: str = ""
+
+
+class ProblemDocument(BaseModel):
+    """The one member of a problem document that programs read."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
+
+
+class Marketplace:
+    """Asks and commands the marketplace. Usable from several threads; `close` it at the end.
+
+    Timeouts are seconds: until a connection stands, and of silence while an answer is awaited.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        *,
+        connect_timeout: float = 3.0,
+        read_timeout: float = 10.0,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout = (connect_timeout, read_timeout)
+        self._token = token
+        self._session = requests.Session()
+        # Set as `auth`, for a plain header would give way to the machine's netrc file.
+        self._session.auth = self._authorise
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._session.close()
+
+    def order(self, order_id: str) -> Order | None:
+        """The order; None if the marketplace has none with this id.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError for an order that
+        is not of the promised form.
+        """
+        if order_id in {".", ".."}:
+            return None  # no URL can name it
+        answer = self._ask("GET", f"/orders/{quote(order_id, safe='')}")
+        if answer.status_code == 404 and _problem(answer) == "order-unknown":
+            return None
+        if answer.status_code != 200:
+            raise _misplaced(answer)
+        try:
+            order = Order.model_validate_json(answer.content)
+            _ = order.paid  # which is not money if it adds up to more than there is
+        except ValidationError as error:
+            # Where and what, never the values: they are personal data.
+            wrong = error.errors(include_input=False, include_url=False, include_context=False)
+            if wrong[0]["type"] == "json_invalid":
+                raise _not_understood() from None
+            where = ".".join(str(part) for part in wrong[0]["loc"]) or "the whole"
+            raise _refused(f"answered an order in another form than promised: {where}") from None
+        if order.id != order_id:
+            raise _refused("answered another order than the one asked for")
+        return order
+
+    def refund(self, command: RefundCommand) -> RefundReport:
+        """Commands the refund; under the same key it is the same refund.
+
+        Never raises for an answer that is lost or makes no sense: that is UNCONFIRMED.
+        """
+        try:
+            answer = self._ask(
+                "POST",
+                "/refunds",
+                key=command.key,
+                body={
+                    "case_id": command.case_id,
+                    "order_id": command.order_id,
+                    "amount_minor": command.amount.amount_minor,
+                    "currency": command.amount.currency,
+                },
+            )
+            refusal = _refusal(answer)
+            if refusal is not None:
+                return RefundReport(key=command.key, state=RefundState.FAILED, reason=refusal)
+            return _report(command.key, answer)
+        except MarketplaceUnavailableError as trouble:
+            return _unconfirmed(command.key, trouble)
+
+    def refund_status(self, key: str) -> RefundReport | None:
+        """What became of a refund; None if the marketplace has never received it.
+
+        Never raises, like `refund`: not knowing is UNCONFIRMED.
+        """
+        try:
+            answer = self._ask("GET", f"/refunds/{quote(key, safe='')}")
+            if answer.status_code == 404 and _problem(answer) == "refund-unknown":
+                return None
+            return _report(key, answer)
+        except MarketplaceUnavailableError as trouble:
+            return _unconfirmed(key, trouble)
+
+    def tell_breach(self, report: BreachReport) -> None:
+        """Tells of a seller's missed window (H7); under the same key it is the same breach.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        answer = self._ask(
+            "POST",
+            "/breaches",
+            key=report.key,
+            body=report.model_dump(mode="json", exclude={"key"}),
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused the breach {report.key}: {refusal}")
+        if not 200 <= answer.status_code < 300:
+            raise _misplaced(answer)
+
+    def _ask(
+        self, method: str, path: str, *, key: str | None = None, body: object = None
+    ) -> requests.Response:
+        """The answer, whatever it says; raises MarketplaceUnavailableError if none came."""
+        try:
+            return self._session.request(
+                method,
+                self._base_url + path,
+                headers={"Idempotency-Key": key} if key else None,
+                json=body,
+                timeout=self._timeout,
+                # A redirected POST would become a GET.
+                allow_redirects=False,
+            )
+        except requests.Timeout:
+            raise MarketplaceUnavailableError(
+                "timeout", f"The marketplace did not answer {method} {path} in time."
+            ) from None
+        except requests.RequestException as error:
+            raise MarketplaceUnavailableError(
+                "no-connection",
+                f"The marketplace could not be reached for {method} {path}: "
+                f"{type(error).__name__}; check its base URL.",
+            ) from None
+
+    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class SellerConduct:
+    """Records the breaches of sellers and tells the marketplace of them (H7)."""
+
+    def __init__(self, marketplace: Marketplace, breaches: Breaches) -> None:
+        self._marketplace = marketplace
+        self._breaches = breaches
+
+    @activity.defn(name="report_breach")
+    def report_breach(self, report: BreachReport) -> None:
+        """Records the breach, then tells the marketplace; both once for each key."""
+        self._breaches.record(report)
+        self._marketplace.tell_breach(report)
+
+
+def _report(key: str, answer: requests.Response) -> RefundReport:
+    if answer.status_code not in {200, 201, 202}:
+        raise _misplaced(answer)
+    try:
+        told = RefundAnswer.model_validate_json(answer.content)
+    except ValidationError:
+        raise _not_understood() from None
+    return RefundReport(key=key, state=RefundState(told.state), reason=told.reason[:200])
+
+
+def _unconfirmed(key: str, trouble: MarketplaceUnavailableError) -> RefundReport:
+    return RefundReport(key=key, state=RefundState.UNCONFIRMED, reason=trouble.code)
+
+
+def _problem(answer: requests.Response) -> str | None:
+    """The code of a problem document; None if the answer is none, such as a proxy's page."""
+    try:
+        return ProblemDocument.model_validate_json(answer.content).code
+    except ValidationError:
+        return None
+
+
+def _refusal(answer: requests.Response) -> str | None:
+    """The code with which the marketplace refuses for good; None if it does not."""
+    if 400 <= answer.status_code < 500 and answer.status_code not in NOT_FOR_GOOD:
+        return _problem(answer)
+    return None
+
+
+def _refused(what: str) -> ApplicationError:
+    return ApplicationError(f"The marketplace {what}.", type=REFUSED, non_retryable=True)
+
+
+def _misplaced(answer: requests.Response) -> MarketplaceUnavailableError:
+    code = answer.status_code
+    return MarketplaceUnavailableError(
+        f"status-{code}", f"The marketplace answered with status {code}."
+    )
+
+
+def _not_understood() -> MarketplaceUnavailableError:
+    return MarketplaceUnavailableError(
+        "not-understood", "The marketplace's answer is not what was promised; check its base URL."
+    )

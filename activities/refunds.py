@@ -1,0 +1,72 @@
+"""Paying buyers back, once: written down first, asked under a key, asked after until known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.marketplace import Marketplace
+from domain.ports import RefundCommand, RefundReport, RefundState
+
+if TYPE_CHECKING:
+    # Workflows import this module for its activities' names, and must never load the store.
+    from store.refunds import RefundLedger
+
+UNCONFIRMED = "refund-unconfirmed"
+"""The type of the failure by which `confirm_refund` asks to be run again."""
+
+KNOWN = frozenset({RefundState.CONFIRMED, RefundState.FAILED})
+
+
+class Refunds:
+    """The refunds of all cases. Both activities may run any number of times.
+
+    What the ledger contradicts (a key with another refund, a second refund of a case) raises the
+    store's ContradictionError before the marketplace is asked.
+    """
+
+    def __init__(self, marketplace: Marketplace, ledger: RefundLedger) -> None:
+        self._marketplace = marketplace
+        self._ledger = ledger
+
+    @activity.defn(name="request_refund")
+    def request(self, command: RefundCommand) -> RefundReport:
+        """Commands the refund. A lost answer is UNCONFIRMED, to be cleared by `confirm_refund`.
+
+        Run again after a crash it commands again: by the port's contract, the same refund.
+        """
+        return self._known(command) or self._record(self._marketplace.refund(command))
+
+    @activity.defn(name="confirm_refund")
+    def confirm(self, command: RefundCommand) -> RefundReport:
+        """What became of the refund: CONFIRMED or FAILED.
+
+        Commands it again, under the same key, if the marketplace never received it. Raises a
+        retryable ApplicationError (`refund-unconfirmed`) while nothing is known for certain, so
+        that the retry policy sets how often and how long it is asked after.
+        """
+        if known := self._known(command):
+            return known
+        status = self._marketplace.refund_status(command.key)
+        report = self._record(status or self._marketplace.refund(command))
+        if report.state not in KNOWN:
+            raise ApplicationError(f"The refund {command.key} is {report.state}.", type=UNCONFIRMED)
+        return report
+
+    def _known(self, command: RefundCommand) -> RefundReport | None:
+        """What the ledger knows for certain; the refund is entered if it was not yet.
+
+        A failed refund is never commanded again: the case may have ordered another by now.
+        """
+        refund = self._ledger.request(command, datetime.now(UTC))
+        if refund.state not in KNOWN:
+            return None
+        return RefundReport(key=command.key, state=refund.state, reason=refund.reason)
+
+    def _record(self, report: RefundReport) -> RefundReport:
+        """What the ledger has after this news, which is older than what it knew at times."""
+        refund = self._ledger.report(report, datetime.now(UTC))
+        return RefundReport(key=report.key, state=refund.state, reason=refund.reason)

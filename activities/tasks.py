@@ -1,0 +1,24 @@
+"""The agents' queue, as the case writes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.ports import Task
+
+if TYPE_CHECKING:
+    from store.tasks import TaskQueue
+
+
+class Tasks:
+    """Tasks of agents, listed by queue and priority."""
+
+    def __init__(self, queue: TaskQueue) -> None:
+        self._queue = queue
+
+    @activity.defn(name="record_task")
+    def record(self, task: Task) -> None:
+        """Put the task as it stands now into the queue; an older state never overwrites it."""
+        self._queue.record(task)

@@ -1,0 +1,166 @@
+"""Settings from the environment, and the one place where a Temporal client is made."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+)
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime
+from temporalio.service import RPCError
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from workflows import attributes
+
+HERE = Path(__file__).parent
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message is one sentence that says what to do."""
+
+
+class Settings(BaseSettings):
+    """What a worker and the command line need to know. Secrets come only from the environment.
+
+    Temporal's address, namespace, TLS and API key are its own standard settings
+    (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, or a profile).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RECOURSE_", extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///.recourse/recourse.db",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+    )
+    task_queue: str = "recourse"
+    policies: Path = HERE / "policies"
+    marketplace_url: str = ""
+    marketplace_token: SecretStr = SecretStr("")
+    marketplace_timeout_seconds: float = Field(default=10, gt=0)
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_starttls: bool = True
+    mail_from: str = ""
+    mail_name: str = "Recourse"
+    mail_domain: str = "recourse.example"
+    metrics_address: str = "127.0.0.1:9464"
+    health_address: str = "127.0.0.1:8460"
+    build_id: str = ""
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """The settings, or one sentence that names what is wrong with them."""
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0]).upper()
+            name = name if name == "DATABASE_URL" else f"RECOURSE_{name}"
+            raise ConfigurationError(f"Set {name} rightly: {first['msg']}.") from None
+
+    def for_worker(self) -> Self:
+        """The same, once everything that only a worker needs is there."""
+        for name in ("marketplace_url", "smtp_host", "mail_from"):
+            if not getattr(self, name):
+                raise ConfigurationError(
+                    f"Set RECOURSE_{name.upper()}: a worker cannot do without."
+                )
+        if not self.policies.is_dir():
+            raise ConfigurationError(f"RECOURSE_POLICIES is no folder: {self.policies}.")
+        return self
+
+
+def data_converter(codec: PayloadCodec | None = None) -> DataConverter:
+    """Pydantic values in and out; with a codec, payloads and failures leave encrypted."""
+    return DataConverter(
+        payload_converter_class=PydanticPayloadConverter,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes
+        if codec
+        else DefaultFailureConverter,
+    )
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox, with our pure packages passed through: they are loaded once, not per case."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(
+            "domain", "activities", "workflows.attributes", "workflows.options"
+        )
+    )
+
+
+async def connect(address: str | None = None, runtime: Runtime | None = None) -> Client:
+    """A client from Temporal's standard settings; `address` overrides the address alone."""
+    try:
+        settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigurationError(f"Temporal's settings cannot be read: {error}.") from None
+    if address:
+        settings["target_host"] = address
+    settings.setdefault("target_host", "localhost:7233")
+    if runtime:
+        settings["runtime"] = runtime
+    try:
+        return await Client.connect(**settings, data_converter=data_converter())
+    except (RuntimeError, RPCError) as error:
+        raise UnreachableError(
+            f"No Temporal server answers at {settings['target_host']}; start one, "
+            "or set TEMPORAL_ADDRESS."
+        ) from error
+
+
+class UnreachableError(Exception):
+    """A server that is needed does not answer; the message names it."""
+
+
+async def missing_attributes(client: Client) -> list[str]:
+    """The search attributes that the namespace does not know yet."""
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    return [key.name for key in attributes.ALL if key.name not in known.custom_attributes]
+
+
+async def add_attributes(client: Client, names: Iterable[str]) -> None:
+    """Teach the namespace these search attributes."""
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                key.name: IndexedValueType.ValueType(key.indexed_value_type)
+                for key in attributes.ALL
+                if key.name in names
+            },
+        )
+    )
+
+
+async def register_attributes(client: Client) -> list[str]:
+    """Add the search attributes that are missing; answers which they were."""
+    if missing := await missing_attributes(client):
+        await add_attributes(client, missing)
+    return missing
+
+
+async def is_development_server(client: Client) -> bool:
+    """Whether the server keeps its state in SQLite, as only the development server does."""
+    info = await client.workflow_service.get_cluster_info(GetClusterInfoRequest())
+    return info.persistence_store == "sqlite"

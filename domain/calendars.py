@@ -1,0 +1,42 @@
+"""A country's calendar as a case pins it: which local dates are working days, and why not."""
+
+from datetime import date, timedelta
+from functools import cached_property
+
+from pydantic import Field
+
+from domain.base import Value
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SATURDAY = 5
+
+
+class Calendar(Value):
+    """Weekends and public holidays of one country between two years, both included.
+
+    The zone is kept by name: an offset would forget the changes of the clock.
+    `working` are dates that count as working days though they fall on a weekend or holiday.
+    """
+
+    country: str
+    zone: str
+    version: str
+    first_year: int
+    last_year: int
+    holidays: dict[date, str]
+    working: dict[date, str] = Field(default_factory=dict)
+
+    def is_working(self, day: date) -> bool:
+        """Whether `day` is a working day. The caller sees to it that the calendar covers it."""
+        return day in self.working or (day.weekday() < SATURDAY and day not in self.holidays)
+
+    def why_not(self, day: date) -> str:
+        """Why `day` is no working day: the holiday's name, Saturday or Sunday; else empty."""
+        if self.is_working(day):
+            return ""
+        return self.holidays.get(day) or WEEKDAYS[day.weekday()]
+
+    @cached_property
+    def block_totals(self) -> dict[tuple[date, date], tuple[timedelta, timedelta]]:
+        """What `domain.deadlines` has found of whole months and years: no part of the value."""
+        return {}

@@ -1,0 +1,280 @@
+"""What people send into a case. Each command names who sends it and carries an id of its own:
+the same command sent again is the same command.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, TypeAdapter
+
+from domain.base import Value
+from domain.money import Money
+from domain.parties import Actor, Party
+
+Text = Annotated[str, Field(min_length=1, max_length=100_000)]
+CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+
+
+class Remedy(StrEnum):
+    """What a buyer can want and a seller can offer."""
+
+    FULL_REFUND = "full-refund"
+    PARTIAL_REFUND = "partial-refund"
+    REPLACEMENT = "replacement"
+    REPAIR = "repair"
+    RETURN_FOR_REFUND = "return-for-refund"
+    SEND_AGAIN = "send-again"
+
+    @property
+    def refunds(self) -> bool:
+        """Whether money goes back to the buyer."""
+        return self in (Remedy.FULL_REFUND, Remedy.PARTIAL_REFUND, Remedy.RETURN_FOR_REFUND)
+
+    @property
+    def moves_goods(self) -> bool:
+        """Whether the seller has something to do before the remedy is done."""
+        return self not in (Remedy.FULL_REFUND, Remedy.PARTIAL_REFUND)
+
+
+class Attachment(Value):
+    """A file kept by the marketplace, referred to by what identifies it; `size` in bytes."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    size: Annotated[int, Field(ge=1)]
+    media_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Nature(StrEnum):
+    """How a message is meant: only an answer stops the reply clock (H5)."""
+
+    ANSWER = "answer"
+    HOLDING = "holding"
+    AUTOMATIC = "automatic"
+
+
+class CommandBase(Value):
+    """What every command carries."""
+
+    command_id: CommandId
+    by: Actor
+
+
+class Say(CommandBase):
+    """Write to the other side, at any time."""
+
+    verb: Literal["say"] = "say"
+    text: Text
+    attachments: tuple[Attachment, ...] = ()
+    nature: Nature = Nature.ANSWER
+
+
+class Ask(CommandBase):
+    """Ask the other side a question, which holds one's own clock. Agents say whom they ask."""
+
+    verb: Literal["ask"] = "ask"
+    text: Text
+    attachments: tuple[Attachment, ...] = ()
+    to: Party | None = None
+
+
+class Offer(CommandBase):
+    """Offer, or counter with, a remedy; `amount` for a partial refund only."""
+
+    verb: Literal["offer"] = "offer"
+    remedy: Remedy
+    amount: Money | None = None
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    expires_at: AwareDatetime | None = None
+
+
+class Accept(CommandBase):
+    """Accept the open offer; after a decision, accept the decision."""
+
+    verb: Literal["accept"] = "accept"
+    offer_id: CommandId | None = None
+
+
+class Reject(CommandBase):
+    """Reject the open offer."""
+
+    verb: Literal["reject"] = "reject"
+    offer_id: CommandId | None = None
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class RefuseReason(StrEnum):
+    """Why a seller refuses a claim."""
+
+    NOT_DEFECTIVE = "not-defective"
+    AS_DESCRIBED = "as-described"
+    DELIVERED = "delivered"
+    DAMAGED_BY_BUYER = "damaged-by-buyer"
+    OUTSIDE_TERMS = "outside-terms"
+    UNLAWFUL_DEMAND = "unlawful-demand"
+    OTHER = "other"
+
+
+class Refuse(CommandBase):
+    """The seller refuses the claim, with a reason."""
+
+    verb: Literal["refuse"] = "refuse"
+    reason: RefuseReason
+    text: Text
+
+
+class AskForHelp(CommandBase):
+    """Ask for an agent (D1). Too early, it is kept as a wish until the other side wants one too."""
+
+    verb: Literal["ask-for-help"] = "ask-for-help"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class Withdraw(CommandBase):
+    """The buyer withdraws the dispute."""
+
+    verb: Literal["withdraw"] = "withdraw"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class AgreeToClose(CommandBase):
+    """Say that the matter is solved; when both traders have said so, the case closes."""
+
+    verb: Literal["agree-to-close"] = "agree-to-close"
+
+
+class Close(CommandBase):
+    """The platform closes the case, with a reason."""
+
+    verb: Literal["close"] = "close"
+    reason: Text
+
+
+class Reopen(CommandBase):
+    """The buyer takes up again a case that closed on their silence."""
+
+    verb: Literal["reopen"] = "reopen"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class Claim(CommandBase):
+    """An agent takes the case's task."""
+
+    verb: Literal["claim"] = "claim"
+
+
+class Release(CommandBase):
+    """The agent gives the task back to the queue."""
+
+    verb: Literal["release"] = "release"
+
+
+class Verdict(StrEnum):
+    """For whom a case is decided."""
+
+    FOR_BUYER = "for-buyer"
+    FOR_SELLER = "for-seller"
+    SHARED = "shared"
+
+
+class Decide(CommandBase):
+    """An agent's decision: a verdict, its reasoning, and the remedy it orders, if any."""
+
+    verb: Literal["decide"] = "decide"
+    verdict: Verdict
+    reasoning: Text
+    remedy: Remedy | None = None
+    amount: Money | None = None
+
+
+class Confirm(CommandBase):
+    """A second agent confirms a decision that is outside one agent's limits."""
+
+    verb: Literal["confirm"] = "confirm"
+
+
+class SendBack(CommandBase):
+    """A second agent sends a proposed decision back to the queue, with a reason."""
+
+    verb: Literal["send-back"] = "send-back"
+    reason: Text
+
+
+class Appeal(CommandBase):
+    """A party asks for another agent's look at the decision, which is then final."""
+
+    verb: Literal["appeal"] = "appeal"
+    reason: Text
+
+
+class Hold(CommandBase):
+    """Hold the running clock, with a reason; held time is not counted."""
+
+    verb: Literal["hold"] = "hold"
+    reason: Text
+
+
+class Resume(CommandBase):
+    """Let a held clock run again."""
+
+    verb: Literal["resume"] = "resume"
+
+
+class Fulfil(CommandBase):
+    """The seller reports done what was agreed or ordered about the goods."""
+
+    verb: Literal["fulfil"] = "fulfil"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class RetryRefund(CommandBase):
+    """An agent orders a failed refund again, under a new id."""
+
+    verb: Literal["retry-refund"] = "retry-refund"
+
+
+class NoAnswerNeeded(CommandBase):
+    """The seller says that the buyer's last message needs no answer; it is counted (H7)."""
+
+    verb: Literal["no-answer-needed"] = "no-answer-needed"
+
+
+class BecomeDispute(CommandBase):
+    """The buyer turns an inquiry into a dispute, with its history."""
+
+    verb: Literal["become-dispute"] = "become-dispute"
+    reason: Annotated[str, Field(min_length=1, max_length=100)]
+    wanted: Remedy
+    amount: Money | None = None
+    text: Text
+
+
+Command = Annotated[
+    Say
+    | Ask
+    | Offer
+    | Accept
+    | Reject
+    | Refuse
+    | AskForHelp
+    | Withdraw
+    | AgreeToClose
+    | Close
+    | Reopen
+    | Claim
+    | Release
+    | Decide
+    | Confirm
+    | SendBack
+    | Appeal
+    | Hold
+    | Resume
+    | Fulfil
+    | RetryRefund
+    | NoAnswerNeeded
+    | BecomeDispute,
+    Field(discriminator="verb"),
+]
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+"""Reads a command from JSON."""

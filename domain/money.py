@@ -1,0 +1,16 @@
+"""Exact money: integer minor units with an ISO 4217 currency, never a float."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.base import Value
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Money(Value):
+    """An amount that is never negative, in minor units (grosz, cent, haléř, fillér)."""
+
+    amount_minor: Annotated[int, Field(ge=0, le=10**12)]
+    currency: Currency

@@ -1,0 +1,39 @@
+"""What a remedy costs, and which amounts go with it."""
+
+from domain.commands import Remedy
+from domain.money import Money
+from domain.refusals import Code, Refusal
+
+
+def amount_refusal(remedy: Remedy | None, amount: Money | None, at_stake: Money) -> Refusal | None:
+    """Why `amount` does not go with `remedy`; `at_stake` is the most that can be refunded."""
+    if amount is None:
+        if remedy is Remedy.PARTIAL_REFUND:
+            return Refusal(
+                code=Code.AMOUNT_MISSING, sentence="A partial refund needs an amount; name one."
+            )
+        return None
+    if remedy not in (Remedy.PARTIAL_REFUND, Remedy.RETURN_FOR_REFUND):
+        return Refusal(
+            code=Code.AMOUNT_NEEDLESS,
+            sentence="Only a partial refund or a return for refund names an amount; leave it out.",
+        )
+    if amount.currency != at_stake.currency:
+        return Refusal(
+            code=Code.CURRENCY_DIFFERS,
+            sentence=f"The order was paid in {at_stake.currency}; name the amount in it.",
+        )
+    if not 0 < amount.amount_minor <= at_stake.amount_minor:
+        return Refusal(
+            code=Code.AMOUNT_TOO_HIGH,
+            sentence=f"The amount must be between 1 and {at_stake.amount_minor} minor units, "
+            "which is what was paid for the disputed lines.",
+        )
+    return None
+
+
+def refund_of(remedy: Remedy, amount: Money | None, at_stake: Money) -> Money | None:
+    """The money that a remedy moves: a full refund is all that is at stake."""
+    if not remedy.refunds:
+        return None
+    return amount or at_stake

@@ -1,0 +1,21 @@
+"""Where a case stands. Each process declares, beside its timeline, which stage may follow which."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A stage of a case, as it stands in the lists of ops."""
+
+    OPENING = "opening"
+    AWAITING_SELLER = "awaiting-seller"
+    AWAITING_BUYER = "awaiting-buyer"
+    REOPENABLE = "reopenable"
+    WITH_AGENT = "with-agent"
+    DECIDED = "decided"
+    ON_APPEAL = "on-appeal"
+    SETTLING = "settling"
+    CLOSED = "closed"
+
+
+Flow = dict[Stage, frozenset[Stage]]
+"""Which stages may follow a stage; drawn in docs/processes/, held by every run."""

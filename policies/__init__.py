@@ -1,0 +1,130 @@
+"""The policy files: one readable table a country, and what reads them.
+
+Each window says its length, its counting, what starts it, what happens on silence, and its source.
+`demo/` holds the same tables in seconds, for a case to watch.
+"""
+
+import json
+import re
+import tomllib
+from datetime import date
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import holidays
+import holidays.version
+from pydantic import ValidationError
+
+from domain.calendars import Calendar
+from domain.policy import Policy
+
+HERE = Path(__file__).parent
+DEMO = HERE / "demo"
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be read; the message names the file and the key in one sentence."""
+
+
+def countries(folder: Path = HERE) -> list[str]:
+    """The countries that have a policy file."""
+    return sorted(path.stem.upper() for path in folder.glob("[a-z][a-z].toml"))
+
+
+def read_policy(country: str, folder: Path = HERE) -> Policy:
+    """One country's policy. Raises `PolicyError` for a file that is missing or wrong."""
+    path = folder / f"{country.lower()}.toml"
+    if not re.fullmatch(r"[A-Z]{2}", country) or not path.is_file():
+        known = ", ".join(countries(folder)) or "none"
+        raise PolicyError(f"There is no policy for {country!r}; {folder.name}/ has: {known}.")
+    name = f"{folder.name}/{path.name}"
+    try:
+        raw = path.read_bytes().replace(b"\r\n", b"\n")
+        table = tomllib.loads(raw.decode())
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"{name} is not TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{name} is not UTF-8 at byte {error.start}.") from None
+    except OSError as error:
+        raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
+    try:
+        # By way of JSON, pydantic is strict about types and still reads dates and names.
+        policy = Policy.model_validate_json(json.dumps(table, default=_foreign), strict=True)
+    except ValidationError as error:
+        raise PolicyError(f"{name}: {_sentence(error)}.") from None
+    if policy.country != country:
+        raise PolicyError(
+            f"{name}: country is {policy.country}, and the file's name says {country}."
+        )
+    mark = sha256(raw).hexdigest()[:8]
+    return policy.model_copy(update={"version": f"{policy.version}+{mark}"})
+
+
+@lru_cache(maxsize=64)
+def known_years(country: str) -> tuple[int, int]:
+    """The first and last year whose holidays the `holidays` library knows."""
+    try:
+        known = holidays.country_holidays(country)
+    except NotImplementedError:
+        raise PolicyError(f"The holidays of {country!r} are not known.") from None
+    return known.start_year, known.end_year
+
+
+def read_calendar(country: str, first_year: int, last_year: int, folder: Path = HERE) -> Calendar:
+    """A country's working days between two years, both included: the `holidays` library, and the
+    policy file's own changes. Raises `PolicyError` for years that the library does not know.
+    """
+    return _calendar(read_policy(country, folder).model_dump_json(), first_year, last_year)
+
+
+@lru_cache(maxsize=256)
+def _calendar(policy_json: str, first_year: int, last_year: int) -> Calendar:
+    policy = Policy.model_validate_json(policy_json)
+    first, last = known_years(policy.country)
+    if not first <= first_year <= last_year <= last:
+        raise PolicyError(
+            f"The holidays of {policy.country} are known from {first} to {last}, "
+            f"not from {first_year} to {last_year}."
+        )
+    years = range(first_year, last_year + 1)
+    known = holidays.country_holidays(policy.country, years=years, language="en_US")
+    changes = policy.calendar
+    # Where days are shifted between weeks (HU), the library knows the Saturdays that are worked.
+    worked = dict.fromkeys(known.weekend_workdays, "worked in exchange for a day off")
+    free = {day: name for day, name in known.items() if day not in changes.remove} | changes.add
+    working = {day: why for day, why in worked.items() if day not in free} | changes.working
+    return Calendar(
+        country=policy.country,
+        zone=policy.zone,
+        version=f"{policy.country} {policy.version}, holidays {holidays.version.__version__}",
+        first_year=first_year,
+        last_year=last_year,
+        holidays=_between(free, years),
+        working=_between(working, years),
+    )
+
+
+def _between(days: dict[date, str], years: range) -> dict[date, str]:
+    return {day: days[day] for day in sorted(days) if day.year in years}
+
+
+def _foreign(value: Any) -> dict[str, str]:
+    """TOML's dates and times: wrong wherever they stand, and refused there by name."""
+    return {"unquoted": str(value)}
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first thing wrong, by its key."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    match first["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "extra_forbidden":
+            return f"{key} is not a known key"
+        case "value_error":
+            return f"{key}: {first['ctx']['error']}"
+        case _:
+            return f"{key}: {first['msg']}, not {first['input']!r}"[:300]

@@ -1,0 +1,164 @@
+"""The archive of everything said in a case: append only, whole and searchable (H1, H3)."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Engine, update
+from sqlmodel import col, select
+
+from domain.base import Value
+from domain.commands import Attachment, Nature
+from domain.letters import Letter
+from domain.notices import Message
+from domain.parties import Actor, Party
+from store.engine import insert_new, transaction
+from store.errors import ContradictionError, StoreError
+from store.tables import CaseRow, LetterRow, MessageRow, storable
+
+LONGEST_SEARCH = 500
+
+
+class Found(Value):
+    """A message that a search found, and its case."""
+
+    case_id: str
+    message: Message
+
+
+class Archive:
+    """Keeps messages and letters. Nothing here changes or deletes a text, nor can the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add_messages(self, case_id: str, messages: Sequence[Message]) -> None:
+        """Archive messages, each once by its id within the case.
+
+        Another message under an id that is taken raises ContradictionError, and none is kept.
+        """
+        if not messages:
+            return
+        rows = [_row(case_id, message) for message in messages]
+        with transaction(self._engine) as session:
+            if insert_new(session, rows) == len(rows):
+                return
+            taken = select(MessageRow).where(
+                MessageRow.case_id == case_id, col(MessageRow.id).in_([row.id for row in rows])
+            )
+            stored = {row.id: _message(row) for row in session.exec(taken)}
+            for row in rows:
+                if stored[row.id] != _message(row):
+                    raise ContradictionError(
+                        f"Another message of case {case_id} has the id {row.id}; "
+                        "give this one an id of its own."
+                    )
+
+    def prepare(self, letter: Letter) -> Letter:
+        """Keep the letter unless its id is taken, and answer the one that is kept.
+
+        So a step that runs again sends the very same text, and sees whether it was sent.
+        """
+        with transaction(self._engine) as session:
+            insert_new(session, [LetterRow(**letter.model_dump())])
+            return _letter(session.get_one(LetterRow, letter.id))
+
+    def mark_sent(self, letter_id: str, at: datetime) -> None:
+        """Note when the letter was sent: the first time counts. It must have been prepared."""
+        statement = (
+            update(LetterRow)
+            .where(col(LetterRow.id) == letter_id, col(LetterRow.sent_at).is_(None))
+            .values(sent_at=at)
+        )
+        with transaction(self._engine) as session:
+            session.exec(statement)
+            if session.get(LetterRow, letter_id) is None:
+                raise ContradictionError(
+                    f"Letter {letter_id} is not archived; prepare it before sending it."
+                )
+
+    def messages(self, case_id: str) -> list[Message]:
+        """What people wrote in a case, in the order of time."""
+        statement = (
+            select(MessageRow)
+            .where(MessageRow.case_id == case_id)
+            .order_by(col(MessageRow.at), col(MessageRow.number))
+        )
+        with transaction(self._engine) as session:
+            return [_message(row) for row in session.exec(statement)]
+
+    def letters(self, case_id: str) -> list[Letter]:
+        """What the case wrote to the parties, in the order of time."""
+        statement = (
+            select(LetterRow)
+            .where(LetterRow.case_id == case_id)
+            .order_by(col(LetterRow.created_at), col(LetterRow.id))
+        )
+        with transaction(self._engine) as session:
+            return [_letter(row) for row in session.exec(statement)]
+
+    def search(
+        self,
+        words: str,
+        seller_id: str | None = None,
+        case_id: str | None = None,
+        limit: int = 200,
+    ) -> list[Found]:
+        """The messages that contain every word, in whatever case it is written, newest first.
+
+        A word is found inside longer ones too, for the languages here inflect their words.
+        """
+        wanted = _fold(words).split()
+        if not wanted or len(words) > LONGEST_SEARCH:
+            raise StoreError(
+                f"Search for at least one word and at most {LONGEST_SEARCH} characters."
+            )
+        statement = select(MessageRow).where(
+            *(col(MessageRow.folded).contains(word, autoescape=True) for word in wanted)
+        )
+        if case_id is not None:
+            statement = statement.where(MessageRow.case_id == case_id)
+        if seller_id is not None:
+            cases = select(CaseRow.case_id).where(CaseRow.seller_id == seller_id)
+            statement = statement.where(col(MessageRow.case_id).in_(cases))
+        newest = statement.order_by(col(MessageRow.at).desc(), col(MessageRow.number).desc())
+        with transaction(self._engine) as session:
+            return [
+                Found(case_id=row.case_id, message=_message(row))
+                for row in session.exec(newest.limit(limit))
+            ]
+
+
+def _fold(text: str) -> str:
+    """The text as searching sees it; neither database folds every alphabet by itself."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _row(case_id: str, message: Message) -> MessageRow:
+    return MessageRow(
+        case_id=case_id,
+        id=message.id,
+        at=message.at,
+        party=message.by.party,
+        author_id=storable(message.by.id),
+        author_name=storable(message.by.name),
+        text=storable(message.text),
+        folded=_fold(message.text),
+        nature=message.nature,
+        attachments=[attachment.model_dump(mode="json") for attachment in message.attachments],
+    )
+
+
+def _message(row: MessageRow) -> Message:
+    return Message(
+        id=row.id,
+        at=row.at,
+        by=Actor(party=Party(row.party), id=row.author_id, name=row.author_name),
+        text=row.text,
+        attachments=tuple(Attachment.model_validate(one) for one in row.attachments),
+        nature=Nature(row.nature),
+    )
+
+
+def _letter(row: LetterRow) -> Letter:
+    return Letter.model_validate(row.model_dump())

@@ -1,0 +1,193 @@
+"""The register of cases: who is in them, the rules they are pinned to, and how they ended."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime
+from sqlalchemy import Engine, func, update
+from sqlmodel import col, select
+
+from domain.base import Value
+from domain.money import Money
+from domain.notices import Ending
+from domain.openings import Kind, Opening
+from domain.orders import Order, Person
+from domain.parties import Party
+from domain.ports import CloseCase, Registration
+from store.engine import insert_new, transaction
+from store.errors import ContradictionError
+from store.tables import CaseRow, PersonRow
+
+SOLUTIONS = (Ending.SETTLED, Ending.DECIDED, Ending.SOLVED, Ending.WITHDRAWN)
+"""The endings that count as a solution (D2): the parties agreed, an agent decided, or the buyer
+took the claim back. Silence, inactivity and a closing by the platform solved nothing."""
+
+NOT_ENDED = (Ending.NOT_OPENED, Ending.BECAME_DISPUTE)
+"""Endings that the headline leaves out: the case never began, or goes on as a dispute."""
+
+
+class Headline(Value):
+    """The product's headline figures (D2), as counts of cases."""
+
+    closed: int
+    solved: int
+    without_agent: int
+
+    @property
+    def solved_share(self) -> float | None:
+        """The share that ended in a solution, 0 to 1; unknown while nothing has closed."""
+        return self.solved / self.closed if self.closed else None
+
+    @property
+    def without_agent_share(self) -> float | None:
+        """The share that needed no agent, 0 to 1; unknown while nothing has closed."""
+        return self.without_agent / self.closed if self.closed else None
+
+
+class CaseSummary(Value):
+    """A case in a list."""
+
+    case_id: str
+    kind: Kind
+    country: str
+    order_id: str
+    at_stake: Money | None
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
+    ending: Ending | None
+
+
+class CaseRegister:
+    """Registers cases, once each."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def register(
+        self,
+        case_id: str,
+        opening: Opening,
+        order: Order,
+        registration: Registration,
+        at: datetime,
+    ) -> Registration:
+        """Register the case and answer what is registered: the first registration wins.
+
+        A refusal is answered but not kept, so that a mended opening can be sent again.
+        """
+        if registration.refusal:
+            return self.find(case_id) or registration
+        stake = registration.at_stake
+        case = CaseRow(
+            case_id=case_id,
+            kind=opening.kind,
+            country=opening.country,
+            order_id=registration.order_id,
+            buyer_id=registration.buyer_id,
+            seller_id=registration.seller_id,
+            stake_minor=stake.amount_minor if stake else None,
+            stake_currency=stake.currency if stake else None,
+            registration=registration.model_dump(mode="json"),
+            opened_at=at,
+        )
+        people = [
+            PersonRow(case_id=case_id, party=party, **person.model_dump())
+            for party, person in ((Party.BUYER, order.buyer), (Party.SELLER, order.seller))
+        ]
+        with transaction(self._engine) as session:
+            if insert_new(session, [case]):
+                insert_new(session, people)
+            stored = session.get_one(CaseRow, case_id)
+            return Registration.model_validate(stored.registration)
+
+    def find(self, case_id: str) -> Registration | None:
+        """The registration of a case, if there is one."""
+        with transaction(self._engine) as session:
+            case = session.get(CaseRow, case_id)
+            return Registration.model_validate(case.registration) if case else None
+
+    def people(self, case_id: str) -> dict[Party, Person]:
+        """The buyer and the seller of a case; nobody for a case that is not registered."""
+        with transaction(self._engine) as session:
+            rows = session.exec(select(PersonRow).where(PersonRow.case_id == case_id))
+            return {
+                Party(row.party): Person(
+                    id=row.id, name=row.name, email=row.email, locale=row.locale
+                )
+                for row in rows
+            }
+
+    def close(self, closing: CloseCase) -> None:
+        """File how a case ended: the first time counts.
+
+        A refused case was never registered and leaves nothing to file; any other unknown case
+        raises ContradictionError.
+        """
+        statement = (
+            update(CaseRow)
+            .where(col(CaseRow.case_id) == closing.case_id, col(CaseRow.closed_at).is_(None))
+            .values(
+                closed_at=closing.at,
+                ending=closing.ending,
+                escalated=closing.escalated,
+                breaches=closing.breaches,
+            )
+        )
+        with transaction(self._engine) as session:
+            session.exec(statement)
+            known = session.get(CaseRow, closing.case_id) is not None
+        if not known and closing.ending is not Ending.NOT_OPENED:
+            raise ContradictionError(
+                f"Case {closing.case_id} is not registered; register it before closing it."
+            )
+
+    def headline(
+        self,
+        country: str | None = None,
+        since: datetime | None = None,
+        kind: Kind | None = Kind.DISPUTE,
+    ) -> Headline:
+        """The headline figures of the cases closed in `country` from `since` on.
+
+        They are about disputes (D2); `kind=None` counts every kind of case.
+        """
+        statement = select(
+            func.count(),
+            func.count().filter(col(CaseRow.ending).in_(SOLUTIONS)),
+            func.count().filter(col(CaseRow.escalated).is_(False)),
+        ).where(col(CaseRow.closed_at).is_not(None), col(CaseRow.ending).not_in(NOT_ENDED))
+        if country is not None:
+            statement = statement.where(CaseRow.country == country)
+        if since is not None:
+            statement = statement.where(col(CaseRow.closed_at) >= since)
+        if kind is not None:
+            statement = statement.where(CaseRow.kind == kind)
+        with transaction(self._engine) as session:
+            closed, solved, without_agent = session.exec(statement).one()
+        return Headline(closed=closed, solved=solved, without_agent=without_agent)
+
+    def of_seller(self, seller_id: str, limit: int = 500) -> list[CaseSummary]:
+        """A seller's cases, newest first (H1)."""
+        statement = (
+            select(CaseRow)
+            .where(CaseRow.seller_id == seller_id)
+            .order_by(col(CaseRow.opened_at).desc(), col(CaseRow.case_id))
+            .limit(limit)
+        )
+        with transaction(self._engine) as session:
+            return [_summary(row) for row in session.exec(statement)]
+
+
+def _summary(row: CaseRow) -> CaseSummary:
+    stake = None
+    if row.stake_minor is not None and row.stake_currency is not None:
+        stake = Money(amount_minor=row.stake_minor, currency=row.stake_currency)
+    return CaseSummary(
+        case_id=row.case_id,
+        kind=Kind(row.kind),
+        country=row.country,
+        order_id=row.order_id,
+        at_stake=stake,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        ending=Ending(row.ending) if row.ending else None,
+    )

@@ -1,0 +1,156 @@
+"""Reaching the database: SQLite in a file, or PostgreSQL through psycopg."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session, SQLModel, literal
+
+from store.errors import StoreError
+
+POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
+BUSY_SECONDS = 30
+CONNECT_SECONDS = 10
+
+# An arbitrary number that every worker of the project locks while it migrates.
+MIGRATION_LOCK = 7_316_405_283
+# Alembic keeps the migration that runs in module globals: one at a time in a process.
+_migrating = threading.Lock()
+
+
+def connect(url: str) -> Engine:
+    """An engine for a database that answers.
+
+    `url` is sqlite:///FILE (the file and its folder are made if need be) or
+    postgresql://USER:PASSWORD@HOST/DATABASE. StoreError says what is wrong with it, and never
+    tells the password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreError(
+            "The database url cannot be read; write it as sqlite:///recourse.db or "
+            "postgresql://user:password@host/database."
+        ) from None
+    engine = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed)
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        engine.dispose()
+        raise StoreError(
+            f"The database {_place(parsed)} cannot be reached; check its url and that it runs "
+            f"({_reason(error, parsed)})."
+        ) from None
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables up to date; workers that start together do it one after the other."""
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    with _migrating, _reachable(engine), engine.begin() as connection:
+        _lock(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One transaction: all of it, or nothing. A database that fails it raises StoreError.
+
+    Write before reading in it: on SQLite a reader cannot become a writer while others write.
+    """
+    with _reachable(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """The database's own INSERT, which knows ON CONFLICT."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
+    """Insert the rows of one table that break no uniqueness, and say how many those were."""
+    values = [row.model_dump(exclude_unset=True) for row in rows]
+    statement = insert(session, type(rows[0])).values(values).on_conflict_do_nothing()
+    return len(session.exec(statement.returning(literal(1))).all())
+
+
+@contextmanager
+def _reachable(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StoreError(
+            f"The database {_place(engine.url)} does not answer; check that it runs "
+            f"({_reason(error, engine.url)})."
+        ) from error
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise StoreError("SQLite needs a file here; write the url as sqlite:///recourse.db.")
+    try:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The folder of {url.database} cannot be made; make it or choose another "
+            f"({error.strerror})."
+        ) from None
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # Else INSERT OR REPLACE would delete archived rows behind their triggers.
+        cursor.execute("PRAGMA recursive_triggers = ON")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    if url.drivername not in POSTGRESQL_NAMES:
+        raise StoreError(
+            f"Databases of kind {url.drivername} are not supported; use sqlite:/// or "
+            "postgresql://."
+        )
+    url = url.set(drivername="postgresql+psycopg")
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS)})
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True)
+
+
+def _lock(connection: Connection) -> None:
+    """Keep other migrations of this database waiting until this transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _place(url: URL) -> str:
+    return f"{url.database} on {url.host}" if url.host else str(url.database)
+
+
+def _reason(error: Exception, url: URL) -> str:
+    """The driver's first line, for it may tell more than is good, without any password."""
+    reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    for secret in (url.password, url.query.get("password")):
+        if secret:
+            reason = reason.replace(str(secret), "***")
+    return reason

@@ -1,0 +1,187 @@
+"""The tables. store/migrations makes them; a test holds the two to be the same.
+
+Instants are kept in UTC and come back aware; money is minor units beside its currency.
+Only `people` refers to `cases` by a foreign key: everything else is written by steps of its own,
+in the order in which the world allows it.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    ForeignKey,
+    Index,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+
+def storable(text: str) -> str:
+    """The text without NUL characters, which PostgreSQL takes none of.
+
+    They become the replacement character on both databases, so that one stray byte neither loses
+    a message nor stops a case.
+    """
+    return str(text).replace("\0", "\ufffd")
+
+
+class WordsType(TypeDecorator[str]):
+    """Text of any length; enumerations are kept as their value."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The plain text to store."""
+        return None if value is None else storable(value)
+
+
+Words = Annotated[str, Field(sa_type=WordsType)]
+WordsOrNone = Annotated[str | None, Field(sa_type=WordsType)]
+Key = Annotated[str, Field(sa_type=WordsType, primary_key=True)]
+Minor = Annotated[int, Field(sa_type=BigInteger)]
+MinorOrNone = Annotated[int | None, Field(sa_type=BigInteger)]
+
+
+class CaseRow(SQLModel, table=True):
+    """A registered case; `registration` is pinned whole."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("cases_of_seller", "seller_id", "opened_at"),
+        Index("cases_closed", "kind", "country", "closed_at"),
+    )
+
+    case_id: Key
+    kind: Words
+    country: Words
+    order_id: Words
+    buyer_id: Words
+    seller_id: Words
+    stake_minor: MinorOrNone = None
+    stake_currency: WordsOrNone = None
+    registration: dict[str, Any] = Field(sa_type=JSON)
+    opened_at: datetime
+    closed_at: datetime | None = None
+    ending: WordsOrNone = None
+    escalated: bool | None = None
+    breaches: int | None = None
+
+
+class PersonRow(SQLModel, table=True):
+    """A buyer or seller in a case: the one table of names and addresses."""
+
+    __tablename__ = "people"
+
+    case_id: str = Field(
+        sa_type=WordsType, primary_key=True, sa_column_args=[ForeignKey("cases.case_id")]
+    )
+    party: Key
+    id: Words
+    name: Words
+    email: Words
+    locale: Words
+
+
+class MessageRow(SQLModel, table=True):
+    """What a person wrote. `folded` is what searching looks at. Append only (H3)."""
+
+    __tablename__ = "messages"
+    __table_args__ = (UniqueConstraint("case_id", "id", name="messages_once"),)
+
+    number: int | None = Field(default=None, primary_key=True)
+    case_id: Words
+    id: Words
+    at: datetime
+    party: Words
+    author_id: Words
+    author_name: Words
+    text: Words
+    folded: Words
+    nature: Words
+    attachments: list[dict[str, Any]] = Field(sa_type=JSON)
+
+
+class LetterRow(SQLModel, table=True):
+    """A rendered notice. Append only but for `sent_at`, which is set once (H3)."""
+
+    __tablename__ = "letters"
+    __table_args__ = (Index("letters_of_case", "case_id"),)
+
+    id: Key
+    case_id: Words
+    key: Words
+    to: Words
+    name: Words
+    locale: Words
+    subject: Words
+    text: Words
+    html: Words
+    created_at: datetime
+    sent_at: datetime | None = None
+
+
+class TaskRow(SQLModel, table=True):
+    """An agents' task as it was last recorded."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (Index("tasks_waiting", "state", "queue", "priority"),)
+
+    id: Key
+    case_id: Words
+    queue: Words
+    purpose: Words
+    priority: int
+    owner: WordsOrNone = None
+    state: Words
+    opened_at: datetime
+    due: datetime | None = None
+    revision: int
+
+
+class BreachRow(SQLModel, table=True):
+    """A window that a seller missed (H7)."""
+
+    __tablename__ = "breaches"
+    __table_args__ = (Index("breaches_of_seller", "seller_id", "at"),)
+
+    key: Key
+    case_id: Words
+    seller_id: Words
+    window: Words
+    due: datetime
+    at: datetime
+
+
+class RefundRow(SQLModel, table=True):
+    """A refund that was ordered, and what is known of it.
+
+    The database itself holds the rule that a case has one refund that did not fail.
+    """
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        Index(
+            "one_refund_per_case",
+            "case_id",
+            unique=True,
+            sqlite_where=text("state <> 'failed'"),
+            postgresql_where=text("state <> 'failed'"),
+        ),
+    )
+
+    key: Key
+    case_id: Words
+    order_id: Words
+    amount_minor: Minor
+    currency: Words
+    state: Words
+    reason: Words
+    requested_at: datetime
+    reported_at: datetime | None = None

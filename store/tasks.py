@@ -1,0 +1,55 @@
+"""The agents' queue."""
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from domain.ports import Task, TaskState
+from store.engine import insert, transaction
+from store.tables import TaskRow
+
+
+class TaskQueue:
+    """Lists the tasks as the cases last recorded them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def record(self, task: Task) -> None:
+        """Keep the task as it is now.
+
+        Records may arrive late or twice: only a higher `revision` replaces what is kept, and a
+        task that is done stays done.
+        """
+        values = TaskRow(**task.model_dump()).model_dump()
+        with transaction(self._engine) as session:
+            new = insert(session, TaskRow).values(values)
+            session.exec(
+                new.on_conflict_do_update(
+                    index_elements=["id"],
+                    set_={name: new.excluded[name] for name in values if name != "id"},
+                    where=(col(TaskRow.revision) < new.excluded["revision"])
+                    & (col(TaskRow.state) != TaskState.DONE),
+                )
+            )
+
+    def waiting(self, queue: str | None = None, owner: str | None = None) -> list[Task]:
+        """The tasks that are not done: most urgent first, then by due date, then by age."""
+        statement = select(TaskRow).where(TaskRow.state != TaskState.DONE)
+        if queue is not None:
+            statement = statement.where(TaskRow.queue == queue)
+        if owner is not None:
+            statement = statement.where(TaskRow.owner == owner)
+        ordered = statement.order_by(
+            col(TaskRow.priority),
+            col(TaskRow.due).nulls_last(),
+            col(TaskRow.opened_at),
+            col(TaskRow.id),
+        )
+        with transaction(self._engine) as session:
+            return [Task.model_validate(row.model_dump()) for row in session.exec(ordered)]
+
+    def find(self, task_id: str) -> Task | None:
+        """One task, if it was ever recorded."""
+        with transaction(self._engine) as session:
+            row = session.get(TaskRow, task_id)
+            return Task.model_validate(row.model_dump()) if row else None

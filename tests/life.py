@@ -1,0 +1,232 @@
+"""Playing the life of a case: its parties speak in one line each, and weeks pass in an instant."""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import Engine
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from config import Settings
+from domain.commands import COMMAND, CommandBase, Remedy
+from domain.letters import Letter
+from domain.money import Money
+from domain.openings import OpenDispute, OpenInquiry
+from domain.parties import Actor, Party
+from domain.view import CaseView, Closed, Receipt
+from standin.mailbox import Mailbox
+from store.archive import Archive
+from workflows.dispute import Dispute
+from workflows.inquiry import Inquiry
+
+CURRENCY = {"PL": "PLN", "SI": "EUR"}
+AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
+SECOND = Actor(party=Party.AGENT, id="agent-2", name="Jan Kowalski")
+LEAD = Actor(party=Party.AGENT, id="lead-1", name="Maja Novak")
+PLATFORM = Actor(party=Party.PLATFORM, id="platform")
+BUYER = Actor(party=Party.BUYER, id="buyer")
+SELLER = Actor(party=Party.SELLER, id="seller")
+
+
+class RefusedCommand(Exception):  # noqa: N818 - it is the refusal
+    """A command was refused; `code` says why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.code = code
+
+
+def write_orders(path: Path, per_country: int = 400) -> None:
+    """Orders PL-1, PL-2 … and SI-1 …: two of A at 100.00, one of B at 50.00, delivery 9.99."""
+    orders = [
+        {
+            "id": f"{country}-{n}",
+            "country": country,
+            "currency": currency,
+            "placed_at": "2026-01-05T10:00:00Z",
+            "buyer": {
+                "id": "buyer",
+                "name": "Ewa Zielona",
+                "email": f"ewa{n}@buyer.example",
+                "locale": country.lower() if country == "PL" else "sl",
+            },
+            "seller": {
+                "id": "seller",
+                "name": "Sklep Alfa",
+                "email": f"alfa{n}@seller.example",
+                "locale": "pl" if country == "PL" else "en",
+            },
+            "lines": [
+                {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 10000},
+                {"sku": "B", "title": "Shade", "quantity": 1, "unit_price_minor": 5000},
+            ],
+            "delivery_paid_minor": 999,
+        }
+        for country, currency in CURRENCY.items()
+        for n in range(1, per_country + 1)
+    ]
+    path.write_text(json.dumps(orders))
+
+
+@dataclass
+class Life:
+    """One case, played by a test."""
+
+    world: "World"
+    handle: WorkflowHandle[Any, Closed]
+    country: str
+    order_id: str
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    async def send(self, by: Actor, verb: type[CommandBase], **more: Any) -> Receipt:
+        """Send a command; a refusal raises RefusedCommand."""
+        more.setdefault("command_id", f"c{next(self._ids)}")
+        command = COMMAND.validate_python(verb(by=by, **more))
+        try:
+            return await self.handle.execute_update(
+                Dispute.submit, command, id=f"{command.command_id}-{next(self._ids)}"
+            )
+        except WorkflowUpdateFailedError as error:
+            cause = error.cause
+            assert isinstance(cause, ApplicationError), cause
+            raise RefusedCommand(cause.type or "", cause.message) from None
+
+    async def buyer(self, verb: type[CommandBase], **more: Any) -> Receipt:
+        """The buyer sends a command."""
+        return await self.send(BUYER, verb, **more)
+
+    async def seller(self, verb: type[CommandBase], **more: Any) -> Receipt:
+        """The seller sends a command."""
+        return await self.send(SELLER, verb, **more)
+
+    async def agent(self, verb: type[CommandBase], **more: Any) -> Receipt:
+        """The first agent sends a command."""
+        return await self.send(AGENT, verb, **more)
+
+    async def view(self) -> CaseView:
+        """The case now."""
+        return await self.handle.query(Dispute.view)
+
+    async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
+        """The view, once everything expected of it holds; within ten seconds."""
+        for _ in range(200):
+            view = await self.view()
+            if all(expect(view) for expect in expected):
+                return view
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not within ten seconds: {view.model_dump_json(indent=1)}")
+
+    async def passes(self, **span: float) -> None:
+        """Let time pass, given as timedelta's arguments."""
+        await self.world.environment.sleep(timedelta(**span))
+
+    async def passes_until(self, instant: datetime) -> None:
+        """Let time pass until just after an instant."""
+        now = await self.world.environment.get_current_time()
+        await self.world.environment.sleep(instant - now + timedelta(seconds=1))
+
+    async def ends(self) -> Closed:
+        """How the case ends when nobody does anything more."""
+        return await self.handle.result()
+
+    def letters(self, to: Party | None = None) -> list[str]:
+        """The names of the letters sent so far, in order."""
+        return [letter.name for letter in self.letters_whole(to)]
+
+    def letters_whole(self, to: Party | None = None) -> list[Letter]:
+        """The letters sent so far, in order."""
+        kept = Archive(self.world.engine).letters(self.handle.id)
+        return [letter for letter in kept if letter.to in (to, None) or to is None]
+
+    @property
+    def paid(self) -> list[int]:
+        """What the marketplace really paid back on this order, in minor units."""
+        ledger = requests.get(f"{self.world.marketplace}/standin/ledger", timeout=5).json()
+        return [p["amount_minor"] for p in ledger["payments"] if p["order_id"] == self.order_id]
+
+    def marketplace(self, **behaviour: Any) -> None:
+        """Tell the marketplace how to behave towards this order."""
+        answer = requests.post(
+            f"{self.world.marketplace}/standin/behaviour",
+            json={"order_id": self.order_id, **behaviour},
+            timeout=5,
+        )
+        assert answer.ok, answer.text
+
+    def money(self, minor: int) -> Money:
+        """An amount in the country's currency."""
+        return Money(amount_minor=minor, currency=CURRENCY[self.country])
+
+
+@dataclass
+class World:
+    """Everything real that a case runs on, and fresh orders to open cases for."""
+
+    environment: WorkflowEnvironment
+    settings: Settings
+    engine: Engine
+    marketplace: str
+    mailbox: Mailbox
+    _orders: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def client(self) -> Client:
+        """The client of the Temporal server."""
+        return self.environment.client
+
+    def order(self, country: str = "PL") -> str:
+        """An order that no case has been opened for."""
+        return f"{country}-{next(self._orders)}"
+
+    async def dispute(
+        self, country: str = "PL", opened_by: Actor = BUYER, order_id: str = "", **more: Any
+    ) -> Life:
+        """Open a dispute: the lamp is broken, all money back is wanted."""
+        opening = OpenDispute(
+            **{
+                "country": country,
+                "order_id": order_id or self.order(country),
+                "opened_by": opened_by,
+                "text": "The lamp does not light.",
+                "reason": "defect",
+                "wanted": Remedy.FULL_REFUND,
+                **more,
+            }
+        )
+        handle = await self.client.start_workflow(
+            Dispute.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
+        )
+        life = Life(self, handle, country, opening.order_id)
+        await life.sees(lambda view: view.stage != "opening")
+        return life
+
+    async def inquiry(self, country: str = "PL", **more: Any) -> Life:
+        """Open an inquiry: does the lamp dim?"""
+        opening = OpenInquiry(
+            **{
+                "country": country,
+                "order_id": self.order(country),
+                "opened_by": BUYER,
+                "text": "Can the lamp be dimmed?",
+                **more,
+            }
+        )
+        handle = await self.client.start_workflow(
+            Inquiry.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
+        )
+        life = Life(self, handle, country, opening.order_id)
+        await life.sees(lambda view: view.stage != "opening")
+        return life
+
+
+def local(text: str) -> datetime:
+    """An instant written in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

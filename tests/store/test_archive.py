@@ -1,0 +1,195 @@
+"""An archive that only grows, is whole, and can be searched (H1, H3)."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from domain.commands import Attachment
+from domain.letters import Letter
+from domain.notices import Message
+from store.archive import Archive, Found
+from store.errors import ContradictionError, StoreError
+
+CASE = "dispute:SI:1001:1"
+
+Write = Callable[..., Message]
+
+
+def ids(found: list[Found]) -> list[str]:
+    return [one.message.id for one in found]
+
+
+def test_is_a_message_archived_once_however_often_it_is_sent(
+    engine: Engine, message: Write, noon: datetime
+) -> None:
+    archive = Archive(engine)
+    first, second = message("m1", "Hello", noon), message("m2", "Again", noon)
+    archive.add_messages(CASE, [first])
+    archive.add_messages(CASE, [first, second])
+    archive.add_messages(CASE, [first, second])
+    archive.add_messages(CASE, [])
+    assert archive.messages(CASE) == [first, second]
+
+
+def test_may_two_cases_use_the_same_message_id(engine: Engine, message: Write) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", "Hello")])
+    archive.add_messages("dispute:SI:1001:2", [message("m1", "Other")])
+    assert [one.text for one in archive.messages("dispute:SI:1001:2")] == ["Other"]
+
+
+def test_is_another_message_under_a_taken_id_refused_whole(engine: Engine, message: Write) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", "Hello")])
+    with pytest.raises(ContradictionError, match="id of its own"):
+        archive.add_messages(CASE, [message("m2", "New"), message("m1", "Changed")])
+    assert [one.text for one in archive.messages(CASE)] == ["Hello"]
+
+
+def test_do_twenty_threads_archive_a_message_once(
+    engine: Engine, message: Write, at_once: Callable[[Callable[[int], None]], list[None]]
+) -> None:
+    archive = Archive(engine)
+    batch = [message("m1", "Hello"), message("m2", "Again")]
+    at_once(lambda _number: archive.add_messages(CASE, batch))
+    assert archive.messages(CASE) == batch
+
+
+def test_are_messages_whole_and_in_the_order_of_time(
+    engine: Engine, message: Write, noon: datetime
+) -> None:
+    archive = Archive(engine)
+    photo = Attachment(name="photo.png", size=9, media_type="image/png", sha256="a" * 64)
+    late = message("m1", "Late", noon + timedelta(hours=1)).model_copy(
+        update={"attachments": (photo,)}
+    )
+    early = message("m2", "Early 💡\n'; DROP TABLE messages", noon)
+    archive.add_messages(CASE, [late, early])
+    assert archive.messages(CASE) == [early, late]
+
+
+def test_does_a_nul_character_lose_no_message(engine: Engine, message: Write) -> None:
+    archive = Archive(engine)
+    torn = message("m1", "before\0after")
+    archive.add_messages(CASE, [torn])
+    assert [one.text for one in archive.messages(CASE)] == ["before\ufffdafter"]
+
+
+def test_may_a_message_with_a_nul_character_be_sent_again(engine: Engine, message: Write) -> None:
+    archive = Archive(engine)
+    torn = message("m1", "before\0after")
+    archive.add_messages(CASE, [torn])
+    archive.add_messages(CASE, [torn])
+    assert len(archive.messages(CASE)) == 1
+
+
+def test_does_a_search_find_every_word_in_any_case_of_any_alphabet(
+    engine: Engine, message: Write
+) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", "ŁÓDŹ: paczka Uszkodzona"), message("m2", "paczka")])
+    assert ids(archive.search("łódź USZKODZ")) == ["m1"]
+    assert ids(archive.search("paczka")) == ["m2", "m1"]
+    assert ids(archive.search("paczka nothing")) == []
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_", "\\", "/"])
+def test_are_wildcards_searched_as_they_are_written(
+    engine: Engine, message: Write, wildcard: str
+) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", f"50{wildcard}off"), message("m2", "50 x off")])
+    assert ids(archive.search(wildcard)) == ["m1"]
+    assert ids(archive.search(f"0{wildcard}o")) == ["m1"]
+
+
+def test_can_a_search_be_of_one_seller_or_case(
+    engine: Engine, message: Write, open_case: Callable[..., str]
+) -> None:
+    archive = Archive(engine)
+    mine, theirs = open_case(1, seller_id="s-1"), open_case(2, seller_id="s-2")
+    archive.add_messages(mine, [message("m1", "lamp")])
+    archive.add_messages(theirs, [message("m2", "lamp")])
+    assert ids(archive.search("lamp", seller_id="s-1")) == ["m1"]
+    assert ids(archive.search("lamp", case_id=theirs)) == ["m2"]
+    assert ids(archive.search("lamp", seller_id="s-1", case_id=theirs)) == []
+    assert [one.case_id for one in archive.search("lamp", seller_id="s-2")] == [theirs]
+
+
+@pytest.mark.parametrize("words", ["", "  \n", "x" * 501])
+def test_is_an_empty_or_endless_search_refused(engine: Engine, words: str) -> None:
+    with pytest.raises(StoreError, match="Search for at least one word"):
+        Archive(engine).search(words)
+
+
+def test_does_a_step_that_runs_again_get_the_letter_it_wrote_first(
+    engine: Engine, letter: Letter, noon: datetime
+) -> None:
+    archive = Archive(engine)
+    assert archive.prepare(letter) == letter
+    rewritten = letter.model_copy(update={"text": "Another wording."})
+    assert archive.prepare(rewritten) == letter
+    archive.mark_sent(letter.id, noon)
+    archive.mark_sent(letter.id, noon + timedelta(hours=1))
+    assert archive.prepare(rewritten) == letter.model_copy(update={"sent_at": noon})
+    assert archive.letters(CASE) == [letter.model_copy(update={"sent_at": noon})]
+
+
+def test_is_sending_a_letter_that_was_not_archived_an_error(engine: Engine, noon: datetime) -> None:
+    with pytest.raises(ContradictionError, match="prepare it before"):
+        Archive(engine).mark_sent("<nothing@recourse.test>", noon)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE messages SET text = 'changed'",
+        "UPDATE messages SET at = '2000-01-01 00:00:00'",
+        "DELETE FROM messages",
+        "UPDATE letters SET text = 'changed'",
+        "UPDATE letters SET html = 'changed', sent_at = '2000-01-01 00:00:00'",
+        "UPDATE letters SET \"to\" = 'buyer'",
+        "UPDATE letters SET sent_at = NULL",
+        "DELETE FROM letters",
+    ],
+)
+def test_does_the_database_itself_refuse_to_rewrite_the_archive(
+    engine: Engine, message: Write, letter: Letter, noon: datetime, change: str
+) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", "Hello")])
+    archive.prepare(letter)
+    archive.mark_sent(letter.id, noon)
+    before = (archive.messages(CASE), archive.letters(CASE))
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(change))
+    assert (archive.messages(CASE), archive.letters(CASE)) == before
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_does_sqlite_refuse_to_replace_a_message(engine: Engine, message: Write) -> None:
+    Archive(engine).add_messages(CASE, [message("m1", "Hello")])
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT OR REPLACE INTO messages SELECT number, case_id, id, at, party, author_id, "
+                "author_name, 'changed', folded, nature, attachments FROM messages"
+            )
+        )
+
+
+@pytest.mark.parametrize("table", ["messages", "letters"])
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_does_postgresql_refuse_to_empty_the_archive(engine: Engine, table: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {table}"))
+
+
+def test_does_every_text_column_of_a_letter_refuse_a_change(engine: Engine, letter: Letter) -> None:
+    Archive(engine).prepare(letter)
+    for column in set(Letter.model_fields) - {"sent_at"}:
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(f'UPDATE letters SET "{column}" = "{column}"'))

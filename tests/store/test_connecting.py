@@ -1,0 +1,127 @@
+"""Reaching the database, and making its tables."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, inspect, make_url
+from sqlalchemy.exc import OperationalError
+from sqlmodel import SQLModel
+
+from domain.ports import BreachReport
+from store.breaches import Breaches
+from store.engine import connect, migrate
+from store.errors import StoreError
+
+
+def test_do_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, SQLModel.metadata) == []
+        assert len(inspect(connection).get_table_names()) == len(SQLModel.metadata.tables) + 1
+
+
+def test_does_a_changed_table_show_as_a_difference(engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE tasks ADD COLUMN colour TEXT")
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, SQLModel.metadata) != []
+        connection.rollback()
+
+
+def test_can_twenty_workers_migrate_an_empty_database_at_once(
+    fresh_url: str, at_once: Callable[[Callable[[int], Any]], list[Any]]
+) -> None:
+    def start(_number: int) -> int:
+        engine = connect(fresh_url)
+        migrate(engine)
+        tables = len(inspect(engine).get_table_names())
+        engine.dispose()
+        return tables
+
+    assert set(at_once(start)) == {len(SQLModel.metadata.tables) + 1}
+
+
+def test_is_a_half_made_migration_undone_whole(fresh_url: str) -> None:
+    engine = connect(fresh_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE refunds (in_the_way INTEGER)")
+    with pytest.raises(Exception, match="refunds"):
+        migrate(engine)
+    assert inspect(engine).get_table_names() == ["refunds"]
+    engine.dispose()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize("kind", ["postgresql"])
+def test_does_every_postgresql_url_reach_psycopg_3(fresh_url: str, scheme: str) -> None:
+    url = make_url(fresh_url).set(drivername=scheme)
+    engine = connect(url.render_as_string(hide_password=False))
+    assert engine.url.drivername == "postgresql+psycopg"
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://u:hush@127.0.0.1:1/shop", "shop on 127.0.0.1 cannot be reached"),
+        ("postgresql://127.0.0.1:1/shop?user=u&password=hush", "cannot be reached"),
+        ("postgresql://u:hush@127.0.0.1:port/shop", "cannot be read"),
+        ("hush", "cannot be read"),
+        ("mysql://u:hush@127.0.0.1/shop", "kind mysql are not supported"),
+        ("sqlite://", "needs a file"),
+        ("sqlite:///:memory:", "needs a file"),
+        ("sqlite:////proc/nowhere/recourse.db", "The folder of"),
+        ("sqlite:////proc", "cannot be reached"),
+    ],
+)
+def test_is_a_bad_url_told_in_one_sentence_without_its_password(url: str, sentence: str) -> None:
+    with pytest.raises(StoreError, match=sentence) as caught:
+        connect(url)
+    assert "\n" not in str(caught.value)
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_is_a_file_that_is_no_database_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear buyer, " * 100)
+    with pytest.raises(StoreError, match="cannot be reached; check its url"):
+        connect(f"sqlite:///{tmp_path / 'letter.txt'}")
+
+
+def test_is_the_folder_of_a_new_sqlite_file_made(tmp_path: Path) -> None:
+    connect(f"sqlite:///{tmp_path / 'new' / 'folder' / 'recourse.db'}").dispose()
+    assert (tmp_path / "new" / "folder" / "recourse.db").exists()
+
+
+def test_is_sqlite_set_up_for_many_threads_and_strict_keys(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'recourse.db'}")
+    with engine.connect() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout", "recursive_triggers")
+        }
+    engine.dispose()
+    assert settings == {
+        "journal_mode": "wal",
+        "foreign_keys": 1,
+        "busy_timeout": 30_000,
+        "recursive_triggers": 1,
+    }
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_does_a_database_that_fails_later_raise_a_store_error_without_the_row(
+    engine: Engine, noon: Any
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE breaches")
+    report = BreachReport(key="k", case_id="c", seller_id="private", window="w", due=noon, at=noon)
+    with pytest.raises(StoreError, match="does not answer") as caught:
+        Breaches(engine).record(report)
+    cause = caught.value.__cause__
+    assert isinstance(cause, OperationalError)
+    assert "private" not in str(cause)

@@ -1,0 +1,651 @@
+"""The marketplace's port, both sides: does Recourse read every answer, and the stand-in give it?"""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from temporalio.exceptions import ApplicationError
+
+from activities.marketplace import Marketplace, MarketplaceUnavailableError
+from domain.money import Money
+from domain.ports import BreachReport, RefundCommand, RefundReport, RefundState
+from standin.books import Books, UnreadableFileError, read_orders
+from standin.serving import PortInUseError, serve_marketplace
+
+ROOT = Path(__file__).parents[1]
+ORDERS = ROOT / "examples" / "orders.json"
+TOKEN = "a token of the tests"
+COFFEE = "f3e739a0-738f-11f0-b9c0-8f5d26f9859a"
+QUICK = 0.2
+
+
+def command(
+    key: str = "dispute:PL:PL-1001:1:refund/1", order_id: str = "PL-1001", amount: int = 24900
+) -> RefundCommand:
+    currency = "EUR" if order_id.startswith("SI") else "PLN"
+    return RefundCommand(
+        key=key,
+        case_id=f"dispute:{order_id[:2]}:{order_id}:1",
+        order_id=order_id,
+        amount=Money(amount_minor=amount, currency=currency),
+    )
+
+
+def breach(key: str = "dispute:PL:PL-1001:1:breach:1", seller: str = "50000002") -> BreachReport:
+    at = datetime(2026, 4, 14, 7, 22, 5, tzinfo=UTC)
+    return BreachReport(
+        key=key,
+        case_id="dispute:PL:PL-1001:1",
+        seller_id=seller,
+        window="seller_reply",
+        due=at,
+        at=at,
+    )
+
+
+class StandIn:
+    """The stand-in as a test steers it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def behave(self, **behaviour: object) -> None:
+        answer = requests.post(f"{self.url}/standin/behaviour", json=behaviour, timeout=5)
+        assert answer.status_code == 204, answer.text
+
+    def ledger(self) -> dict[str, Any]:
+        ledger: dict[str, Any] = requests.get(f"{self.url}/standin/ledger", timeout=5).json()
+        return ledger
+
+    def paid(self) -> list[tuple[str, int]]:
+        return [(paid["key"], paid["amount_minor"]) for paid in self.ledger()["payments"]]
+
+    def settle(self, key: str, how: str, **body: str) -> requests.Response:
+        path = quote(key, safe="")
+        return requests.post(
+            f"{self.url}/standin/refunds/{path}/{how}", json=body or None, timeout=5
+        )
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    with serve_marketplace(ORDERS, token=TOKEN) as url:
+        yield url
+
+
+@pytest.fixture
+def standin(tmp_path: Path) -> Iterator[StandIn]:
+    with serve_marketplace(ORDERS, token=TOKEN) as url:
+        yield StandIn(url)
+
+
+@contextmanager
+def calling(url: str, token: str = TOKEN) -> Iterator[Marketplace]:
+    with closing(Marketplace(url, token, connect_timeout=QUICK, read_timeout=QUICK)) as marketplace:
+        yield marketplace
+
+
+@pytest.fixture
+def marketplace(standin: StandIn) -> Iterator[Marketplace]:
+    with calling(standin.url) as marketplace:
+        yield marketplace
+
+
+@contextmanager
+def answering(*answers: bytes) -> Iterator[str]:
+    """A server that answers each connection with raw bytes and cuts it."""
+
+    def serve() -> None:
+        for answer in answers:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def http(status: str, body: str, kind: str = "application/json", more: str = "") -> bytes:
+    content = body.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n{more}"
+    return head.encode() + b"Connection: close\r\n\r\n" + content
+
+
+# --- orders ---
+
+
+def test_is_an_order_read_with_its_people_and_lines(marketplace: Marketplace) -> None:
+    order = marketplace.order(COFFEE)
+    assert order is not None
+    assert order.placed_at == datetime(2025, 8, 7, 13, 4, 11, tzinfo=UTC)
+    assert (order.country, order.buyer.id, order.buyer.locale) == ("PL", "10000001", "pl")
+    assert order.paid == Money(amount_minor=146_880, currency="PLN")
+
+
+def test_are_the_example_orders_fit_for_a_demo() -> None:
+    orders = read_orders(ORDERS)
+    assert {order.id for order in orders} == {
+        COFFEE,
+        *(f"PL-100{number}" for number in range(1, 7)),
+        *(f"SI-200{number}" for number in range(1, 5)),
+    }
+    assert all(len(order.lines) >= 2 for order in orders)
+    assert {(order.country, order.currency) for order in orders} == {("PL", "PLN"), ("SI", "EUR")}
+    assert {order.buyer.locale for order in orders} == {"pl", "sl", "en"}
+    assert len({order.buyer.id for order in orders}) == len(orders)
+    assert len({order.seller.id for order in orders}) == len(orders)
+
+
+@pytest.mark.parametrize("order_id", ["PL-9999", "PL/1001", "PL-1001?", ".", "..", "Łódź", "%"])
+def test_is_an_unknown_order_none_whatever_its_id_looks_like(served: str, order_id: str) -> None:
+    with calling(served) as marketplace:
+        assert marketplace.order(order_id) is None
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("fail", "status-503"), ("hang", "timeout"), ("garbage", "not-understood")]
+)
+def test_does_trouble_with_an_order_ask_to_be_retried(
+    standin: StandIn, marketplace: Marketplace, how: str, code: str
+) -> None:
+    standin.behave(orders=how, times=1)
+    with pytest.raises(MarketplaceUnavailableError) as trouble:
+        marketplace.order(COFFEE)
+    assert trouble.value.code == code
+    assert marketplace.order(COFFEE) is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"currency": "zł"},
+        {"lines": []},
+        {"placed_at": "2025-08-07T13:04:11"},
+        {"id": "PL-1001"},
+        {"buyer": {"id": "1", "name": "Jan Kowalski", "email": "jan@buyer.example", "locale": 7}},
+        {"lines": [{"sku": "A", "title": "A", "quantity": 1, "unit_price_minor": 12.5}]},
+        {
+            "lines": [
+                {
+                    "sku": "A",
+                    "title": "A",
+                    "quantity": 1,
+                    "unit_price_minor": 5,
+                    "discount_minor": 6,
+                }
+            ]
+        },
+        {"lines": [{"sku": "A", "title": "A", "quantity": 10_000, "unit_price_minor": 10**12}]},
+    ],
+)
+def test_is_an_order_of_another_form_refused_for_good_without_telling_its_values(
+    wrong: dict[str, Any],
+) -> None:
+    order = json.loads(ORDERS.read_text())[0] | wrong
+    with (
+        answering(http("200 OK", json.dumps(order))) as url,
+        calling(url) as marketplace,
+        pytest.raises(ApplicationError) as refused,
+    ):
+        marketplace.order(COFFEE)
+    assert refused.value.non_retryable
+    assert refused.value.type == "marketplace-refused"
+    assert "Kowalski" not in str(refused.value)
+    assert "@" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_is_the_order_in_the_documentation_of_the_promised_form() -> None:
+    text = (ROOT / "docs" / "marketplace-api.md").read_text()
+    start = text.index('{"id": "PL-1001", "country"')
+    documented = text[start : text.index("\n\n", start)]
+    with answering(http("200 OK", documented)) as url, calling(url) as marketplace:
+        order = marketplace.order("PL-1001")
+    assert order is not None
+    assert order.buyer.email == "marek.zielinski@buyer.example"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("404 Not Found", "<html>nginx</html>", "text/html"),
+        http("404 Not Found", '{"code": "not-found"}', "application/problem+json"),
+        http("302 Found", "", more="Location: http://127.0.0.1:9/orders\r\n"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{",
+        b"220 mail.market.example ESMTP\r\n",
+        b"",
+    ],
+)
+def test_is_an_answer_of_something_else_never_taken_for_an_unknown_order(answer: bytes) -> None:
+    with (
+        answering(answer) as url,
+        calling(url) as marketplace,
+        pytest.raises(MarketplaceUnavailableError),
+    ):
+        marketplace.order(COFFEE)
+
+
+def test_is_a_wrong_token_asked_again_rather_than_refused_for_good(served: str) -> None:
+    with calling(served, "another token") as marketplace:
+        with pytest.raises(MarketplaceUnavailableError, match="401"):
+            marketplace.order(COFFEE)
+        assert marketplace.refund(command("token")).state is RefundState.UNCONFIRMED
+
+
+def test_is_a_closed_port_trouble_that_names_no_token() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    with calling(url) as marketplace, pytest.raises(MarketplaceUnavailableError) as trouble:
+        marketplace.order(COFFEE)
+    assert trouble.value.code == "no-connection"
+    assert TOKEN not in str(trouble.value)
+
+
+# --- refunds ---
+
+
+def test_is_a_refund_paid_once_however_often_it_is_asked(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    reports = [marketplace.refund(command()) for _ in range(5)]
+    assert {report.state for report in reports} == {RefundState.CONFIRMED}
+    assert standin.paid() == [(command().key, 24900)]
+    assert marketplace.refund_status(command().key) == reports[0]
+
+
+def test_do_twenty_at_once_pay_once(standin: StandIn) -> None:
+    with closing(Marketplace(standin.url, TOKEN)) as marketplace, ThreadPoolExecutor(20) as pool:
+        states = Counter(report.state for report in pool.map(marketplace.refund, [command()] * 20))
+    assert states == {RefundState.CONFIRMED: 20}
+    assert standin.paid() == [(command().key, 24900)]
+    assert standin.ledger()["requests"]["refunds"] == 20
+
+
+def test_is_another_refund_under_the_same_key_refused(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    marketplace.refund(command())
+    assert marketplace.refund(command(amount=1)) == RefundReport(
+        key=command().key, state=RefundState.FAILED, reason="idempotency-mismatch"
+    )
+    assert standin.paid() == [(command().key, 24900)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (command(order_id="PL-9999"), "order-unknown"),
+        (command(amount=30_390), "exceeds-paid"),
+        (command(amount=0), "malformed"),
+        (
+            command().model_copy(update={"amount": Money(amount_minor=1, currency="EUR")}),
+            "currency-differs",
+        ),
+    ],
+)
+def test_does_the_stand_in_refuse_what_no_marketplace_would_pay(
+    served: str, wrong: RefundCommand, reason: str
+) -> None:
+    with calling(served) as marketplace:
+        report = marketplace.refund(wrong.model_copy(update={"key": reason}))
+        assert (report.state, report.reason) == (RefundState.FAILED, reason)
+        assert marketplace.refund_status(reason) is None
+
+
+def test_do_two_refunds_of_an_order_never_pay_more_than_was_paid(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    standin.behave(refunds="later", times=1)
+    first = marketplace.refund(command("first", amount=20_000))
+    second = marketplace.refund(command("second", amount=10_390))
+    third = marketplace.refund(command("third", amount=10_389))
+    assert [first.state, second.state, third.state] == [
+        RefundState.REQUESTED,
+        RefundState.FAILED,
+        RefundState.CONFIRMED,
+    ]
+
+
+@pytest.mark.parametrize("how", ["confirm", "fail"])
+def test_is_a_refund_for_later_requested_until_it_is_settled(
+    standin: StandIn, marketplace: Marketplace, how: str
+) -> None:
+    standin.behave(refunds="later")
+    key = command().key
+    assert marketplace.refund(command()).state is RefundState.REQUESTED
+    assert marketplace.refund(command()).state is RefundState.REQUESTED
+    assert marketplace.refund_status(key) == RefundReport(key=key, state=RefundState.REQUESTED)
+    assert standin.paid() == []
+    assert standin.settle(key, how).status_code == 200
+    assert standin.settle(key, how).status_code == 200
+    known = marketplace.refund_status(key)
+    if how == "confirm":
+        assert known == RefundReport(key=key, state=RefundState.CONFIRMED)
+        assert standin.paid() == [(key, 24900)]
+        assert standin.settle(key, "fail").status_code == 409
+    else:
+        assert known == RefundReport(
+            key=key, state=RefundState.FAILED, reason="payment-method-closed"
+        )
+        assert standin.paid() == []
+    assert marketplace.refund(command()).state is (known.state if known else None)
+
+
+@pytest.mark.parametrize(
+    ("how", "reason", "really_paid"),
+    [
+        ("hang", "timeout", False),
+        ("pay-then-hang", "timeout", True),
+        ("fail", "status-503", False),
+        ("garbage", "not-understood", False),
+    ],
+)
+def test_is_a_lost_answer_unconfirmed_and_never_success_or_failure(
+    standin: StandIn, marketplace: Marketplace, how: str, reason: str, really_paid: bool
+) -> None:
+    key = command().key
+    standin.behave(refunds=how)
+    for _ in range(2):
+        assert marketplace.refund(command()) == RefundReport(
+            key=key, state=RefundState.UNCONFIRMED, reason=reason
+        )
+    status = marketplace.refund_status(key)
+    assert (status.state if status else None) == (RefundState.CONFIRMED if really_paid else None)
+    standin.behave()
+    assert marketplace.refund(command()).state is RefundState.CONFIRMED
+    assert standin.paid() == [(key, 24900)]
+
+
+def test_is_a_refund_refused_for_good_failed_with_its_reason(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    standin.behave(refunds="refuse", refusal="account-closed", times=1)
+    failed = RefundReport(key=command().key, state=RefundState.FAILED, reason="account-closed")
+    assert marketplace.refund(command()) == failed
+    assert marketplace.refund_status(command().key) == failed
+    assert marketplace.refund(command()) == failed
+    assert standin.paid() == []
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("hang", "timeout"), ("fail", "status-503"), ("garbage", "not-understood")]
+)
+def test_is_a_status_that_cannot_be_had_unconfirmed_and_not_never_received(
+    standin: StandIn, marketplace: Marketplace, how: str, reason: str
+) -> None:
+    standin.behave(statuses=how)
+    assert marketplace.refund_status("unknown") == RefundReport(
+        key="unknown", state=RefundState.UNCONFIRMED, reason=reason
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("200 OK", '{"state": "paid"}'),
+        http("200 OK", "null"),
+        http("204 No Content", ""),
+        http("302 Found", "", more="Location: http://127.0.0.1:9/refunds\r\n"),
+        http("404 Not Found", "<html>nginx</html>", "text/html"),
+        http("429 Too Many Requests", '{"code": "slow-down"}'),
+        http("500 Internal Server Error", '{"state": "confirmed"}'),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b'{"state": "confirmed"}',
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"220 mail.market.example ESMTP\r\n",
+        b"",
+    ],
+)
+def test_is_an_answer_that_promises_nothing_unconfirmed(answer: bytes) -> None:
+    with answering(answer, answer) as url, calling(url) as marketplace:
+        assert marketplace.refund(command()).state is RefundState.UNCONFIRMED
+        status = marketplace.refund_status(command().key)
+        assert status is not None
+        assert status.state is RefundState.UNCONFIRMED
+
+
+def test_does_a_netrc_file_of_the_machine_leave_the_token_alone(
+    standin: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with calling(standin.url) as marketplace:
+        assert marketplace.order(COFFEE) is not None
+
+
+# --- breaches ---
+
+
+def test_is_a_breach_received_once_however_often_it_is_told(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    for _ in range(3):
+        marketplace.tell_breach(breach())
+    received = standin.ledger()["breaches"]
+    assert [(each["key"], each["seller_id"]) for each in received] == [
+        ("dispute:PL:PL-1001:1:breach:1", "50000002")
+    ]
+
+
+@pytest.mark.parametrize("how", ["fail", "hang"])
+def test_does_trouble_with_a_breach_ask_to_be_retried(
+    standin: StandIn, marketplace: Marketplace, how: str
+) -> None:
+    standin.behave(breaches=how, times=1)
+    with pytest.raises(MarketplaceUnavailableError):
+        marketplace.tell_breach(breach())
+    marketplace.tell_breach(breach())
+    assert len(standin.ledger()["breaches"]) == 1
+
+
+def test_is_a_refused_breach_refused_for_good(standin: StandIn, marketplace: Marketplace) -> None:
+    standin.behave(breaches="refuse", refusal="seller-unknown")
+    with pytest.raises(ApplicationError, match="seller-unknown") as refused:
+        marketplace.tell_breach(breach())
+    assert refused.value.non_retryable
+    assert refused.value.type == "marketplace-refused"
+
+
+def test_is_another_breach_under_the_same_key_refused_for_good(marketplace: Marketplace) -> None:
+    marketplace.tell_breach(breach())
+    with pytest.raises(ApplicationError, match="idempotency-mismatch"):
+        marketplace.tell_breach(breach(seller="50000003"))
+
+
+# --- the stand-in itself ---
+
+
+def test_does_it_behave_well_again_after_so_many_times(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    standin.behave(refunds="fail", times=2)
+    marketplace.order(COFFEE)
+    states = [marketplace.refund(command()).state for _ in range(3)]
+    assert states == [RefundState.UNCONFIRMED, RefundState.UNCONFIRMED, RefundState.CONFIRMED]
+
+
+def test_can_orders_be_treated_differently_at_the_same_time(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    standin.behave(refunds="later", order_id="PL-1001")
+    standin.behave(refunds="refuse", order_id="SI-2001", times=1)
+    refunds = [command("a"), command("b", "SI-2001"), command("c", "PL-1002", 100)]
+    assert [marketplace.refund(each).state for each in refunds] == [
+        RefundState.REQUESTED,
+        RefundState.FAILED,
+        RefundState.CONFIRMED,
+    ]
+    standin.behave()
+    assert marketplace.refund(command("d", amount=1)).state is RefundState.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code"),
+    [
+        (("GET", "/nothing", {}, None), 404, "not-found"),
+        (("DELETE", "/refunds", {}, None), 405, "method-not-allowed"),
+        (("POST", "/refunds", {}, b"{}"), 400, "idempotency-key-missing"),
+        (("POST", "/refunds", {"Idempotency-Key": "k"}, b"{"), 400, "malformed"),
+        (("POST", "/refunds", {"Idempotency-Key": "k"}, b"\xff"), 400, "malformed"),
+        (("POST", "/refunds", {"Idempotency-Key": "a key"}, b"{}"), 400, "idempotency-key-missing"),
+        (("POST", "/breaches", {"Idempotency-Key": "k"}, b"[]"), 400, "malformed"),
+        (("POST", "/standin/behaviour", {}, b'{"refunds": "steal"}'), 400, "malformed"),
+        (("POST", "/standin/behaviour", {}, b'{"times": 0}'), 400, "malformed"),
+        (("POST", "/standin/refunds/k/confirm", {}, None), 404, "refund-unknown"),
+        (
+            ("GET", "/orders/PL-1001", {"Authorization": "Bearer ż".encode()}, None),
+            401,
+            "unauthorized",
+        ),
+    ],
+)
+def test_is_every_wrong_request_answered_with_a_problem_document(
+    served: str,
+    wrong: tuple[str, str, dict[str, str | bytes], bytes | None],
+    status: int,
+    code: str,
+) -> None:
+    method, path, headers, body = wrong
+    answer = requests.request(
+        method,
+        served + path,
+        headers={"Authorization": f"Bearer {TOKEN}", **headers},
+        data=body,
+        timeout=5,
+    )
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert set(problem) == {"type", "title", "status", "code", "detail"}
+
+
+def test_does_it_end_while_a_caller_is_left_hanging() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with serve_marketplace(ORDERS) as url:
+            marketplace = Marketplace(url, TOKEN, read_timeout=30)
+            StandIn(url).behave(orders="hang")
+            left = pool.submit(marketplace.order, COFFEE)
+            while not StandIn(url).ledger()["requests"]["orders"]:
+                time.sleep(0.01)
+        with closing(marketplace), pytest.raises(MarketplaceUnavailableError):
+            left.result(timeout=5)
+
+
+def test_does_a_port_in_use_give_one_sentence(served: str) -> None:
+    port = int(served.rpartition(":")[2])
+    with pytest.raises(PortInUseError) as refused:
+        serve_marketplace(ORDERS, port=port).__enter__()
+    assert str(refused.value) == f"Port {port} on 127.0.0.1 is in use; choose another."
+
+
+async def test_can_it_be_served_inside_async_code() -> None:
+    async with serve_marketplace(ORDERS) as url:
+        with calling(url, "any token will do") as marketplace:
+            assert marketplace.order("SI-2001") is not None
+
+
+@contextmanager
+def program(*arguments: str, token: str = TOKEN) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "standin", "--port", "0", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"MARKETPLACE_TOKEN": token},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
+
+
+def test_does_a_killed_stand_in_still_know_what_it_paid(tmp_path: Path) -> None:
+    state = tmp_path / "state.jsonl"
+    arguments = ("--orders", str(ORDERS), "--state", str(state))
+    with program(*arguments) as (process, url), calling(url) as marketplace:
+        StandIn(url).behave(refunds="pay-then-hang", times=1)
+        assert marketplace.refund(command()).state is RefundState.UNCONFIRMED
+        StandIn(url).behave(refunds="later", times=1)
+        marketplace.refund(command("later", "SI-2001", 1))
+        marketplace.tell_breach(breach())
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=5)
+    with state.open("ab") as torn:
+        torn.write(b'{"refund":{"key":"never answ')
+    with program(*arguments) as (process, url), calling(url) as marketplace:
+        assert marketplace.refund(command()).state is RefundState.CONFIRMED
+        assert StandIn(url).settle("later", "confirm").status_code == 200
+        assert StandIn(url).paid() == [(command().key, 24900), ("later", 1)]
+        assert len(StandIn(url).ledger()["breaches"]) == 1
+        process.terminate()
+        assert process.wait(timeout=5) == -signal.SIGTERM
+    again = Books(read_orders(ORDERS), state)
+    assert [payment.key for payment in again.payments] == [command().key, "later"]
+
+
+def test_does_a_wrong_state_file_give_one_sentence_and_stay_as_it_was() -> None:
+    before = ORDERS.read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "standin", "--port", "0", "--state", "examples/orders.json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        "The state file examples/orders.json is not the stand-in's; give another.\n"
+    )
+    assert ORDERS.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "Cannot read the orders file "),
+        ("[{}]", " must be a list of orders: 0.id: Field required."),
+        ("{", " must be a list of orders: the file: Invalid JSON"),
+    ],
+)
+def test_does_a_wrong_orders_file_give_one_sentence(
+    tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    file = tmp_path / "orders.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(UnreadableFileError, match=re.escape(sentence)):
+        read_orders(file)
+
+
+@pytest.mark.parametrize("content", [b"[1, 2]", b'{"refund":{"key":"a"}}\n', b'{"x":1}\n{'])
+def test_is_a_file_of_something_else_never_taken_for_the_state(
+    tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "other"
+    file.write_bytes(content)
+    with pytest.raises(UnreadableFileError):
+        Books(read_orders(ORDERS), file)
+    assert file.read_bytes() == content

@@ -1,0 +1,206 @@
+"""The worker: the only place where ports, store and processes are wired together.
+
+`python worker.py` runs until SIGTERM or Ctrl-C, then lets its running activities end.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import uvicorn
+from sqlalchemy import Engine, text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from temporalio.client import Client
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.worker import Worker
+
+from activities.cases import Cases
+from activities.marketplace import Marketplace, SellerConduct
+from activities.notices import Mailer, Notices, Sender
+from activities.refunds import Refunds
+from activities.tasks import Tasks
+from config import (
+    HERE,
+    ConfigurationError,
+    Settings,
+    UnreachableError,
+    connect,
+    is_development_server,
+    missing_attributes,
+    register_attributes,
+    workflow_runner,
+)
+from store.archive import Archive
+from store.breaches import Breaches
+from store.cases import CaseRegister
+from store.engine import connect as connect_store
+from store.engine import migrate
+from store.errors import StoreError
+from store.refunds import RefundLedger
+from store.tasks import TaskQueue
+from workflows.dispute import Dispute
+from workflows.inquiry import Inquiry
+
+THREADS = 20
+"""Activities that run at once; each holds at most one database connection."""
+
+DRAIN = timedelta(seconds=20)
+"""How long running activities may end after SIGTERM."""
+
+PROCESSES = (Inquiry, Dispute)
+
+
+@asynccontextmanager
+async def working(client: Client, settings: Settings, engine: Engine) -> AsyncIterator[Worker]:
+    """A worker that runs until the block ends, and then drains."""
+    cases = CaseRegister(engine)
+    marketplace = Marketplace(
+        settings.marketplace_url,
+        settings.marketplace_token.get_secret_value(),
+        read_timeout=settings.marketplace_timeout_seconds,
+    )
+    mailer = Mailer(
+        settings.smtp_host,
+        settings.smtp_port,
+        Sender(settings.mail_name, settings.mail_from, settings.mail_domain),
+        user=settings.smtp_user,
+        password=settings.smtp_password.get_secret_value(),
+        starttls=settings.smtp_starttls,
+    )
+    registering = Cases(cases, marketplace, settings.policies)
+    refunds = Refunds(marketplace, RefundLedger(engine))
+    with contextlib.closing(marketplace), ThreadPoolExecutor(THREADS) as threads:
+        async with Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=PROCESSES,
+            activities=[
+                registering.register,
+                registering.pin,
+                registering.close,
+                Notices(cases, Archive(engine), mailer, HERE / "templates").send,
+                SellerConduct(marketplace, Breaches(engine)).report_breach,
+                refunds.request,
+                refunds.confirm,
+                Tasks(TaskQueue(engine)).record,
+            ],
+            activity_executor=threads,
+            workflow_runner=workflow_runner(),
+            graceful_shutdown_timeout=DRAIN,
+        ) as worker:
+            yield worker
+
+
+def check_reachable(what: str, host: str, port: int) -> None:
+    """Raise UnreachableError, naming `what`, if nothing listens there."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        raise UnreachableError(
+            f"No {what} answers at {host}:{port} ({error.strerror or error}); check its address."
+        ) from None
+
+
+async def prepare(settings: Settings) -> tuple[Client, Engine]:
+    """Check everything that a worker needs, before it takes its first task."""
+    settings.for_worker()
+    marketplace = urlsplit(settings.marketplace_url)
+    if marketplace.scheme not in ("http", "https") or not marketplace.hostname:
+        raise ConfigurationError("Set RECOURSE_MARKETPLACE_URL to an http or https address.")
+    port = marketplace.port or (443 if marketplace.scheme == "https" else 80)
+    await asyncio.to_thread(check_reachable, "marketplace", marketplace.hostname, port)
+    await asyncio.to_thread(check_reachable, "mail server", settings.smtp_host, settings.smtp_port)
+    engine = await asyncio.to_thread(connect_store, settings.database_url)
+    await asyncio.to_thread(migrate, engine)
+    runtime = Runtime(
+        telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=settings.metrics_address))
+    )
+    client = await connect(runtime=runtime)
+    if missing := await missing_attributes(client):
+        if not await is_development_server(client):
+            raise ConfigurationError(
+                f"The namespace {client.namespace} lacks the search attributes "
+                f"{', '.join(missing)}; run `python starter.py register-attributes` once."
+            )
+        await register_attributes(client)
+    return client, engine
+
+
+def health(client: Client, engine: Engine, worker: Worker) -> Starlette:
+    """`GET /health`: 200 while the worker runs and reaches Temporal and the database."""
+
+    def database() -> None:
+        with engine.connect() as connection:
+            connection.execute(text("select 1"))
+
+    async def answer(request: Request) -> JSONResponse:
+        troubles = []
+        if not worker.is_running:
+            troubles.append("worker")
+        for name, check in (
+            ("temporal", client.service_client.check_health()),
+            ("database", asyncio.to_thread(database)),
+        ):
+            try:
+                await asyncio.wait_for(check, timeout=3)
+            except Exception:
+                troubles.append(name)
+        return JSONResponse(
+            {"status": "failing" if troubles else "ok", "failing": troubles},
+            status_code=503 if troubles else 200,
+        )
+
+    return Starlette(routes=[Route("/health", answer)])
+
+
+class HealthServer(uvicorn.Server):
+    """Serves beside the worker, which alone listens to signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the worker: it drains before it goes."""
+        yield
+
+
+async def main() -> None:
+    """Run a worker with the settings of the environment until it is told to stop."""
+    settings = Settings.read()
+    client, engine = await prepare(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    host, _, port = settings.health_address.rpartition(":")
+    async with working(client, settings, engine) as worker:
+        server = HealthServer(
+            uvicorn.Config(
+                health(client, engine, worker), host=host, port=int(port), log_level="warning"
+            )
+        )
+        serving = asyncio.create_task(server.serve())
+        print(f"Recourse works on {client.namespace}/{settings.task_queue}.", flush=True)
+        await stop.wait()
+        print("Draining: no new tasks are taken.", flush=True)
+        server.should_exit = True
+        await serving
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except (ConfigurationError, ValueError) as error:
+        sys.exit(f"worker: {error}")
+    except (UnreachableError, StoreError) as error:
+        print(f"worker: {error}", file=sys.stderr)
+        sys.exit(3)

@@ -1,0 +1,691 @@
+"""What every process shares: commands in, letters out, waiting on clocks, and the view.
+
+A process is a subclass whose `run()` is its timeline. Commands are validated and recorded when
+they come; `run()` takes them one by one from `wait()` and acts. Nothing here knows a process.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from activities.notices import Notices
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.cases import Cases
+from activities.marketplace import SellerConduct
+from activities.tasks import Tasks
+from domain.calendars import Calendar
+from domain.commands import Ask, Command, CommandBase, Hold, Nature, Resume, Say
+from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName
+from domain.openings import OpenDispute, OpenInquiry
+from domain.parties import Actor, Party
+from domain.policy import DisputePolicy, InquiryPolicy, Window
+from domain.ports import (
+    BreachReport,
+    CloseCase,
+    PinRules,
+    RegisterCase,
+    Registration,
+    Rules,
+    Task,
+    TaskState,
+)
+from domain.refusals import Code, Refusal
+from domain.stages import Flow, Stage
+from domain.view import (
+    BreachView,
+    CaseView,
+    Closed,
+    Entry,
+    Outcome,
+    Recalculate,
+    Recalculated,
+    Receipt,
+)
+from domain.writing import count_refusal, text_refusal
+from workflows import attributes
+from workflows.deadline import Clock
+from workflows.options import LETTERS, MARKETPLACE, OWN_DATABASE
+
+TEXTS = ("text", "reasoning", "reason")
+"""The fields of commands in which people write, the first that is filled counts."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nobody answered before this clock ran out: an answer like the others."""
+
+    clock: Clock
+
+
+class Case:
+    """A case of any process."""
+
+    FLOW: ClassVar[Flow]
+    VERBS: ClassVar[tuple[type[CommandBase], ...]]
+
+    def __init__(self, opening: OpenDispute | OpenInquiry) -> None:
+        self.id = workflow.info().workflow_id
+        self.opening = opening
+        self.opened_at = workflow.now()
+        self.registration = Registration()
+        self.registered = False
+        self.stage = Stage.OPENING
+        self.awaited: Party | None = Party.PLATFORM
+        self.clocks: tuple[Clock, ...] = ()
+        self.task: Task | None = None
+        self.breaches: list[BreachView] = []
+        self.messages: list[Message] = []
+        self.timeline: list[Entry] = []
+        self.ending: Ending | None = None
+        self.escalated = False
+        self._moves: deque[Command] = deque()
+        self._listening = False
+        self._receipts: dict[str, tuple[Command, Receipt]] = {}
+        self._unsent = Mailing(case_id=self.id)
+        self._steps = 0
+        self._in_background: set[asyncio.Task[None]] = set()
+        self._posting = False
+        self._stirred = False
+        self._hold: Clock | None = None
+        self._started: list[Clock] = []
+        self._tasks = 0
+        self._broken: BaseException | None = None
+
+    # What a process says about itself.
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """Why `by` may not send `verb` now; None when they may."""
+        raise NotImplementedError
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this very command cannot be taken though its verb may be sent."""
+        raise NotImplementedError
+
+    def record(self, command: Command) -> Outcome:
+        """Take the command's facts into the case, at once and without waiting."""
+        raise NotImplementedError
+
+    @property
+    def policy(self) -> DisputePolicy | InquiryPolicy:
+        """The windows and limits that this case is pinned to."""
+        policy = self.registration.dispute or self.registration.inquiry
+        assert policy is not None
+        return policy
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar that this case is pinned to."""
+        assert self.registration.calendar is not None
+        return self.registration.calendar
+
+    # Verbs of the timeline.
+
+    async def register(self) -> bool:
+        """Pin the case to its order, policy and calendar; False when it cannot be opened."""
+        self.note("opened", self.opening.opened_by.party)
+        try:
+            self.registration = await workflow.execute_activity_method(
+                Cases.register,
+                RegisterCase(case_id=self.id, opening=self.opening, at=self.opened_at),
+                summary="look the order up, pin policy and calendar",
+                **MARKETPLACE,
+            )
+        except ActivityError as error:
+            self.registration = Registration(
+                refusal=Refusal(
+                    code=Code.ORDER_UNKNOWN,
+                    sentence="The marketplace's answer about this order cannot be read; "
+                    "open the case again once that is mended.",
+                )
+            )
+            self.note("registration failed", detail=str(error.cause or error))
+        self.registered = True
+        if self.registration.refusal:
+            self.note("not opened", detail=self.registration.refusal.code)
+            return False
+        self.messages.append(
+            Message(
+                id="#opening",  # no command can have this id
+                at=self.opened_at,
+                by=self.opening.opened_by,
+                text=self.opening.text,
+                attachments=self.opening.attachments,
+            )
+        )
+        self._letters(messages=(self.messages[0],))
+        return True
+
+    def enter(self, stage: Stage) -> None:
+        """Move to a stage that the process's FLOW allows after this one."""
+        if stage is not self.stage:
+            if stage not in self.FLOW[self.stage]:
+                raise AssertionError(f"{self.stage} cannot be followed by {stage}")
+            self.stage = stage
+            self.note(f"stage {stage}")
+
+    def start(self, window: str, awaited: Party) -> Clock:
+        """Start one of the policy's windows for a party, now."""
+        rules: Window = getattr(self.policy, window)
+        clock = Clock(window, rules, self.calendar, awaited, workflow.now())
+        self._started.append(clock)
+        return clock
+
+    async def hear(
+        self,
+        awaited: Party,
+        *clocks: Clock,
+        until: Callable[[], bool] | None = None,
+        heeds: Callable[[Say | Ask], bool] | None = None,
+    ) -> Command | Silence | None:
+        """Wait for the next move, or the silence at the end of a clock; None once `until` holds.
+
+        Talk that the process does not heed is passed on meanwhile.
+        A clock with a reminder reminds its party on the way.
+        """
+        if self._hold and clocks != self.clocks:
+            self._resume()
+        self.awaited, self.clocks = awaited, clocks
+        while not (until and until()):
+            if self._moves:
+                move = self._moves.popleft()
+                if isinstance(move, Say | Ask) and not (heeds and heeds(move)):
+                    self.pass_on(move)
+                    continue
+                return move
+            if (clock := self._next_clock()) is None or clock.wakes > workflow.now():
+                await self._rest(clock, until)
+            elif clock is self._hold:
+                self._resume()
+            elif clock.reminder:
+                clock.reminded = True
+                self.note("reminded", clock.awaited)
+                self.tell(clock.awaited, NoticeName.REPLY_REMINDER, due=clock.due)
+            else:
+                self.note("silence", clock.awaited, clock.name)
+                return Silence(clock)
+        return None
+
+    def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
+        """Pass a message or question on to whom it is meant for."""
+        name = NoticeName.QUESTION if isinstance(move, Ask) else NoticeName.MESSAGE
+        if isinstance(move, Ask) and move.to:
+            readers: tuple[Party, ...] = (move.to,)
+        elif move.by.party in (Party.BUYER, Party.SELLER):
+            readers = (move.by.party.opposite,)
+        else:
+            readers = (Party.BUYER, Party.SELLER)
+        for reader in readers:
+            self.tell(reader, name, text=move.text, writer=move.by, due=due)
+
+    def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
+        """Write to a party. The letter leaves by itself; the timeline does not wait for it."""
+        self._steps += 1
+        notice = Notice(key=f"{self._steps}:{name}", to=to, name=name, facts=Facts(**facts))
+        self._letters(notices=(notice,))
+
+    def tell_both(self, name: NoticeName, **facts: Any) -> None:
+        """Write the same to buyer and seller."""
+        self.tell(Party.BUYER, name, **facts)
+        self.tell(Party.SELLER, name, **facts)
+
+    def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
+        """Add a line to the timeline; never the text of a message."""
+        self.timeline.append(Entry(at=workflow.now(), what=what, by=by, detail=detail))
+
+    def breach(self, clock: Clock) -> None:
+        """Record a missed window against the seller, and report it (H7)."""
+        breach = BreachView(window=clock.name, due=clock.due, at=workflow.now())
+        self.breaches.append(breach)
+        self.note("breach", Party.SELLER, clock.name)
+        report = BreachReport(
+            key=f"{self.id}:breach:{len(self.breaches)}",
+            case_id=self.id,
+            seller_id=self.registration.seller_id,
+            window=clock.name,
+            due=clock.due,
+            at=breach.at,
+        )
+        self._meanwhile(self._report(report))
+
+    def open_task(self, purpose: str, queue: str, priority: int, due: datetime) -> None:
+        """Put a task into the agents' queue."""
+        self._tasks += 1
+        self._keep_task(
+            Task(
+                id=f"{self.id}:task:{self._tasks}",
+                case_id=self.id,
+                queue=queue,
+                purpose=purpose,
+                priority=priority,
+                state=TaskState.OPEN,
+                opened_at=workflow.now(),
+                due=due,
+            )
+        )
+
+    def change_task(self, **changes: Any) -> None:
+        """Change the open task and tell the queue."""
+        if self.task:
+            self._keep_task(
+                self.task.model_copy(update={**changes, "revision": self.task.revision + 1})
+            )
+
+    def finish_task(self) -> None:
+        """Take the task, if any, off the queue."""
+        if self.task:
+            self.change_task(state=TaskState.DONE)
+            self.task = None
+
+    async def close(self, ending: Ending, **facts: Any) -> Closed:
+        """End the case: everybody is told, nothing recorded is left unsent."""
+        self.ending, self.awaited, self.clocks = ending, None, ()
+        self.enter(Stage.CLOSED)
+        self.finish_task()
+        for move in self._moves:
+            if isinstance(move, Say | Ask):
+                self.pass_on(move)
+        self._moves.clear()
+        if not self.registration.refusal:
+            self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
+            self._publish()
+            await workflow.execute_local_activity_method(
+                Cases.close,
+                CloseCase(
+                    case_id=self.id,
+                    ending=ending,
+                    at=workflow.now(),
+                    escalated=self.escalated,
+                    breaches=len(self.breaches),
+                ),
+                **OWN_DATABASE,
+            )
+        else:
+            self._publish()
+        await workflow.wait_condition(lambda: not self._in_background or self._broken is not None)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._raise_broken()
+        return Closed(case_id=self.id, ending=ending)
+
+    # Commands come in.
+
+    @workflow.update
+    async def submit(self, command: Command) -> Receipt:
+        """Send a command into the case. Refused with a code; repeated, it answers as before."""
+        if not self.registered:
+            await workflow.wait_condition(lambda: self.registered)
+            if refusal := self.refusal(command):
+                raise refused(refusal)
+        return await self._take(command)
+
+    @submit.validator
+    def _may_submit(self, command: Command) -> None:
+        if self.registered and (refusal := self.refusal(command)):
+            raise refused(refusal)
+
+    async def take_quietly(self, command: Command) -> None:
+        """A command that came as a signal: refused, it is written into the timeline."""
+        await workflow.wait_condition(lambda: self.registered)
+        if refusal := self.refusal(command):
+            self.note(f"{command.verb} refused", command.by.party, refusal.code)
+        else:
+            await self._take(command)
+
+    def refusal(self, command: Command) -> Refusal | None:
+        """Why a command cannot be taken now; None when it can, or was taken before."""
+        if known := self._receipts.get(command.command_id):
+            if known[0] == command:
+                return None
+            return Refusal(
+                code=Code.COMMAND_ID_REUSED,
+                sentence="Another command was sent under this id; give each its own.",
+            )
+        if refusal := self.why_not(type(command), command.by.party):
+            return refusal
+        if isinstance(command, Say | Ask):
+            limits, zone = self.policy.messages, self.calendar.zone
+            if refusal := count_refusal(
+                command.by.party, workflow.now(), zone, self.messages, limits
+            ):
+                return refusal
+        attachments = getattr(command, "attachments", ())
+        return (
+            text_refusal(words(command), attachments, self.policy.messages)
+            or name_refusal(command.by)
+            or self.unfit(command)
+        )
+
+    def why_not(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """Why `by` may not send `verb` now; None when they may."""
+        if self.stage is Stage.CLOSED or self.registration.refusal:
+            return Refusal(
+                code=Code.CASE_CLOSED, sentence="The case is closed; open a new one if need be."
+            )
+        if verb not in self.VERBS:
+            return Refusal(
+                code=Code.UNKNOWN_COMMAND,
+                sentence=f"A case of this kind takes {', '.join(sorted(map(named, self.VERBS)))}.",
+            )
+        if verb is Hold and self._hold:
+            return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
+        if verb is Resume and not self._hold:
+            return Refusal(code=Code.CLOCK_RUNNING, sentence="The clock is not held.")
+        if verb in (Hold, Resume) and by not in (Party.AGENT, Party.PLATFORM):
+            return Refusal(
+                code=Code.NOT_YOURS, sentence="Only an agent holds a clock; ask for one."
+            )
+        if verb is Hold and not self.clocks:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No clock is running.")
+        return self.barred(verb, by)
+
+    async def _take(self, command: Command) -> Receipt:
+        if known := self._receipts.get(command.command_id):
+            return known[1].model_copy(update={"outcome": Outcome.REPEATED})
+        outcome = self._record(command)
+        self._receipts[command.command_id] = (command, self._receipt(command, outcome))
+        if self._listening:
+            await workflow.wait_condition(lambda: all(move is not command for move in self._moves))
+        receipt = self._receipt(command, outcome)
+        self._receipts[command.command_id] = (command, receipt)
+        return receipt
+
+    def _record(self, command: Command) -> Outcome:
+        self.note(command.verb, command.by.party)
+        match command:
+            case Hold():
+                self._hold = self.start("hold", command.by.party)
+                for clock in self.clocks:
+                    clock.hold("by hand", workflow.now())
+                self.tell_both(NoticeName.CLOCK_HELD, text=command.reason)
+                return Outcome.ACCEPTED
+            case Resume():
+                self._resume()
+                return Outcome.ACCEPTED
+            case _ if text := words(command):
+                message = Message(
+                    id=command.command_id,
+                    at=workflow.now(),
+                    by=command.by,
+                    text=text,
+                    attachments=getattr(command, "attachments", ()),
+                    nature=getattr(command, "nature", Nature.ANSWER),
+                )
+                self.messages.append(message)
+                self._letters(messages=(message,))
+        outcome = self.record(command)
+        self._moves.append(command)
+        return outcome
+
+    def _receipt(self, command: Command, outcome: Outcome) -> Receipt:
+        return Receipt(
+            command_id=command.command_id,
+            outcome=outcome,
+            stage=self.stage,
+            awaited=self.awaited,
+            due=self.due,
+        )
+
+    @workflow.update
+    async def recalculate(self, wanted: Recalculate) -> Recalculated:
+        """Take up the rules as they are now: deadlines move later, never earlier."""
+        await workflow.wait_condition(lambda: self.registered)
+        before = self.due
+        rules: Rules = await workflow.execute_activity_method(
+            Cases.pin,
+            PinRules(
+                country=self.opening.country, kind=self.opening.kind, year=self.opened_at.year
+            ),
+            summary="read policy and calendar as they are now",
+            **MARKETPLACE,
+        )
+        old = self.registration.policy_version
+        self.registration = self.registration.model_copy(
+            update={
+                "policy_version": rules.policy_version,
+                "dispute": rules.dispute,
+                "inquiry": rules.inquiry,
+                "calendar": rules.calendar,
+            }
+        )
+        for clock in self._started:
+            clock.adopt(getattr(self.policy, clock.name), self.calendar, workflow.now())
+        self._stirred = True
+        self.note(
+            "recalculated",
+            wanted.by.party,
+            f"{old} → {rules.policy_version}, by {wanted.by.id}: {wanted.reason}",
+        )
+        if self.awaited and self.due and self.due != before:
+            self.tell_both(NoticeName.DEADLINE_MOVED, due=self.due, awaited=self.awaited)
+        return Recalculated(
+            policy_version=rules.policy_version, due_before=before, due_after=self.due
+        )
+
+    # The case is looked at.
+
+    @property
+    def due(self) -> datetime | None:
+        """When the awaited party's time ends; None while nothing runs or all is held."""
+        return min((c.due for c in self.clocks if not c.held_since), default=None)
+
+    @workflow.query
+    def view(self) -> CaseView:
+        """The whole case, with what each party may do now."""
+        return self.look().model_copy(
+            update={
+                "may": {
+                    party: tuple(sorted(named(v) for v in self.VERBS if not self.why_not(v, party)))
+                    for party in Party
+                }
+            }
+        )
+
+    def look(self) -> CaseView:
+        """The case as its readers see it; a process adds what is its own."""
+        registration = self.registration
+        calendar = registration.calendar
+        return CaseView(
+            id=self.id,
+            kind=self.opening.kind,
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_at=self.opened_at,
+            opened_by=self.opening.opened_by,
+            stage=self.stage,
+            ending=self.ending,
+            refusal=registration.refusal,
+            buyer_id=registration.buyer_id,
+            seller_id=registration.seller_id,
+            at_stake=registration.at_stake,
+            awaited=self.awaited,
+            due=self.due,
+            clocks=tuple(clock.view() for clock in self.clocks),
+            policy_version=registration.policy_version,
+            calendar_version=calendar.version if calendar else "",
+            zone=calendar.zone if calendar else "UTC",
+            timeline=tuple(self.timeline),
+            messages=tuple(self.messages),
+            task=self.task,
+            breaches=tuple(self.breaches),
+        )
+
+    def _page(self) -> str:
+        """The case as a short page in the Temporal UI; ids only, no names, no texts."""
+        registration = self.registration
+        lines = [
+            f"**{self.opening.kind} · {self.stage}**",
+            f"order {self.opening.order_id} · buyer {registration.buyer_id} · "
+            f"seller {registration.seller_id}",
+            *(
+                f"awaited: {clock.says()}" + (" (held)" if clock.held_since else "")
+                for clock in self.clocks
+            ),
+            *(f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in self.breaches),
+        ]
+        if self.task:
+            lines.append(f"task: {self.task.purpose} · {self.task.queue} · {self.task.state}")
+        if self.ending:
+            lines.append(f"ended: {self.ending}")
+        return "\n\n".join(lines)
+
+    # Underneath.
+
+    def _next_clock(self) -> Clock | None:
+        clocks = [c for c in (*self.clocks, self._hold) if c and not c.held_since]
+        return min(clocks, key=lambda clock: clock.wakes, default=None)
+
+    async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
+        self._publish()
+        self._stirred, self._listening = False, True
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._moves or self._stirred or self._broken or (until and until())),
+                timeout=clock.wakes - workflow.now() if clock else None,
+                timeout_summary=clock.says() if clock else None,
+            )
+        except TimeoutError:
+            pass  # hear() looks at the clocks again: one may have moved, or been held
+        finally:
+            self._listening = False
+        self._raise_broken()
+
+    def _resume(self) -> None:
+        self._hold, self._stirred = None, True
+        for clock in self.clocks:
+            clock.resume("by hand", workflow.now())
+        self.note("clock runs again")
+        self.tell_both(NoticeName.CLOCK_RESUMED, due=self.due, awaited=self.awaited)
+
+    def _publish(self) -> None:
+        registration, task = self.registration, self.task
+        facts: dict[SearchAttributeKey[Any], Any] = {
+            attributes.KIND: self.opening.kind.value,
+            attributes.COUNTRY: self.opening.country,
+            attributes.STAGE: self.stage.value,
+            attributes.SELLER: registration.seller_id or None,
+            attributes.BUYER: registration.buyer_id or None,
+            attributes.AMOUNT: registration.at_stake and registration.at_stake.amount_minor,
+            attributes.AWAITED: self.awaited and self.awaited.value,
+            attributes.DUE: self.due,
+            attributes.BREACHED: bool(self.breaches),
+            attributes.QUEUE: task and task.queue,
+        }
+        known = workflow.info().typed_search_attributes
+        changed = [
+            key.value_set(value) if value is not None else key.value_unset()
+            for key, value in facts.items()
+            if known.get(key) != value
+        ]
+        if changed:
+            workflow.upsert_search_attributes(changed)
+        workflow.set_current_details(self._page())
+
+    def _letters(self, **more: Any) -> None:
+        self._unsent = self._unsent.model_copy(
+            update={name: (*getattr(self._unsent, name), *added) for name, added in more.items()}
+        )
+        if not self._posting:
+            self._posting = True
+            self._meanwhile(self._post())
+
+    async def _post(self) -> None:
+        """Send what is unsent, in order, one step at a time."""
+        # The timeline first takes the move that these letters come from, and adds its own.
+        await workflow.wait_condition(lambda: not (self._listening and self._moves))
+        while self._unsent.notices or self._unsent.messages:
+            mailing, self._unsent = self._unsent, Mailing(case_id=self.id)
+            try:
+                await workflow.execute_activity_method(
+                    Notices.send, mailing, summary=contents(mailing), **LETTERS
+                )
+            except ActivityError as error:
+                self.note("letter undelivered", detail=failure_type(error))
+        self._posting = False
+
+    async def _report(self, report: BreachReport) -> None:
+        try:
+            await workflow.execute_activity_method(
+                SellerConduct.report_breach,
+                report,
+                summary=f"breach of {report.window}",
+                **MARKETPLACE,
+            )
+        except ActivityError as error:
+            self.note("breach report refused", detail=failure_type(error))
+
+    def _keep_task(self, task: Task) -> None:
+        self.task = task
+        self._meanwhile(self._record_task(task))
+
+    async def _record_task(self, task: Task) -> None:
+        await workflow.execute_local_activity_method(Tasks.record, task, **OWN_DATABASE)
+
+    def _meanwhile(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let an effect run beside the timeline; close() waits for all of them."""
+        task = asyncio.create_task(work)
+        self._in_background.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._in_background.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._broken = error
+
+    def _raise_broken(self) -> None:
+        """A defect beside the timeline must stop the case where ops see it, not vanish."""
+        if self._broken:
+            raise self._broken
+
+
+def answer_of(party: Party) -> Callable[[Say | Ask], bool]:
+    """Heeds the answer that this party owes."""
+    return lambda move: answers(move, party)
+
+
+def answers(move: Say | Ask, awaited: Party) -> bool:
+    """Whether this is the answer that `awaited` owes: a holding or automatic reply is not (H5)."""
+    return move.by.party is awaited and not (
+        isinstance(move, Say) and move.nature is not Nature.ANSWER
+    )
+
+
+def words(command: CommandBase) -> str:
+    """What a person wrote with a command, for the archive (H3)."""
+    return next(
+        (str(command.__dict__[field]) for field in TEXTS if command.__dict__.get(field)), ""
+    )
+
+
+def name_refusal(by: Actor) -> Refusal | None:
+    """Whoever writes to a customer signs with a first and last name (A2)."""
+    if by.party is Party.AGENT and len(by.name.split()) < 2:
+        return Refusal(
+            code=Code.NAME_MISSING, sentence="Give the agent's first and last name as `by.name`."
+        )
+    return None
+
+
+def named(verb: type[CommandBase]) -> str:
+    """The word by which a command is sent."""
+    return str(verb.model_fields["verb"].default)
+
+
+def refused(refusal: Refusal) -> ApplicationError:
+    """The refusal as its caller receives it."""
+    return ApplicationError(refusal.sentence, type=refusal.code, non_retryable=True)
+
+
+def contents(mailing: Mailing) -> str:
+    """What a mailing holds, for the Temporal UI."""
+    return " · ".join(f"{n.to}: {n.name.replace('_', ' ')}" for n in mailing.notices) or "archive"
+
+
+def failure_type(error: ActivityError) -> str:
+    """The kind of a failure, without its text: that could name a person."""
+    cause = error.cause
+    return (cause.type or "error") if isinstance(cause, ApplicationError) else type(cause).__name__

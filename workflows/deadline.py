@@ -1,0 +1,96 @@
+"""A party's running time: an instant that can be held, and moved later but never earlier."""
+
+from datetime import datetime
+
+from domain.calendars import Calendar
+from domain.deadlines import Held, explain, reckon, spoken
+from domain.parties import Party
+from domain.policy import Window
+from domain.view import ClockView
+
+
+class Clock:
+    """One window, started: due when it has been counted to its end. Held time is not counted."""
+
+    def __init__(
+        self, name: str, window: Window, calendar: Calendar, awaited: Party, started_at: datetime
+    ) -> None:
+        self.name = name
+        self.window = window
+        self.calendar = calendar
+        self.awaited = awaited
+        self.started_at = started_at
+        self.held: list[Held] = []
+        self.held_since: datetime | None = None
+        self._holds: set[str] = set()
+        self.reminded = window.remind_after is None
+        self.due = self._reckon(window, calendar)
+
+    def _reckon(
+        self, window: Window, calendar: Calendar, until: datetime | None = None
+    ) -> datetime:
+        held = self.held
+        if self.held_since and until:
+            held = [*held, Held(since=self.held_since, until=until)]
+        return reckon(window.counting, window.length, self.started_at, calendar, held).due
+
+    @property
+    def reminder(self) -> datetime | None:
+        """When the awaited party is reminded; None once that is done."""
+        if self.reminded or self.window.remind_after is None:
+            return None
+        window, after = self.window, self.window.remind_after
+        return reckon(window.counting, after, self.started_at, self.calendar, self.held).due
+
+    @property
+    def wakes(self) -> datetime:
+        """The next instant at which something happens by itself, if the clock is not held."""
+        return self.reminder or self.due
+
+    def hold(self, why: str, now: datetime) -> None:
+        """Stop counting; several reasons may hold a clock at once."""
+        self._holds.add(why)
+        self.held_since = self.held_since or now
+
+    def resume(self, why: str, now: datetime) -> None:
+        """Take one reason away. With the last, the span goes into the ledger: the end moves."""
+        self._holds.discard(why)
+        if self.held_since and not self._holds:
+            self.held.append(Held(since=self.held_since, until=now))
+            self.held_since = None
+            self.due = self._reckon(self.window, self.calendar)
+
+    def adopt(self, window: Window, calendar: Calendar, now: datetime) -> bool:
+        """Take up edited rules if, and only if, they give more time; the ledger stays."""
+        if self._reckon(window, calendar, now) <= self._reckon(self.window, self.calendar, now):
+            return False
+        self.window, self.calendar = window, calendar
+        self.due = self._reckon(window, calendar)
+        return True
+
+    def says(self) -> str:
+        """The clock as a person reads it in the Temporal UI."""
+        return (
+            f"{self.awaited} · {self.name.replace('_', ' ')} until "
+            f"{spoken(self.due, self.calendar.zone)} · "
+            f"{self.window.length} {self.window.counting.replace('-', ' ')} · "
+            f"{self.calendar.country}"
+        )
+
+    def view(self) -> ClockView:
+        """The clock with its whole reckoning."""
+        window = self.window
+        return ClockView(
+            window=self.name,
+            awaited=self.awaited,
+            started_at=self.started_at,
+            due=None if self.held_since else self.due,
+            length=window.length,
+            counting=window.counting,
+            source=window.source,
+            held=tuple(self.held),
+            held_since=self.held_since,
+            explanation=tuple(
+                explain(window.counting, window.length, self.started_at, self.calendar, self.held)
+            ),
+        )

@@ -1,0 +1,180 @@
+"""An inquiry: a buyer asks a seller about an order, and the seller owes an answer (H1-H5)."""
+
+from typing import ClassVar
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+
+from domain.commands import (
+    Ask,
+    BecomeDispute,
+    Close,
+    Command,
+    CommandBase,
+    Hold,
+    NoAnswerNeeded,
+    Remedy,
+    Resume,
+    Say,
+)
+from domain.notices import Ending, NoticeName
+from domain.openings import OpenDispute, OpenInquiry
+from domain.parties import Party
+from domain.policy import InquiryPolicy
+from domain.refusals import Code, Refusal
+from domain.remedies import amount_refusal
+from domain.stages import Flow, Stage
+from domain.view import CaseView, Closed, Outcome
+from workflows.case import Case, Silence, answers
+from workflows.deadline import Clock
+from workflows.dispute import Dispute
+
+PERMITTED: dict[type[CommandBase], tuple[Party, ...]] = {
+    Say: tuple(Party),
+    NoAnswerNeeded: (Party.SELLER,),
+    BecomeDispute: (Party.BUYER,),
+    Close: (Party.PLATFORM,),
+    Hold: (Party.AGENT, Party.PLATFORM),
+    Resume: (Party.AGENT, Party.PLATFORM),
+}
+"""Who may send what while an inquiry is open."""
+
+
+@workflow.defn(name="Inquiry")
+class Inquiry(Case):
+    """Each unanswered message of the buyer has its own reply clock; the oldest is due first."""
+
+    FLOW: ClassVar[Flow] = {
+        Stage.OPENING: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
+        Stage.AWAITING_SELLER: frozenset({Stage.AWAITING_BUYER, Stage.CLOSED}),
+        Stage.AWAITING_BUYER: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
+    }
+    VERBS = tuple(PERMITTED)
+
+    @workflow.init
+    def __init__(self, opening: OpenInquiry) -> None:
+        super().__init__(opening)
+        self.unanswered: list[Clock] = []
+        self.needless = 0
+        self.answer_owed = False
+        self.ended: Ending | None = None
+
+    @workflow.run
+    async def run(self, opening: OpenInquiry) -> Closed:
+        """An inquiry, from the buyer's first question until nobody has anything to add."""
+        if not await self.register():
+            return await self.close(Ending.NOT_OPENED)
+        reply = self.await_reply()
+        self.tell(
+            Party.SELLER,
+            NoticeName.INQUIRY_OPENED,
+            text=opening.text,
+            writer=opening.opened_by,
+            due=reply.due,
+        )
+        self.tell(Party.BUYER, NoticeName.INQUIRY_RECEIVED, due=reply.due)
+        quiet = self.start("inactivity", Party.BUYER)
+        while self.ended is None:
+            awaited = Party.SELLER if self.answer_owed else Party.BUYER
+            self.enter(Stage.AWAITING_SELLER if self.answer_owed else Stage.AWAITING_BUYER)
+            move = await self.hear(awaited, *self.unanswered, quiet, heeds=every_word)
+            match move:
+                case Silence(clock) if clock is quiet:
+                    self.ended = Ending.INACTIVE
+                case Silence(clock):
+                    self.breach(clock)
+                    self.unanswered.remove(clock)
+                    self.tell_both(NoticeName.REPLY_BREACH, due=clock.due)
+                case Say() if answers(move, Party.SELLER):
+                    self.answered()
+                    self.pass_on(move)
+                    quiet = self.start("inactivity", Party.BUYER)
+                case Say() if answers(move, Party.BUYER):
+                    self.pass_on(move, self.await_reply().due)
+                    quiet = self.start("inactivity", Party.BUYER)
+                case Say():
+                    self.pass_on(move)
+                case NoAnswerNeeded():
+                    self.answered()
+                case BecomeDispute():
+                    await self.open_dispute(move)
+        return await self.close(self.ended)
+
+    def await_reply(self) -> Clock:
+        """The buyer wrote: the seller owes an answer, and this message's clock runs."""
+        self.answer_owed = True
+        clock = self.start("seller_reply", Party.SELLER)
+        self.unanswered.append(clock)
+        return clock
+
+    def answered(self) -> None:
+        """An answer, or none being needed, stops every reply clock."""
+        self.answer_owed = False
+        self.unanswered.clear()
+
+    async def open_dispute(self, wish: BecomeDispute) -> None:
+        """Open the dispute that this inquiry becomes; it refers back here for its history."""
+        opening = OpenDispute(
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_by=wish.by,
+            text=wish.text,
+            reason=wish.reason,
+            wanted=wish.wanted,
+            amount=wish.amount,
+            external_id=f"{self.opening.order_id}-inquiry-{self.opening.number}",
+            from_inquiry=self.id,
+        )
+        await workflow.start_child_workflow(
+            Dispute.run,
+            opening,
+            id=opening.case_id,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"dispute · order {opening.order_id}",
+        )
+        self.note("became dispute", Party.BUYER, opening.case_id)
+        self.tell(Party.SELLER, NoticeName.INQUIRY_BECAME_DISPUTE)
+
+    @property
+    def policy(self) -> InquiryPolicy:
+        """The windows and limits of inquiries that this case is pinned to."""
+        assert self.registration.inquiry is not None
+        return self.registration.inquiry
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """Why `by` may not send `verb` now; None when they may."""
+        if by not in PERMITTED[verb]:
+            who = " or ".join(PERMITTED[verb])
+            return Refusal(code=Code.NOT_YOURS, sentence=f"Only {who} can do this in an inquiry.")
+        if self.ended and verb is not Say:
+            return Refusal(code=Code.ALREADY_DONE, sentence="The inquiry is ending already.")
+        if verb is NoAnswerNeeded and not self.answer_owed:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No message of the buyer is unanswered.")
+        return None
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """A dispute claims at most what was paid."""
+        if isinstance(command, BecomeDispute) and command.amount and self.registration.at_stake:
+            return amount_refusal(Remedy.PARTIAL_REFUND, command.amount, self.registration.at_stake)
+        return None
+
+    def record(self, command: Command) -> Outcome:
+        """Take a command's facts into the case."""
+        match command:
+            case NoAnswerNeeded():
+                self.needless += 1
+            case BecomeDispute():
+                self.ended = Ending.BECAME_DISPUTE
+            case Close():
+                self.ended = Ending.CLOSED_BY_PLATFORM
+        return Outcome.ACCEPTED
+
+    def look(self) -> CaseView:
+        """The inquiry as its readers see it."""
+        return super().look().model_copy(update={"needless_answers": self.needless})
+
+
+def every_word(message: Say | Ask) -> bool:
+    """An inquiry heeds whatever is said in it."""
+    return True

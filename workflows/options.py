@@ -1,0 +1,60 @@
+"""How long each kind of effect may take, and how stubbornly it is tried again."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+
+class Patience(TypedDict):
+    """How long one attempt may take, and how further attempts follow."""
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+class BoundedPatience(Patience):
+    """Patience that ends."""
+
+    schedule_to_close_timeout: timedelta
+
+
+NO_RETRY_MENDS = ["ContradictionError"]
+"""Failures of the store that a person has to look at."""
+
+OWN_DATABASE = Patience(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30)
+    ),
+)
+"""Quick, idempotent writes to our own database: tried until it is back."""
+
+MARKETPLACE = Patience(
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=5),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""The marketplace answers slowly, or not today: tried until it does."""
+
+REFUND_ANSWER = Patience(
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(hours=1),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""Asking what became of a refund, at growing intervals, until it is known."""
+
+LETTERS = BoundedPatience(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(days=4),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=15)
+    ),
+)
+"""Mail is tried for four days, as mail servers do (RFC 5321 4.5.4.1)."""
