@@ -10,7 +10,7 @@ from domain.openings import Kind
 from domain.ports import CloseCase, PinRules, RegisterCase, Registration, Rules
 from domain.refusals import Code, Refusal
 from domain.registering import register
-from policies import read_calendar, read_policy
+from policies import countries, read_calendar, read_policy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,13 @@ class Cases:
                 refusal=Refusal(
                     code=Code.ORDER_UNKNOWN,
                     sentence="The marketplace knows no order of this id; check the id.",
+                )
+            )
+        if order.country not in countries(self._policies):
+            return Registration(
+                refusal=Refusal(
+                    code=Code.POLICY_UNKNOWN,
+                    sentence=f"There is no policy for {order.country}; add its file to policies/.",
                 )
             )
         rules = self.pin(PinRules(country=order.country, kind=case.opening.kind, year=case.at.year))

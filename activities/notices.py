@@ -123,9 +123,9 @@ class Mailer:
         mail["References"] = self.sender.message_id(letter.case_id)
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Recourse-Case"] = letter.case_id
-        mail["Content-Language"] = letter.locale
         mail.set_content(letter.text)
         mail.add_alternative(letter.html, subtype="html")
+        mail["Content-Language"] = letter.locale
         return mail
 
 

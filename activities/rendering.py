@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -225,19 +226,33 @@ def deadline(context: Context, due: datetime) -> str:
 
 
 class NoticeTemplate:
-    """One notice in one language: a front matter that holds its subject, and its body."""
+    """One notice in one language: a front matter that holds its subject, and its body.
+
+    Compiled when it is first needed: all of them at once would slow every start.
+    """
 
     def __init__(self, environment: Environment, path: Path) -> None:
-        source = path.read_text(encoding="utf-8")
-        match = re.fullmatch(r"---\nsubject: (.+)\n---\n(.+)", source, re.DOTALL)
-        if match is None or "\n" in match[1]:
+        match = re.fullmatch(
+            r"---\nsubject: ([^\n]+)\n---\n(.+)", path.read_text("utf-8"), re.DOTALL
+        )
+        if match is None:
             raise ValueError(f"Begin {path} with three lines: '---', 'subject: …' and '---'.")
-        self.subject = environment.from_string(match[1])
-        self.body = environment.from_string(match[2])
+        self._environment = environment
+        self._subject, self._body = match.groups()
+
+    @cached_property
+    def subject(self) -> Template:
+        """The one line that stands above the letter."""
+        return self._environment.from_string(self._subject)
+
+    @cached_property
+    def body(self) -> Template:
+        """The letter between greeting and signature, in Markdown."""
+        return self._environment.from_string(self._body)
 
 
 class Letters:
-    """Every notice in every language, read once: a missing or broken template stops the worker.
+    """Every notice in every language, read once: a template that is missing stops the worker.
 
     `templates_dir` holds `notices/<locale>/`; `platform` is the marketplace's name.
     """

