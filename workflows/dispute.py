@@ -50,7 +50,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, DecisionView, OfferState, OfferView, Outcome
-from workflows.case import Case, Silence, answer_of, failure_type
+from workflows.case import Case, Silence, answer_of, answers, failure_type
 from workflows.deadline import Clock
 from workflows.options import MARKETPLACE, REFUND_ANSWER
 
@@ -86,8 +86,8 @@ PERMITTED: dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]] 
 }
 """Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
 
-CONCLUDING = (Offer, Accept, Reject, Refuse, AskForHelp, Withdraw, AgreeToClose, Reopen, Decide)
-"""What makes no sense any more once the dispute is concluded."""
+MOVES = Say | Ask | Offer | Reject | Refuse
+"""What passes the turn to the other side."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Dispute(Case):
             self.enter(Stage.AWAITING_SELLER if turn is Party.SELLER else Stage.AWAITING_BUYER)
             move = await self.hear(turn, self.replying[turn], heeds=answer_of(turn))
             if self.concluded:
-                return self.conclude()
+                return self.conclude(move)
             match move:
                 case Silence(clock) if turn is Party.SELLER:
                     self.breach(clock)
@@ -232,7 +232,7 @@ class Dispute(Case):
         while True:
             move = await self.hear(Party.BUYER, clock)
             if self.concluded:
-                return self.conclude()
+                return self.conclude(move)
             match move:
                 case Silence():
                     return Ending.BUYER_SILENT
@@ -247,55 +247,53 @@ class Dispute(Case):
         self.enter(Stage.ON_APPEAL if cause == "appealed" else Stage.WITH_AGENT)
         self.replying.clear()
         self.proposed = self.decision = None
+        self.accepts_decision.clear()
         deciding = self.call_agents("decide")
         if cause == "appealed":
             self.tell_both(NoticeName.APPEALED, due=deciding.due)
         else:
             self.tell_both(NoticeName.AGENT_JOINS, reason=cause, due=deciding.due)
         claimed: Clock | None = None
+        question: Clock | None = None
         while self.decision is None:
-            clocks = (deciding, claimed) if claimed else (deciding,)
-            move = await self.hear(Party.AGENT, *clocks, heeds=answer_of(Party.AGENT))
+            awaited = question.awaited if question else Party.AGENT
+            clocks = [clock for clock in (deciding, claimed, question) if clock]
+            move = await self.hear(
+                awaited,
+                *clocks,
+                heeds=lambda said, by=awaited: answers(said, by) or answers(said, Party.AGENT),
+            )
             if self.concluded:
-                return self.conclude()
+                return self.conclude(move)
             match move:
+                case Silence(clock) if clock is question:
+                    question = None
                 case Silence(clock) if clock is claimed:
                     claimed = None
                     self.change_task(owner=None, state=TaskState.OPEN)
                 case Silence():
-                    deciding = self.call_lead()
+                    deciding, claimed = self.call_lead(), None
                 case Claim():
                     claimed = self.start("claim", Party.AGENT)
-                case Release() | SendBack():
+                case Release() | SendBack() | Decide():
                     claimed = None
-                case Decide() if self.proposed:
-                    claimed = None
-                    self.change_task(
-                        purpose="confirm", owner=None, state=TaskState.OPEN, priority=3
-                    )
                 case Ask(by=Actor(party=Party.AGENT)):
-                    await self.ask_trader(move, clocks)
-                case Say():
+                    question = self.start("agent_question", move.to or Party.BUYER)
+                    self.pass_on(move.model_copy(update={"to": question.awaited}), question.due)
+                case Say() | Ask():
                     self.pass_on(move)
                 case Offer() | Reject() | Refuse():
                     self.tell_move(move)
+            if question and isinstance(move, MOVES) and move.by.party is question.awaited:
+                question = None
+            # The agent's time does not run while a trader owes the agent an answer.
+            for own in (deciding, claimed):
+                if own and question:
+                    own.hold("question", workflow.now())
+                elif own:
+                    own.resume("question", workflow.now())
         self.finish_task()
         return await self.let_stand(self.decision)
-
-    async def ask_trader(self, question: Ask, clocks: tuple[Clock, ...]) -> None:
-        """The agent asks a trader: the agent's clocks are held until the answer or its lack."""
-        asked = question.to or Party.BUYER
-        clock = self.start("agent_question", asked)
-        self.pass_on(question, clock.due)
-        for held in clocks:
-            held.hold("question", workflow.now())
-        match await self.hear(asked, clock, heeds=answer_of(asked)):
-            case Say() | Ask() as answer:
-                self.pass_on(answer)
-            case Offer() | Reject() | Refuse() as move:
-                self.tell_move(move)
-        for held in clocks:
-            held.resume("question", workflow.now())
 
     async def let_stand(self, decision: DecisionView) -> Turn:
         """A decision can be appealed once, by either trader; then, or unappealed, it is final."""
@@ -318,7 +316,7 @@ class Dispute(Case):
             while not self.accepts_decision.issuperset(TRADERS):
                 move = await self.hear(loser, clock)
                 if self.concluded:
-                    return self.conclude()
+                    return self.conclude(move)
                 match move:
                     case Silence():
                         break
@@ -361,6 +359,8 @@ class Dispute(Case):
                     self.tell(
                         Party.BUYER, NoticeName.FULFILLED, remedy=settled.remedy, text=text or None
                     )
+        if isinstance(self.concluded, Ending):
+            return self.concluded
         if amount := refund_of(settled.remedy, settled.amount, self.at_stake):
             return await self.pay_back(amount, settled.ending)
         return settled.ending
@@ -376,7 +376,7 @@ class Dispute(Case):
                 amount=amount,
             )
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
-            self.awaited = Party.PLATFORM
+            self.awaited, self.clocks = Party.PLATFORM, ()
             try:
                 self.refund = await workflow.execute_activity_method(
                     Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
@@ -489,9 +489,14 @@ class Dispute(Case):
                     due=due,
                 )
 
-    def conclude(self) -> Turn:
-        """What was recorded as the end of the bargaining, told to both."""
+    def conclude(self, move: Command | Silence | None) -> Turn:
+        """What was recorded as the end of the bargaining, told to both.
+
+        `move` is what was being taken when the end was recorded: what it says is not lost.
+        """
         assert self.concluded is not None
+        if isinstance(move, Say | Ask):
+            self.pass_on(move)
         self.finish_task()
         if isinstance(self.concluded, Settled):
             remedy, amount = self.concluded.remedy, self.concluded.amount
@@ -511,7 +516,7 @@ class Dispute(Case):
     def call_lead(self) -> Clock:
         """The agents were silent: the task goes to the lead, first in line."""
         clock = self.start("lead_decision", Party.AGENT)
-        self.change_task(queue="leads", priority=1, due=clock.due)
+        self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
         return clock
 
     @property
@@ -532,6 +537,13 @@ class Dispute(Case):
         return self.seller_answered or (
             self.help_opens is not None and self.help_opens.due <= workflow.now()
         )
+
+    def as_it_stands(self, offer: OfferView) -> OfferView:
+        """An offer that nobody can accept any more has lapsed."""
+        expired = offer.expires_at and offer.expires_at <= workflow.now()
+        if offer.state is OfferState.OPEN and (expired or self.stage is Stage.CLOSED):
+            return offer.model_copy(update={"state": OfferState.LAPSED})
+        return offer
 
     def open_offer(self, by: Party, offer_id: str | None) -> OfferView | None:
         """The offer that `by` would answer: the one named, else the other side's open one."""
@@ -555,7 +567,8 @@ class Dispute(Case):
                 code=Code.WRONG_STAGE,
                 sentence=f"Not while the dispute is {self.stage}; see what you may do now.",
             )
-        if self.concluded and verb in CONCLUDING:
+        over = isinstance(self.concluded, Ending) or self.stage is not Stage.SETTLING
+        if self.concluded and over and verb is not Say:
             return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is concluded already.")
         if verb in (Claim, Release) and self.task is None:
             return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
@@ -568,8 +581,11 @@ class Dispute(Case):
             )
         if verb in (Confirm, SendBack) and not self.proposed:
             return Refusal(code=Code.WRONG_STAGE, sentence="No decision awaits a second agent.")
-        if verb is Appeal and self.appealed:
-            return Refusal(code=Code.ALREADY_DONE, sentence="An appeal has been made already.")
+        if verb is Appeal and (self.appealed or by in self.accepts_decision):
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="You have accepted the decision, or it has been appealed already.",
+            )
         if verb is Fulfil and not self.fulfilment_awaited:
             return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
         return self.refund_bars(verb)
@@ -711,8 +727,12 @@ class Dispute(Case):
                 if len(self.finds_solved) < len(TRADERS):
                     return Outcome.NOTED
                 self.concluded = Ending.SOLVED
-            case Close() if self.stage is not Stage.SETTLING:
+            case Close():
                 self.concluded = Ending.CLOSED_BY_PLATFORM
+            case Fulfil():
+                self.fulfilment_awaited = False
+            case RetryRefund() if self.refund:
+                self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
             case Claim():
                 self.change_task(owner=command.by.id, state=TaskState.CLAIMED)
             case Release():
@@ -769,6 +789,7 @@ class Dispute(Case):
         self.decided_by.add(decide.by.id)
         if decision.amount and decision.amount.amount_minor > self.policy.agent_limit_minor:
             self.proposed = decision
+            self.change_task(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
         else:
             self.decision = decision
 
@@ -793,7 +814,7 @@ class Dispute(Case):
                     "reason": self.claim.reason,
                     "wanted": self.claim.wanted,
                     "claimed": self.claim.amount or self.registration.at_stake,
-                    "offers": tuple(self.offers),
+                    "offers": tuple(map(self.as_it_stands, self.offers)),
                     "decision": self.decision or self.proposed,
                     "refund": self.refund,
                     "preceding": self.claim.from_inquiry,

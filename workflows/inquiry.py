@@ -58,6 +58,7 @@ class Inquiry(Case):
         self.needless = 0
         self.answer_owed = False
         self.ended: Ending | None = None
+        self.wish: BecomeDispute | None = None
 
     @workflow.run
     async def run(self, opening: OpenInquiry) -> Closed:
@@ -85,19 +86,16 @@ class Inquiry(Case):
                     self.breach(clock)
                     self.unanswered.remove(clock)
                     self.tell_both(NoticeName.REPLY_BREACH, due=clock.due)
-                case Say() if answers(move, Party.SELLER):
-                    self.answered()
-                    self.pass_on(move)
-                    quiet = self.start("inactivity", Party.BUYER)
-                case Say() if answers(move, Party.BUYER):
-                    self.pass_on(move, self.await_reply().due)
-                    quiet = self.start("inactivity", Party.BUYER)
                 case Say():
-                    self.pass_on(move)
+                    if answers(move, Party.SELLER):
+                        self.answered()
+                    asked = answers(move, Party.BUYER)
+                    self.pass_on(move, self.await_reply().due if asked else None)
+                    quiet = self.start("inactivity", Party.BUYER)
                 case NoAnswerNeeded():
                     self.answered()
-                case BecomeDispute():
-                    await self.open_dispute(move)
+        if self.wish:
+            await self.open_dispute(self.wish)
         return await self.close(self.ended)
 
     def await_reply(self) -> Clock:
@@ -165,6 +163,7 @@ class Inquiry(Case):
             case NoAnswerNeeded():
                 self.needless += 1
             case BecomeDispute():
+                self.wish = command
                 self.ended = Ending.BECAME_DISPUTE
             case Close():
                 self.ended = Ending.CLOSED_BY_PLATFORM

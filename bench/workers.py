@@ -1,0 +1,117 @@
+"""Workers in processes of their own, so that their CPU is theirs alone."""
+
+import asyncio
+import multiprocessing
+import resource
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from bench.floor import BareSettlement, BareSilence
+from bench.ground import emptied
+from config import Settings, data_converter, workflow_runner
+from store.engine import connect, migrate
+from worker import THREADS, working
+from workflows.dispute import Dispute
+
+CASES = (Dispute,)
+FLOORS = (BareSettlement, BareSilence)
+
+
+class StoppedError(Exception):
+    """A worker's process ended by itself."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Which workflows a worker runs, and with which activities."""
+
+    bare: bool
+    real: bool
+
+    @property
+    def queue(self) -> str:
+        """The task queue of its own."""
+        return f"bench-{'floor' if self.bare else 'case'}-{'real' if self.real else 'emptied'}"
+
+
+@asynccontextmanager
+async def hollow(client: Client, settings: Settings, processes: tuple[type, ...]) -> AsyncIterator[None]:
+    """A worker whose activities do nothing."""
+    with ThreadPoolExecutor(THREADS) as threads:
+        async with Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=processes,
+            activities=emptied(settings.policies),
+            activity_executor=threads,
+            workflow_runner=workflow_runner(),
+        ):
+            yield
+
+
+@dataclass(frozen=True)
+class Working:
+    """A worker in a process of its own."""
+
+    kind: Kind
+    line: Connection
+
+    async def cpu(self) -> float:
+        """The seconds of CPU that the process has used, in all its threads."""
+        try:
+            self.line.send("cpu")
+            return float(await asyncio.to_thread(self.line.recv))
+        except (EOFError, OSError):
+            raise StoppedError(f"The worker of {self.kind.queue} ended; see its error above.") from None
+
+
+@contextmanager
+def worker_process(kind: Kind, address: str, settings: Settings) -> Iterator[Working]:
+    """Start a worker, and end it after the block."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_work, args=(kind, address, settings, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Working(kind, ours)
+    finally:
+        ours.close()
+        process.join(timeout=10)
+        if process.is_alive():
+            process.kill()
+
+
+def _work(kind: Kind, address: str, settings: Settings, line: Connection) -> None:
+    asyncio.run(_serve(kind, address, settings, line))
+
+
+async def _serve(kind: Kind, address: str, settings: Settings, line: Connection) -> None:
+    client = await Client.connect(address, data_converter=data_converter())
+    processes = FLOORS if kind.bare else CASES
+    if not kind.real:
+        async with hollow(client, settings, processes):
+            await _answer(line)
+        return
+    engine = connect(settings.database_url)
+    migrate(engine)
+    async with working(client, settings, engine, processes):
+        await _answer(line)
+    engine.dispose()
+
+
+async def _answer(line: Connection) -> None:
+    """Answer each question for the CPU until the other end hangs up."""
+    while True:
+        try:
+            await asyncio.to_thread(line.recv)
+        except EOFError:
+            return
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        line.send(used.ru_utime + used.ru_stime)

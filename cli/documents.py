@@ -1,0 +1,43 @@
+"""Reading what a person hands over as a file or on standard input."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cli.failures import InputError, misfit
+from domain.openings import OPENING, Kind, Opening
+
+
+def read_json(name: str) -> Any:
+    """The JSON in a file, or on standard input if `name` is "-"."""
+    what = "Standard input" if name == "-" else name
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"The file {name!r} cannot be read: {reason}.") from None
+    try:
+        return json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"{what} is not UTF-8; save it as UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{what} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise InputError(f"{what} is nested too deeply to be an opening.") from None
+
+
+def read_opening(name: str) -> Opening:
+    """The opening in a file."""
+    document = read_json(name)
+    try:
+        # From JSON, not from Python: only so are dates and enumerations read from their texts.
+        return OPENING.validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise misfit(error, "The opening", tuple(Kind)) from None
+    except ValueError as error:
+        raise InputError(f"The opening does not fit: {error}.") from None

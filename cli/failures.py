@@ -1,0 +1,64 @@
+"""What can go wrong on the command line: one sentence, a code, and an exit code."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from typer.exceptions import TyperException
+
+REFUSED = 1
+BAD_INPUT = 2
+UNREACHABLE = 3
+
+
+class InputError(Exception):
+    """What was given cannot be used; the message says in one sentence what to do."""
+
+
+class RefusedError(Exception):
+    """The case, or the lack of one, says no; `code` is one of docs/refusals.md."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class SilentError(Exception):
+    """A server or worker does not answer; the message names it."""
+
+
+def misfit(error: ValidationError, what: str, tags: Sequence[str] = ()) -> InputError:
+    """The first thing that does not fit in `what`, with its place as a JSON pointer.
+
+    `tags` are names that stand in an error's place but not in what was given.
+    """
+    errors: list[ErrorDetails] = error.errors()
+    first, others = errors[0], len(errors) - 1
+    place = "".join(f"/{part}" for part in first["loc"] if part not in tags)
+    more = f" (and {others} more)" if others else ""
+    said = first["msg"].rstrip(".").replace("\n", " ")
+    return InputError(f"{what} does not fit{f' at {place}' if place else ''}: {said}{more}.")
+
+
+def failure(error: Exception) -> tuple[int, str, str] | None:
+    """The exit code, code and sentence of an error that a person can mend; else None."""
+    match error:
+        case RefusedError():
+            return REFUSED, error.code, str(error)
+        case InputError():
+            return BAD_INPUT, "bad-input", str(error)
+        case TyperException():
+            return BAD_INPUT, "bad-input", error.format_message()
+        case SilentError():
+            return UNREACHABLE, "unreachable", str(error)
+    # Imported only now: they bring Temporal and the database along, which not all commands need.
+    from config import ConfigurationError, UnreachableError  # noqa: PLC0415
+    from policies import PolicyError  # noqa: PLC0415
+    from store.errors import StoreError  # noqa: PLC0415
+
+    match error:
+        case ConfigurationError() | PolicyError():
+            return BAD_INPUT, "bad-input", str(error)
+        case UnreachableError() | StoreError():
+            return UNREACHABLE, "unreachable", str(error)
+    return None

@@ -1,0 +1,156 @@
+"""Lists of cases from Temporal's visibility, by their search attributes."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+
+from cli.failures import InputError
+from cli.paper import print_table
+from cli.reaching import answer, with_temporal
+from cli.words import amount_in_words, zone_of
+from domain.base import Value
+from domain.deadlines import spoken
+from domain.money import Money
+from policies import countries, read_policy
+from workflows import attributes
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to; None leaves a side open."""
+
+    kind: str | None = None
+    stage: str | None = None
+    country: str | None = None
+    awaited: str | None = None
+    seller: str | None = None
+    buyer: str | None = None
+    queue: str | None = None
+    due_before: datetime | None = None
+    breached: bool | None = None
+    open: bool | None = True
+
+
+class Listed(Value):
+    """A case as it stands in a list."""
+
+    case_id: str
+    open: bool
+    kind: str | None
+    country: str | None
+    stage: str | None
+    awaited: str | None
+    due: datetime | None
+    seller: str | None
+    buyer: str | None
+    queue: str | None
+    breached: bool | None
+    amount_minor: int | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+def query(filters: Filters) -> str:
+    """The list's question in the server's own language; texts cannot break out of their quotes."""
+    words = {
+        attributes.KIND: filters.kind,
+        attributes.STAGE: filters.stage,
+        attributes.COUNTRY: filters.country,
+        attributes.AWAITED: filters.awaited,
+        attributes.SELLER: filters.seller,
+        attributes.BUYER: filters.buyer,
+        attributes.QUEUE: filters.queue,
+    }
+    asked = ["WorkflowType IN ('Dispute', 'Inquiry')"]
+    asked += [f"{key.name} = {quoted(word)}" for key, word in words.items() if word is not None]
+    if filters.due_before:
+        asked.append(f"{attributes.DUE.name} < '{filters.due_before.astimezone(UTC).isoformat()}'")
+    if filters.breached is not None:
+        asked.append(f"{attributes.BREACHED.name} = {str(filters.breached).lower()}")
+    if filters.open is not None:
+        asked.append(f"ExecutionStatus {'=' if filters.open else '!='} 'Running'")
+    return " AND ".join(asked)
+
+
+def quoted(text: str) -> str:
+    """Text as a literal of the server's query language."""
+    if not text.isprintable():
+        raise InputError("A filter cannot hold line breaks or control characters.")
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def find(filters: Filters, limit: int) -> list[Listed]:
+    """At most `limit` cases, the one that is due first at the top."""
+
+    async def work(client: Client) -> list[Listed]:
+        async def collect() -> list[Listed]:
+            found = client.list_workflows(query(filters), limit=limit)
+            return [_listed(one) async for one in found]
+
+        return await answer(collect(), patience=SECONDS)
+
+    never = datetime.max.replace(tzinfo=UTC)
+    return sorted(with_temporal(work), key=lambda one: (one.due or never, one.case_id))
+
+
+def print_list(cases: list[Listed], as_json: bool) -> None:
+    """Print the cases as a table, or as one JSON object a line."""
+    if as_json:
+        for one in cases:
+            print(one.model_dump_json())
+        return
+    if not cases:
+        print("No cases.")
+        return
+    print_table(
+        "Case",
+        "Stage",
+        "Awaited",
+        "Until",
+        "At stake",
+        "Seller",
+        "",
+        rows=(
+            (
+                one.case_id,
+                one.stage or "",
+                one.awaited or "",
+                spoken(one.due, zone_of(one.country or "")) if one.due else "",
+                _amount(one),
+                one.seller or "",
+                "breached" if one.breached else "",
+            )
+            for one in cases
+        ),
+    )
+
+
+def _amount(one: Listed) -> str:
+    if one.amount_minor is None or one.country not in countries():
+        return ""
+    currency = read_policy(one.country).currency
+    return amount_in_words(Money(amount_minor=one.amount_minor, currency=currency))
+
+
+def _listed(found: WorkflowExecution) -> Listed:
+    known = found.typed_search_attributes
+    return Listed(
+        case_id=found.id,
+        open=found.status is WorkflowExecutionStatus.RUNNING,
+        kind=known.get(attributes.KIND),
+        country=known.get(attributes.COUNTRY),
+        stage=known.get(attributes.STAGE),
+        awaited=known.get(attributes.AWAITED),
+        due=known.get(attributes.DUE),
+        seller=known.get(attributes.SELLER),
+        buyer=known.get(attributes.BUYER),
+        queue=known.get(attributes.QUEUE),
+        breached=known.get(attributes.BREACHED),
+        amount_minor=known.get(attributes.AMOUNT),
+        opened_at=found.start_time,
+        closed_at=found.close_time,
+    )

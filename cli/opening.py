@@ -1,0 +1,85 @@
+"""Opening cases: once each, whoever asks how often."""
+
+import asyncio
+
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from cli.failures import RefusedError, SilentError
+from cli.reaching import CaseHandle, case, look
+from domain.notices import Ending
+from domain.openings import OpenInquiry, Opening
+from domain.parties import Party
+from domain.stages import Stage
+from domain.view import CaseView, Closed
+from workflows import attributes
+
+REGISTERING = 10.0
+"""Seconds that a case is given to be registered before one stops watching."""
+
+
+async def open_case(client: Client, opening: Opening, task_queue: str) -> CaseHandle:
+    """Open a case. Opening it again, even when it is closed, answers the same case.
+
+    Only a case that could not be opened is opened anew: what was wrong may have been mended.
+    """
+    try:
+        return await _start(client, opening, task_queue, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+    except WorkflowAlreadyStartedError:
+        before = case(client, opening.case_id)
+    described = await before.describe()
+    if described.close_time and await _ending(before) is Ending.NOT_OPENED:
+        return await _start(client, opening, task_queue, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+    return before
+
+
+async def registered(client: Client, case_id: str) -> CaseView | None:
+    """The case once it is registered or refused; None if that takes longer than REGISTERING."""
+    try:
+        async with asyncio.timeout(REGISTERING):
+            while (view := await look(client, case_id)).stage is Stage.OPENING:
+                await asyncio.sleep(0.1)
+    except (TimeoutError, SilentError):
+        return None
+    if view.refusal:
+        raise RefusedError(view.refusal.code, view.refusal.sentence)
+    return view
+
+
+async def _start(
+    client: Client, opening: Opening, task_queue: str, reuse: WorkflowIDReusePolicy
+) -> CaseHandle:
+    facts = [
+        SearchAttributePair(attributes.KIND, opening.kind.value),
+        SearchAttributePair(attributes.COUNTRY, opening.country),
+        SearchAttributePair(attributes.STAGE, Stage.OPENING.value),
+        SearchAttributePair(attributes.AWAITED, Party.PLATFORM.value),
+        SearchAttributePair(attributes.BREACHED, False),
+    ]
+    if opening.opened_by.party is Party.BUYER:
+        facts.append(SearchAttributePair(attributes.BUYER, opening.opened_by.id))
+    return await client.start_workflow(
+        "Inquiry" if isinstance(opening, OpenInquiry) else "Dispute",
+        opening,
+        id=opening.case_id,
+        task_queue=task_queue,
+        result_type=Closed,
+        id_reuse_policy=reuse,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        search_attributes=TypedSearchAttributes(facts),
+        static_summary=f"{opening.kind} · order {opening.order_id}",
+    )
+
+
+async def _ending(closed: CaseHandle) -> Ending | None:
+    """How a closed case ended; None if ops ended it by force."""
+    try:
+        return (await closed.result(follow_runs=False)).ending
+    except WorkflowFailureError:
+        return None

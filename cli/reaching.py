@@ -1,0 +1,103 @@
+"""Reaching Temporal from the command line: a client, and a bound on every wait."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from cli.failures import InputError, RefusedError, SilentError
+from config import connect
+from domain.refusals import Code
+from domain.view import CaseView, Closed
+from workflows.dispute import Dispute
+
+PATIENCE = 15.0
+"""Seconds that a worker or server has to answer."""
+
+T = TypeVar("T")
+CaseHandle = WorkflowHandle[Any, Closed]
+
+
+def with_temporal(work: Callable[[Client], Awaitable[T]]) -> T:
+    """Do `work` with a client; Temporal's own log is kept off the terminal."""
+
+    async def connected() -> T:
+        client = await connect(runtime=Runtime(telemetry=TelemetryConfig(logging=None)))
+        return await work(client)
+
+    return asyncio.run(connected())
+
+
+async def answer(
+    asked: Awaitable[T], case_id: str = "", silent: str = "", patience: float = PATIENCE
+) -> T:
+    """What the server or the case answers, within `patience` seconds.
+
+    Raises RefusedError, InputError or SilentError, each with one sentence; `silent` is added to
+    the sentence that nobody answers.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            return await asked
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise _no_worker(silent) from None
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        code = (cause.type if isinstance(cause, ApplicationError) else None) or "failed"
+        sentence = cause.message if isinstance(cause, ApplicationError) else str(cause)
+        raise RefusedError(code, sentence) from None
+    except WorkflowQueryFailedError:
+        raise _unknown(case_id) from None
+    except RPCError as error:
+        raise _explained(error, case_id, silent) from None
+
+
+async def look(client: Client, case_id: str) -> CaseView:
+    """The case as it is now."""
+    handle = case(client, case_id)
+    return await answer(handle.query(Dispute.view), case_id)
+
+
+def case(client: Client, case_id: str) -> CaseHandle:
+    """The case of this id, whether or not there is one."""
+    return client.get_workflow_handle(case_id, result_type=Closed)
+
+
+def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
+            return RefusedError(
+                Code.CASE_CLOSED, "The case is closed; open a new one if need be."
+            )
+        case RPCStatusCode.NOT_FOUND if case_id:
+            return _unknown(case_id)
+        case RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED:
+            return _no_worker(silent)
+        case RPCStatusCode.INVALID_ARGUMENT if "earch attribute" in error.message:
+            return SilentError(
+                "The namespace lacks Recourse's search attributes; "
+                "run `starter.py register-attributes` once."
+            )
+        case RPCStatusCode.INVALID_ARGUMENT:
+            return InputError(f"Temporal cannot use this: {error.message}.")
+    return SilentError(f"Temporal does not answer as it should: {error.message}.")
+
+
+def _no_worker(silent: str) -> SilentError:
+    return SilentError(
+        f"No worker answers; start one with `python worker.py`{f'. {silent}' if silent else '.'}"
+    )
+
+
+def _unknown(case_id: str) -> RefusedError:
+    return RefusedError("case-unknown", f"There is no case {case_id}; `starter.py list` has all.")

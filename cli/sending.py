@@ -1,0 +1,99 @@
+"""Sending commands into cases, and asking them to take up edited rules."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from cli.failures import RefusedError, failure
+from cli.reaching import PATIENCE, CaseHandle, answer, case, look, with_temporal
+from domain.commands import Command
+from domain.view import CaseView, Outcome, Receipt, Recalculate, Recalculated
+from workflows.dispute import Dispute
+
+
+def submit(
+    case_id: str,
+    command: Callable[[CaseView | None], Command],
+    needs_view: bool,
+    may_be_known: bool,
+) -> Receipt:
+    """Make a command, from the case's view if that is needed, and send it.
+
+    `may_be_known`: it may have been sent before; then the answer is what it was then.
+    """
+
+    async def work(client: Client) -> Receipt:
+        view = await look(client, case_id) if needs_view else None
+        return await send(client, case_id, command(view), may_be_known)
+
+    return with_temporal(work)
+
+
+async def send(
+    client: Client, case_id: str, command: Command, may_be_known: bool = True
+) -> Receipt:
+    """Send a command; answers even after the case is closed, if it was taken before."""
+    handle, update_id = case(client, case_id), update_id_of(command)
+    if may_be_known and (receipt := await _known(handle, update_id)):
+        return receipt
+    return await answer(
+        handle.execute_update(
+            Dispute.submit, command, id=update_id, rpc_timeout=timedelta(seconds=PATIENCE)
+        ),
+        case_id,
+        f"The command may still be taken: send it again with --command-id {command.command_id}.",
+    )
+
+
+def update_id_of(command: Command) -> str:
+    """The command's id, and a mark of its content.
+
+    The server answers a known update id without asking the case: under the bare id, another
+    command with the same id would be taken for this one instead of being refused.
+    """
+    mark = hashlib.sha256(command.model_dump_json().encode()).hexdigest()[:16]
+    return f"{command.command_id}:{mark}"
+
+
+async def _known(handle: CaseHandle, update_id: str) -> Receipt | None:
+    """What the server answered to this update before, if it knows it."""
+    before = handle.get_update_handle(update_id, result_type=Receipt)
+    try:
+        receipt = await before.result(rpc_timeout=timedelta(seconds=PATIENCE))
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    return receipt.model_copy(update={"outcome": Outcome.REPEATED})
+
+
+def recalculate(
+    wanted: dict[str, Recalculate],
+) -> dict[str, Recalculated | tuple[int, str, str]]:
+    """Ask each case to take up the rules as they are now; a failure stands in its place."""
+
+    async def work(client: Client) -> dict[str, Recalculated | tuple[int, str, str]]:
+        return {case_id: await one(client, case_id, wish) for case_id, wish in wanted.items()}
+
+    async def one(
+        client: Client, case_id: str, wish: Recalculate
+    ) -> Recalculated | tuple[int, str, str]:
+        try:
+            return await answer(
+                case(client, case_id).execute_update(
+                    Dispute.recalculate,
+                    wish,
+                    id=wish.command_id,
+                    rpc_timeout=timedelta(seconds=PATIENCE),
+                ),
+                case_id,
+            )
+        except RefusedError as error:
+            known = failure(error)
+            assert known is not None
+            return known
+
+    return with_temporal(work)

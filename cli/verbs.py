@@ -1,0 +1,200 @@
+"""The commands that people send into a case, as commands of a shell.
+
+Each is made from its model in domain/commands.py: what a command must say stands in order after
+the case, then a remedy and an amount that may be left out; all else is an option.
+"""
+
+import hashlib
+import mimetypes
+from collections.abc import Callable
+from enum import Enum
+from inspect import Parameter, Signature
+from pathlib import Path
+from typing import Annotated, Any, get_args
+from uuid import uuid4
+
+import typer
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from cli.failures import InputError, misfit
+from cli.words import actor_from, amount_from, country_of, due_in_words, zone_of
+from domain.commands import COMMAND, Attachment, Command, CommandBase
+from domain.parties import Actor, Party
+from domain.stages import Stage
+from domain.view import CaseView, Outcome, Receipt
+
+
+MODELS: tuple[type[CommandBase], ...] = get_args(get_args(Command)[0])
+"""Every command there is."""
+
+CaseId = Annotated[
+    str, typer.Argument(metavar="CASE", help="The case's id, like dispute:PL:PL-1001:1.")
+]
+By = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="PARTY:ID[:NAME]",
+        envvar="RECOURSE_AS",
+        help="Who sends it: buyer, seller, agent:ID:First Last or platform; "
+        "the buyer's and seller's id can be left out.",
+    ),
+]
+CommandIdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--command-id", metavar="ID", help="Sent again under the same id, it is the same command."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+ENVELOPE = ("verb", "command_id", "by")
+IN_ORDER = ("remedy", "amount")
+"""Fields that stand in order even where they can be left out."""
+
+
+def name_of(model: type[CommandBase]) -> str:
+    """The word by which a command is sent."""
+    return str(model.model_fields["verb"].default)
+
+
+def shell_command(model: type[CommandBase]) -> Callable[..., None]:
+    """A function for Typer that sends commands of this model."""
+
+    def run(
+        case: str, by: str, command_id: str | None, as_json: bool, **given: Any
+    ) -> None:
+        from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
+
+        actor = actor_from(by)
+        receipt = submit(
+            case,
+            lambda view: _command(model, actor, command_id or str(uuid4()), given, view),
+            needs_view=actor.id == "?" or given.get("amount") is not None,
+            may_be_known=command_id is not None,
+        )
+        print(receipt.model_dump_json() if as_json else sentence(model, case, receipt))
+
+    own = [_parameter(name, field) for name, field in _own_fields(model)]
+    run.__doc__ = model.__doc__
+    run.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            _named("case", CaseId),
+            *own,
+            _named("by", By),
+            _named("command_id", CommandIdOption, None),
+            _named("as_json", AsJson, False),
+        ]
+    )
+    return run
+
+
+def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:
+    """A receipt as a person reads it."""
+    said = {
+        Outcome.ACCEPTED: f"Accepted: {name_of(model)}.",
+        Outcome.NOTED: f"Noted: {name_of(model)}, which takes effect once the other side "
+        "wants the same.",
+        Outcome.REPEATED: f"Repeated: this {name_of(model)} was taken before and counts once.",
+    }[receipt.outcome]
+    if receipt.stage is Stage.CLOSED or receipt.awaited is None:
+        return f"{said} The case is {receipt.stage}."
+    until = due_in_words(receipt.due, zone_of(country_of(case)))
+    return (
+        f"{said} The case is {receipt.stage} and waits for the {receipt.awaited}"
+        f"{f' until {until}' if until else ''}."
+    )
+
+
+def identified(actor: Actor, view: CaseView | None) -> Actor:
+    """The actor with the buyer's or seller's id of the case, if none was given."""
+    if actor.id != "?" or view is None:
+        return actor
+    known = {Party.BUYER: view.buyer_id, Party.SELLER: view.seller_id}[actor.party]
+    if not known:
+        raise InputError(f"The {actor.party} of this case is not known; give --as an id as well.")
+    return actor.model_copy(update={"id": known})
+
+
+def _command(
+    model: type[CommandBase],
+    actor: Actor,
+    command_id: str,
+    given: dict[str, Any],
+    view: CaseView | None,
+) -> Command:
+    said = {name: value for name, value in given.items() if value not in (None, [])}
+    if "amount" in said:
+        if view is None or view.at_stake is None:
+            raise InputError("The currency of this case is not known; it is not registered yet.")
+        said["amount"] = amount_from(said["amount"], view.at_stake.currency)
+    if "attachments" in said:
+        said["attachments"] = tuple(_attachment(path) for path in said["attachments"])
+    try:
+        return COMMAND.validate_python(
+            {
+                "verb": name_of(model),
+                "command_id": command_id,
+                "by": identified(actor, view),
+                **said,
+            }
+        )
+    except ValidationError as error:
+        raise misfit(error, "The command", (name_of(model),)) from None
+
+
+def _own_fields(model: type[CommandBase]) -> list[tuple[str, FieldInfo]]:
+    own = [(name, field) for name, field in model.model_fields.items() if name not in ENVELOPE]
+    return sorted(own, key=lambda item: not item[1].is_required())
+
+
+def _parameter(name: str, field: FieldInfo) -> Parameter:
+    if name == "attachments":
+        return _named(
+            name,
+            Annotated[
+                list[Path] | None,
+                typer.Option(
+                    "--attachment",
+                    metavar="FILE",
+                    help="A file to refer to by name, size, type and SHA-256; "
+                    "the marketplace keeps it. Can be given again.",
+                ),
+            ],
+            None,
+        )
+    kind = _kind(field.annotation)
+    if field.is_required():
+        return _named(name, Annotated[kind, typer.Argument()])
+    if name in IN_ORDER:
+        return _named(name, Annotated[kind | None, typer.Argument()], None)
+    return _named(name, Annotated[kind | None, typer.Option()], None)
+
+
+def _kind(annotation: Any) -> Any:
+    """What a shell can give: one of an enumeration's words, or text."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return kind
+    return str
+
+
+def _named(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _attachment(path: Path) -> Attachment:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be read: {error.strerror}.") from None
+    try:
+        return Attachment(
+            name=path.name,
+            size=len(content),
+            media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+            sha256=hashlib.sha256(content).hexdigest(),
+        )
+    except ValidationError as error:
+        raise misfit(error, f"The file {path}") from None

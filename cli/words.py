@@ -1,0 +1,76 @@
+"""How the command line says amounts, instants and the people behind commands, and reads them."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+
+from cli.failures import InputError
+from domain.deadlines import spoken
+from domain.money import Money
+from domain.openings import Kind
+from domain.parties import Actor, Party
+from policies import countries, read_policy
+
+
+def amount_from(text: str, currency: str) -> Money:
+    """An amount as people write it, "50" or "50.00", exactly."""
+    digits = get_currency_precision(currency)
+    pattern = rf"[0-9]{{1,10}}(\.[0-9]{{1,{digits}}})?" if digits else "[0-9]{1,10}"
+    if not re.fullmatch(pattern, text, re.ASCII):
+        example = "50." + "0" * digits if digits else "50"
+        raise InputError(f"The amount must be written like {example}, in {currency}, not {text!r}.")
+    return Money(amount_minor=int(Decimal(text).scaleb(digits)), currency=currency)
+
+
+def amount_in_words(amount: Money) -> str:
+    """An amount with its currency: "50.00 PLN"."""
+    digits = get_currency_precision(amount.currency)
+    return f"{Decimal(amount.amount_minor).scaleb(-digits):f} {amount.currency}"
+
+
+def actor_from(text: str) -> Actor:
+    """Who sends a command: PARTY:ID or PARTY:ID:NAME. The id is left as "?" if none is given."""
+    party, _, rest = text.partition(":")
+    if party not in tuple(Party):
+        raise InputError(
+            f"--as must begin with one of {', '.join(Party)}, like seller:50000001, not {text!r}."
+        )
+    if not rest and party == Party.AGENT:
+        raise InputError("--as needs the agent's id and name: agent:ID:First Last.")
+    id_, _, name = rest.partition(":")
+    if len(id_) > 100 or len(name) > 100:
+        raise InputError("--as takes an id and a name of at most 100 characters each.")
+    if not id_:
+        id_ = "platform" if party == Party.PLATFORM else "?"
+    return Actor(party=Party(party), id=id_, name=name)
+
+
+def country_of(case_id: str) -> str:
+    """The country in a case's business key; empty if it has none."""
+    parts = case_id.split(":")
+    return parts[1] if len(parts) > 2 and parts[0] in tuple(Kind) else ""
+
+
+def zone_of(country: str) -> str:
+    """The time zone that a country's marketplace lives in; UTC for one that we do not know."""
+    return read_policy(country).zone if country in countries() else "UTC"
+
+
+def due_in_words(due: datetime | None, zone: str) -> str:
+    """Until when, as a person says it, with the zone's city."""
+    return f"{spoken(due, zone)} ({zone})" if due else ""
+
+
+def local(instant: datetime, zone: str) -> str:
+    """An instant on the local clock: "Tue 7 Apr 2026 16:30"."""
+    there = instant.astimezone(ZoneInfo(zone))
+    return f"{there:%a} {there.day} {there:%b %Y %H:%M}"
+
+
+def printable(text: Any) -> str:
+    """What others wrote, without characters that could command a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(text))
