@@ -99,10 +99,18 @@ def data_converter(codec: PayloadCodec | None = None) -> DataConverter:
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox, with our pure packages passed through: they are loaded once, not per case."""
+    """The sandbox, with what all cases share passed through: it is loaded once, not per case.
+
+    What is passed through keeps no state of its own. The processes themselves stay inside.
+    """
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
-            "domain", "activities", "workflows.attributes", "workflows.options"
+            "domain",
+            "activities",
+            "workflows.attributes",
+            "workflows.case",
+            "workflows.deadline",
+            "workflows.options",
         )
     )
 

@@ -7,6 +7,7 @@ ends, or at which stage it is left waiting. Deadlines come from policies/demo/, 
 import asyncio
 import json
 import shlex
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -18,7 +19,7 @@ import requests
 from pydantic import Field, TypeAdapter
 from rich.console import Console
 from rich.table import Table
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.allegro import disputes
@@ -29,9 +30,8 @@ from domain.base import Value
 from domain.commands import COMMAND
 from domain.notices import Ending
 from domain.openings import Opening
-from domain.parties import Party
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import CaseView, Entry
 from standin.serving import serve_mailbox, serve_marketplace
 from store.cases import CaseRegister
 from store.engine import connect as connect_store
@@ -78,7 +78,9 @@ class Ports:
 class Stagehand:
     """Plays one example and prints its life."""
 
-    def __init__(self, example: Example, client: Client, settings: Settings, console: Console) -> None:
+    def __init__(
+        self, example: Example, client: Client, settings: Settings, console: Console
+    ) -> None:
         self.example = example
         self.client = client
         self.settings = settings
@@ -96,9 +98,7 @@ class Stagehand:
         for number, move in enumerate(self.example.moves, 1):
             await self._watch(lambda view, move=move: view.stage is move.at)
             await asyncio.sleep(0.5)  # for who watches
-            command = COMMAND.validate_python(
-                {"command_id": f"example-{number}", **move.send}
-            )
+            command = COMMAND.validate_python({"command_id": f"example-{number}", **move.send})
             await self.handle.execute_update(Dispute.submit, command, id=command.command_id)
         await self._watch(self._arrived)
 
@@ -124,19 +124,30 @@ class Stagehand:
         while True:
             self.view = await self.handle.query(Dispute.view)
             for entry in self.view.timeline[self._shown :]:
-                self._print(entry.what, entry.by, entry.detail)
+                self._print(entry)
             self._shown = len(self.view.timeline)
             if until(self.view):
                 return
             await asyncio.sleep(0.2)
 
-    def _print(self, what: str, by: Party | None, detail: str) -> None:
+    def _print(self, entry: Entry) -> None:
         seconds = time.monotonic() - self._began
+        what, by, detail = entry.what, entry.by, entry.detail.replace("_", " ")
+        match what.split():
+            case ["stage", stage]:
+                said = f"[cyan]→ {stage}[/]"
+            case ["reminded"]:
+                said = f"[yellow]the {by} is reminded[/]"
+            case ["silence"]:
+                said = f"[yellow]the {by} stays silent[/] [dim]({detail})[/]"
+            case ["breach"]:
+                said = f"[red]a breach of the {by}[/] [dim]({detail})[/]"
+            case ["refund", *_]:
+                said = f"[green]{what}[/] {detail}"
+            case _:
+                said = f"{f'{by}: ' if by else ''}[bold]{what}[/] {detail}"
         self.console.print(
-            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<32} "
-            f"[{COLOURS.get(what.split()[0], 'default')}]{what}[/]"
-            f"{f' by {by}' if by else ''}[dim]{f'  {detail}' if detail else ''}[/]",
-            highlight=False,
+            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {said}", highlight=False
         )
 
     def verdict(self, paid: dict[str, int]) -> str | None:
@@ -149,9 +160,6 @@ class Stagehand:
         if self.example.refunded_minor is not None and refunded != self.example.refunded_minor:
             return f"{refunded} was paid back"
         return None
-
-
-COLOURS = {"breach": "red", "silence": "yellow", "reminded": "yellow", "stage": "cyan", "refund": "green"}
 
 
 def read_examples() -> list[Example]:
@@ -170,10 +178,28 @@ def read_examples() -> list[Example]:
 
 
 def run(folder: Path, ports: Ports) -> int:
-    """Run the demo; 0 only if every played case ended as its file says."""
+    """Run the demo; 0 only if every played case ended as its file says.
+
+    Ctrl-C and SIGTERM end all of it, in order. Raises InputError for a port in use or a missing
+    binary, SilentError for a server that does not start.
+    """
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _interrupt)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     console = Console()
+    try:
+        return _run(folder, ports, console)
+    except KeyboardInterrupt:
+        console.print("Ended before its end.")
+        return 1
+
+
+def _interrupt(_sign: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(folder: Path, ports: Ports, console: Console) -> int:
     check_free(*vars(ports).values())
     with ExitStack() as stack:
         address = stack.enter_context(temporal(folder, ports.temporal, ports.ui))
@@ -224,7 +250,9 @@ async def _play_all(address: str, database: str, marketplace: str, console: Cons
     table = Table("case", "ended or waits", "refunded", "as its file says", box=None)
     failed = 0
     for hand, result in zip(hands, results, strict=True):
-        trouble = f"{result or type(result).__name__}" if isinstance(result, BaseException) else None
+        trouble = (
+            f"{result or type(result).__name__}" if isinstance(result, BaseException) else None
+        )
         trouble = trouble or hand.verdict(paid)
         failed += trouble is not None
         view = hand.view

@@ -8,11 +8,10 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from cli.failures import InputError
 from cli.paper import print_table
 from cli.reaching import answer, with_temporal
-from cli.words import amount_in_words, zone_of
+from cli.words import amount_in_words, currency_of, zone_of
 from domain.base import Value
 from domain.deadlines import spoken
 from domain.money import Money
-from policies import countries, read_policy
 from workflows import attributes
 
 SECONDS = 60.0
@@ -130,9 +129,9 @@ def print_list(cases: list[Listed], as_json: bool) -> None:
 
 
 def _amount(one: Listed) -> str:
-    if one.amount_minor is None or one.country not in countries():
+    currency = currency_of(one.country or "")
+    if one.amount_minor is None or not currency:
         return ""
-    currency = read_policy(one.country).currency
     return amount_in_words(Money(amount_minor=one.amount_minor, currency=currency))
 
 

@@ -1,6 +1,7 @@
 """Opening cases: once each, whoever asks how often."""
 
 import asyncio
+from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import (
@@ -14,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from cli.failures import RefusedError, SilentError
 from cli.reaching import CaseHandle, case, look
 from domain.notices import Ending
-from domain.openings import OpenInquiry, Opening
+from domain.openings import Opening, OpenInquiry
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView, Closed
@@ -43,7 +44,7 @@ async def registered(client: Client, case_id: str) -> CaseView | None:
     """The case once it is registered or refused; None if that takes longer than REGISTERING."""
     try:
         async with asyncio.timeout(REGISTERING):
-            while (view := await look(client, case_id)).stage is Stage.OPENING:
+            while (view := await look(client, case_id)).stage is Stage.OPENING:  # noqa: ASYNC110 - a query is all there is
                 await asyncio.sleep(0.1)
     except (TimeoutError, SilentError):
         return None
@@ -55,7 +56,7 @@ async def registered(client: Client, case_id: str) -> CaseView | None:
 async def _start(
     client: Client, opening: Opening, task_queue: str, reuse: WorkflowIDReusePolicy
 ) -> CaseHandle:
-    facts = [
+    facts: list[SearchAttributePair[Any]] = [
         SearchAttributePair(attributes.KIND, opening.kind.value),
         SearchAttributePair(attributes.COUNTRY, opening.country),
         SearchAttributePair(attributes.STAGE, Stage.OPENING.value),

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from cli.paper import paper, table
 from cli.words import amount_in_words, due_in_words, local, printable
+from domain.commands import Nature
 from domain.deadlines import spoken
-from domain.notices import Message, Nature
+from domain.notices import Message
 from domain.parties import Party
-from domain.view import CaseView, ClockView
+from domain.view import CaseView, ClockView, OfferView
 
 PAGE_WIDTH = 100
 COLOURS = {
@@ -50,18 +51,7 @@ def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[Re
     if any(view.may.values()):
         yield from _section("May do now", [_may(view)])
     if view.offers:
-        rows = [
-            (
-                local(offer.at, zone),
-                _party(offer.by),
-                f"{offer.remedy} {amount_in_words(offer.amount) if offer.amount else ''}",
-                f"{offer.state}"
-                + (f", until {spoken(offer.expires_at, zone)}" if offer.expires_at else ""),
-                offer.id,
-            )
-            for offer in view.offers
-        ]
-        yield from _section("Offers", [table("When", "By", "Remedy", "State", "Id", rows=rows)])
+        yield from _section("Offers", (_offer(offer, zone) for offer in view.offers))
     if view.decision:
         yield from _section("Decision", [_decision(view)])
     if view.breaches:
@@ -78,11 +68,11 @@ def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[Re
         )
     if view.messages:
         yield from _section("Messages", _messages(view.messages, zone))
-    rows = [
+    happened = [
         (local(entry.at, zone), _party(entry.by), entry.what, entry.detail)
         for entry in view.timeline
     ]
-    yield from _section("Timeline", [table("When", "By", "What", "", rows=rows)])
+    yield from _section("Timeline", [table("When", "By", "What", "", rows=happened)])
     yield Text(f"Times are local: {zone}.", style="dim")
 
 
@@ -138,10 +128,19 @@ def _clock(clock: ClockView, zone: str, why: bool) -> RenderableType:
     return line
 
 
-def _may(view: CaseView) -> Table:
-    return _grid(
-        (party, Text(", ".join(verbs))) for party, verbs in view.may.items() if verbs
+def _offer(offer: OfferView, zone: str) -> Text:
+    amount = f" {amount_in_words(offer.amount)}" if offer.amount else ""
+    expires = f", expires {spoken(offer.expires_at, zone)}" if offer.expires_at else ""
+    return Text.assemble(
+        _party(offer.by),
+        (f" {offer.remedy}{amount}", "bold"),
+        f" · {offer.state}{expires}",
+        (f" · {local(offer.at, zone)} · {offer.id}", "dim"),
     )
+
+
+def _may(view: CaseView) -> Table:
+    return _grid((party, Text(", ".join(verbs))) for party, verbs in view.may.items() if verbs)
 
 
 def _decision(view: CaseView) -> RenderableType:
@@ -167,7 +166,8 @@ def _messages(messages: Iterable[Message], zone: str) -> Iterator[RenderableType
         name = message.by.name or message.by.id
         nature = "" if message.nature is Nature.ANSWER else f" · {message.nature}"
         yield Text.assemble(
-            _party(message.by.party), (f" {printable(name)}", "bold"),
+            _party(message.by.party),
+            (f" {printable(name)}", "bold"),
             (f" · {local(message.at, zone)}{nature}", "dim"),
         )
         yield Padding(Text(printable(message.text)), (0, 0, 0, 2))

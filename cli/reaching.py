@@ -39,15 +39,15 @@ def with_temporal(work: Callable[[Client], Awaitable[T]]) -> T:
 
 
 async def answer(
-    asked: Awaitable[T], case_id: str = "", silent: str = "", patience: float = PATIENCE
+    asked: Awaitable[T], case_id: str = "", silent: str = "", patience: float | None = None
 ) -> T:
-    """What the server or the case answers, within `patience` seconds.
+    """What the server or the case answers, within `patience` seconds, or PATIENCE.
 
     Raises RefusedError, InputError or SilentError, each with one sentence; `silent` is added to
     the sentence that nobody answers.
     """
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(patience or PATIENCE):
             return await asked
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise _no_worker(silent) from None
@@ -76,9 +76,7 @@ def case(client: Client, case_id: str) -> CaseHandle:
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
     match error.status:
         case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
-            return RefusedError(
-                Code.CASE_CLOSED, "The case is closed; open a new one if need be."
-            )
+            return RefusedError(Code.CASE_CLOSED, "The case is closed; open a new one if need be.")
         case RPCStatusCode.NOT_FOUND if case_id:
             return _unknown(case_id)
         case RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED:

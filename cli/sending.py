@@ -2,15 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import RefusedError, failure
-from cli.reaching import PATIENCE, CaseHandle, answer, case, look, with_temporal
+from cli.reaching import CaseHandle, answer, case, look, with_temporal
 from domain.commands import Command
-from domain.view import CaseView, Outcome, Receipt, Recalculate, Recalculated
+from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt
 from workflows.dispute import Dispute
 
 
@@ -37,14 +36,11 @@ async def send(
 ) -> Receipt:
     """Send a command; answers even after the case is closed, if it was taken before."""
     handle, update_id = case(client, case_id), update_id_of(command)
-    if may_be_known and (receipt := await _known(handle, update_id)):
+    again = f"The command may still be taken: send it again with --command-id {command.command_id}."
+    if may_be_known and (receipt := await answer(_known(handle, update_id), case_id, again)):
         return receipt
     return await answer(
-        handle.execute_update(
-            Dispute.submit, command, id=update_id, rpc_timeout=timedelta(seconds=PATIENCE)
-        ),
-        case_id,
-        f"The command may still be taken: send it again with --command-id {command.command_id}.",
+        handle.execute_update(Dispute.submit, command, id=update_id), case_id, again
     )
 
 
@@ -60,9 +56,8 @@ def update_id_of(command: Command) -> str:
 
 async def _known(handle: CaseHandle, update_id: str) -> Receipt | None:
     """What the server answered to this update before, if it knows it."""
-    before = handle.get_update_handle(update_id, result_type=Receipt)
     try:
-        receipt = await before.result(rpc_timeout=timedelta(seconds=PATIENCE))
+        receipt: Receipt = await handle.get_update_handle(update_id, result_type=Receipt).result()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
@@ -87,7 +82,6 @@ def recalculate(
                     Dispute.recalculate,
                     wish,
                     id=wish.command_id,
-                    rpc_timeout=timedelta(seconds=PATIENCE),
                 ),
                 case_id,
             )

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from cli.failures import InputError, SilentError
 from standin.serving import PortInUseError, listen
 
 HERE = Path(__file__).parent.parent
@@ -19,17 +20,13 @@ STARTS_WITHIN = 30.0
 """Seconds that a server has to answer on its port."""
 
 
-class StartError(Exception):
-    """A server does not start; the message is one sentence that says what to do."""
-
-
 def check_free(*ports: int) -> None:
-    """Raise StartError, naming the port, if one is in use."""
+    """Raise InputError, naming the port, if one is in use."""
     for port in ports:
         try:
             listen(port).close()
         except PortInUseError:
-            raise StartError(
+            raise InputError(
                 f"Port {port} is in use; end what listens there, or choose others (see --help)."
             ) from None
 
@@ -41,7 +38,7 @@ def temporal(folder: Path, port: int, ui_port: int) -> Iterator[str]:
         "temporal", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     )
     if binary is None:
-        raise StartError("The `temporal` binary is missing; run `make env`.")
+        raise InputError("The `temporal` binary is missing; run `make env`.")
     command = [
         binary, "server", "start-dev", "--port", str(port), "--ui-port", str(ui_port),
         "--db-filename", str(folder / "temporal.db"), "--log-level", "error",
@@ -103,4 +100,4 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, name: str, log: Path)
             return
         time.sleep(0.05)
     last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing was said"]
-    raise StartError(f"{name} did not start: {last[0]} (all of it is in {log}).")
+    raise SilentError(f"{name} did not start: {last[0]} (all of it is in {log}).")

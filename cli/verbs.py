@@ -24,7 +24,6 @@ from domain.parties import Actor, Party
 from domain.stages import Stage
 from domain.view import CaseView, Outcome, Receipt
 
-
 MODELS: tuple[type[CommandBase], ...] = get_args(get_args(Command)[0])
 """Every command there is."""
 
@@ -37,7 +36,7 @@ By = Annotated[
         "--as",
         metavar="PARTY:ID[:NAME]",
         envvar="RECOURSE_AS",
-        help="Who sends it: buyer, seller, agent:ID:First Last or platform; "
+        help="Who sends it: buyer, seller, agent:a-7:Anna Nowak or platform; "
         "the buyer's and seller's id can be left out.",
     ),
 ]
@@ -62,9 +61,7 @@ def name_of(model: type[CommandBase]) -> str:
 def shell_command(model: type[CommandBase]) -> Callable[..., None]:
     """A function for Typer that sends commands of this model."""
 
-    def run(
-        case: str, by: str, command_id: str | None, as_json: bool, **given: Any
-    ) -> None:
+    def run(case: str, by: str, command_id: str | None, as_json: bool, **given: Any) -> None:
         from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
 
         actor = actor_from(by)

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -55,9 +56,16 @@ def country_of(case_id: str) -> str:
     return parts[1] if len(parts) > 2 and parts[0] in tuple(Kind) else ""
 
 
+@lru_cache(maxsize=64)
 def zone_of(country: str) -> str:
     """The time zone that a country's marketplace lives in; UTC for one that we do not know."""
     return read_policy(country).zone if country in countries() else "UTC"
+
+
+@lru_cache(maxsize=64)
+def currency_of(country: str) -> str:
+    """The currency of a country's marketplace; empty for one that we do not know."""
+    return read_policy(country).currency if country in countries() else ""
 
 
 def due_in_words(due: datetime | None, zone: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 from sqlalchemy import Engine
@@ -15,18 +15,24 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from config import Settings
+from config import Settings, data_converter
+from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
 from domain.letters import Letter
 from domain.money import Money
+from domain.notices import Mailing, NoticeName
 from domain.openings import OpenDispute, OpenInquiry
 from domain.parties import Actor, Party
+from domain.ports import Task
 from domain.view import CaseView, Closed, Receipt
 from standin.mailbox import Mailbox
 from store.archive import Archive
+from store.breaches import Breaches
+from store.tasks import TaskQueue
 from workflows.dispute import Dispute
 from workflows.inquiry import Inquiry
 
+V = TypeVar("V", bound=Value)
 CURRENCY = {"PL": "PLN", "SI": "EUR"}
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
 SECOND = Actor(party=Party.AGENT, id="agent-2", name="Jan Kowalski")
@@ -45,10 +51,13 @@ class RefusedCommand(Exception):  # noqa: N818 - it is the refusal
 
 
 def write_orders(path: Path, per_country: int = 400) -> None:
-    """Orders PL-1, PL-2 … and SI-1 …: two of A at 100.00, one of B at 50.00, delivery 9.99."""
+    """Orders PL-1, PL-2 … and SI-1 …: two of A at 100.00, one of B at 50.00, delivery 9.99.
+
+    PL-dear-1 … and SI-dear-1 … hold the same at a hundred times the price.
+    """
     orders = [
         {
-            "id": f"{country}-{n}",
+            "id": f"{country}-{dear}{n}",
             "country": country,
             "currency": currency,
             "placed_at": "2026-01-05T10:00:00Z",
@@ -65,12 +74,13 @@ def write_orders(path: Path, per_country: int = 400) -> None:
                 "locale": "pl" if country == "PL" else "en",
             },
             "lines": [
-                {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 10000},
-                {"sku": "B", "title": "Shade", "quantity": 1, "unit_price_minor": 5000},
+                {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 10000 * times},
+                {"sku": "B", "title": "Shade", "quantity": 1, "unit_price_minor": 5000 * times},
             ],
             "delivery_paid_minor": 999,
         }
         for country, currency in CURRENCY.items()
+        for dear, times in (("", 1), ("dear-", 100))
         for n in range(1, per_country + 1)
     ]
     path.write_text(json.dumps(orders))
@@ -133,6 +143,45 @@ class Life:
         now = await self.world.environment.get_current_time()
         await self.world.environment.sleep(instant - now + timedelta(seconds=1))
 
+    async def signals(self, signal: Any, message: Value) -> None:
+        """Send a signal, as a machine or the Temporal UI does."""
+        await self.handle.signal(signal, message)
+
+    async def scheduled(self, activity: str, form: type[V]) -> list[V]:
+        """The arguments with which an activity was scheduled, from the history, in order."""
+        history = await self.handle.fetch_history()
+        converter = data_converter().payload_converter
+        return [
+            converter.from_payloads(scheduled.input.payloads, [form])[0]
+            for event in history.events
+            if (scheduled := event.activity_task_scheduled_event_attributes)
+            and scheduled.activity_type.name == activity
+        ]
+
+    async def dues(self, name: NoticeName) -> list[datetime | None]:
+        """The deadlines that the letters of this name gave."""
+        mailings = await self.scheduled("send", Mailing)
+        return [n.facts.due for m in mailings for n in m.notices if n.name is name]
+
+    async def timers(self) -> list[float]:
+        """The lengths of all timers that were started, in seconds."""
+        history = await self.handle.fetch_history()
+        return [
+            event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta().total_seconds()
+            for event in history.events
+            if event.HasField("timer_started_event_attributes")
+        ]
+
+    def tasks(self) -> list[Task]:
+        """The case's tasks that wait in the agents' queue."""
+        queue = TaskQueue(self.world.engine)
+        return [task for task in queue.waiting() if task.case_id == self.handle.id]
+
+    def breaches(self) -> list[str]:
+        """The windows whose breach is recorded against the seller."""
+        kept = Breaches(self.world.engine).of_seller("seller")
+        return [breach.window for breach in kept if breach.case_id == self.handle.id]
+
     async def ends(self) -> Closed:
         """How the case ends when nobody does anything more."""
         return await self.handle.result()
@@ -175,6 +224,7 @@ class World:
     engine: Engine
     marketplace: str
     mailbox: Mailbox
+    lives: list[Life] = field(default_factory=list)
     _orders: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -182,9 +232,9 @@ class World:
         """The client of the Temporal server."""
         return self.environment.client
 
-    def order(self, country: str = "PL") -> str:
+    def order(self, country: str = "PL", *, dear: bool = False) -> str:
         """An order that no case has been opened for."""
-        return f"{country}-{next(self._orders)}"
+        return f"{country}-{'dear-' if dear else ''}{next(self._orders)}"
 
     async def dispute(
         self, country: str = "PL", opened_by: Actor = BUYER, order_id: str = "", **more: Any
@@ -204,9 +254,7 @@ class World:
         handle = await self.client.start_workflow(
             Dispute.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
         )
-        life = Life(self, handle, country, opening.order_id)
-        await life.sees(lambda view: view.stage != "opening")
-        return life
+        return await self._followed(Life(self, handle, country, opening.order_id))
 
     async def inquiry(self, country: str = "PL", **more: Any) -> Life:
         """Open an inquiry: does the lamp dim?"""
@@ -222,7 +270,17 @@ class World:
         handle = await self.client.start_workflow(
             Inquiry.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
         )
-        life = Life(self, handle, country, opening.order_id)
+        return await self._followed(Life(self, handle, country, opening.order_id))
+
+    def follow(self, life: Life, case_id: str) -> Life:
+        """The life of another case of the same order."""
+        handle = self.client.get_workflow_handle(case_id, result_type=Closed)
+        other = Life(self, handle, life.country, life.order_id)
+        self.lives.append(other)
+        return other
+
+    async def _followed(self, life: Life) -> Life:
+        self.lives.append(life)
         await life.sees(lambda view: view.stage != "opening")
         return life
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-from activities.notices import Notices
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.cases import Cases
 from activities.marketplace import SellerConduct
+from activities.notices import Notices
 from activities.tasks import Tasks
 from domain.calendars import Calendar
 from domain.commands import Ask, Command, CommandBase, Hold, Nature, Resume, Say
@@ -79,6 +79,7 @@ class Case:
         self.awaited: Party | None = Party.PLATFORM
         self.clocks: tuple[Clock, ...] = ()
         self.task: Task | None = None
+        self.task_clock: Clock | None = None
         self.breaches: list[BreachView] = []
         self.messages: list[Message] = []
         self.timeline: list[Entry] = []
@@ -254,10 +255,11 @@ class Case:
         )
         self._meanwhile(self._report(report))
 
-    def open_task(self, purpose: str, queue: str, priority: int, due: datetime) -> None:
+    def open_task(self, purpose: str, queue: str, priority: int, clock: Clock) -> None:
         """Put a task into the agents' queue, in the place of the one before."""
         self.finish_task()
         self._tasks += 1
+        self.task_clock = clock
         self._keep_task(
             Task(
                 id=f"{self.id}:task:{self._tasks}",
@@ -267,7 +269,7 @@ class Case:
                 priority=priority,
                 state=TaskState.OPEN,
                 opened_at=workflow.now(),
-                due=due,
+                due=clock.due,
             )
         )
 
@@ -565,6 +567,8 @@ class Case:
         return min(clocks, key=lambda clock: clock.wakes, default=None)
 
     async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
+        if self.task and self.task_clock and self.task.due != self.task_clock.due:
+            self.change_task(due=self.task_clock.due)
         self._publish()
         self._stirred, self._listening = False, True
         try:
@@ -670,9 +674,9 @@ class Case:
             raise self._broken
 
 
-def answer_of(party: Party) -> Callable[[Say | Ask], bool]:
-    """Heeds the answer that this party owes."""
-    return lambda move: answers(move, party)
+def answer_of(*parties: Party) -> Callable[[Say | Ask], bool]:
+    """Heeds the answer that one of these parties owes."""
+    return lambda move: any(answers(move, party) for party in parties)
 
 
 def answers(move: Say | Ask, awaited: Party) -> bool:

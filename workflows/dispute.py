@@ -50,7 +50,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, DecisionView, OfferState, OfferView, Outcome
-from workflows.case import Case, Silence, answer_of, answers, failure_type
+from workflows.case import Case, Silence, answer_of, failure_type
 from workflows.deadline import Clock
 from workflows.options import MARKETPLACE, REFUND_ANSWER
 
@@ -258,11 +258,7 @@ class Dispute(Case):
         while self.decision is None:
             awaited = question.awaited if question else Party.AGENT
             clocks = [clock for clock in (deciding, claimed, question) if clock]
-            move = await self.hear(
-                awaited,
-                *clocks,
-                heeds=lambda said, by=awaited: answers(said, by) or answers(said, Party.AGENT),
-            )
+            move = await self.hear(awaited, *clocks, heeds=answer_of(awaited, Party.AGENT))
             if self.concluded:
                 return self.conclude(move)
             match move:
@@ -510,12 +506,13 @@ class Dispute(Case):
     def call_agents(self, purpose: str) -> Clock:
         """Open a task in the country's queue, due when an agent's decision is."""
         clock = self.start("decision", Party.AGENT)
-        self.open_task(purpose, f"disputes-{self.opening.country.lower()}", 5, clock.due)
+        self.open_task(purpose, f"disputes-{self.opening.country.lower()}", 5, clock)
         return clock
 
     def call_lead(self) -> Clock:
         """The agents were silent: the task goes to the lead, first in line."""
         clock = self.start("lead_decision", Party.AGENT)
+        self.task_clock = clock
         self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
         return clock
 

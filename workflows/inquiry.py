@@ -1,9 +1,11 @@
 """An inquiry: a buyer asks a seller about an order, and the seller owes an answer (H1-H5)."""
 
+from contextlib import suppress
 from typing import ClassVar
 
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.commands import (
     Ask,
@@ -123,14 +125,15 @@ class Inquiry(Case):
             external_id=f"{self.opening.order_id}-inquiry-{self.opening.number}",
             from_inquiry=self.id,
         )
-        await workflow.start_child_workflow(
-            Dispute.run,
-            opening,
-            id=opening.case_id,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            static_summary=f"dispute · order {opening.order_id}",
-        )
+        with suppress(WorkflowAlreadyStartedError):  # opening twice is opening once
+            await workflow.start_child_workflow(
+                Dispute.run,
+                opening,
+                id=opening.case_id,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"dispute · order {opening.order_id}",
+            )
         self.note("became dispute", Party.BUYER, opening.case_id)
         self.tell(Party.SELLER, NoticeName.INQUIRY_BECAME_DISPUTE)
 

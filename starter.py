@@ -1,0 +1,247 @@
+"""The command line: open cases, send commands into them, look at them, list them.
+
+Exit codes: 0 done, 1 refused (or no such case), 2 bad input, 3 a server or worker does not answer.
+Every error is one sentence on stderr; with --json also {"error": {"code", "sentence"}} on stdout.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.deadline import deadline_command
+from cli.failures import InputError, failure
+from cli.verbs import MODELS, AsJson, By, CaseId, name_of, shell_command
+from domain.commands import Remedy
+from domain.openings import Kind
+from domain.parties import Party
+from domain.stages import Stage
+
+# Commands import what they need when they run: a deadline is reckoned without starting Temporal.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="After-sale troubles of a marketplace. Temporal is found by TEMPORAL_ADDRESS, "
+    "the database by DATABASE_URL.",
+)
+
+for model in MODELS:
+    app.command(name_of(model), rich_help_panel="Commands into a case")(shell_command(model))
+
+app.command("deadline")(deadline_command)
+
+
+class Marketplace(StrEnum):
+    """Whose documents can be opened as they are."""
+
+    ALLEGRO = "allegro"
+
+
+class Which(StrEnum):
+    """Which kinds of every case a figure counts."""
+
+    INQUIRY = Kind.INQUIRY.value
+    DISPUTE = Kind.DISPUTE.value
+    ALL = "all"
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        help="In UTC unless it has an offset.",
+    ),
+]
+
+
+@app.command("open")
+def open_(
+    file: Annotated[str, typer.Argument(help="A JSON file, or - for standard input.")],
+    source: Annotated[
+        Marketplace | None,
+        typer.Option("--from", help="Read a marketplace's own list of issues instead."),
+    ] = None,
+    wanted: Annotated[
+        Remedy, typer.Option(help="What buyers want; a list of issues does not say it.")
+    ] = Remedy.FULL_REFUND,
+    as_json: AsJson = False,
+) -> None:
+    """Open a case. Opening it twice is opening it once."""
+    if source is None:
+        from cli.documents import read_opening
+        from cli.opening_command import open_one
+
+        open_one(read_opening(file), as_json)
+    else:
+        from cli.allegro import disputes
+        from cli.documents import read_json
+        from cli.opening_command import open_all
+
+        if not open_all(disputes(read_json(file), wanted), as_json):
+            raise typer.Exit(1)
+
+
+@app.command()
+def show(
+    case: CaseId,
+    why: Annotated[bool, typer.Option("--why", help="How each deadline is reckoned.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a case: who is awaited until when, who may do what, and all that happened."""
+    from cli.page import print_page
+    from cli.reaching import with_temporal
+    from cli.showing import read_case
+
+    view, preceding = with_temporal(lambda client: read_case(client, case))
+    if as_json:
+        print(view.model_dump_json(indent=2))
+    else:
+        print_page(view, preceding, why)
+
+
+@app.command("list")
+def list_(  # noqa: PLR0917 - each is an option of its own
+    kind: Annotated[Kind | None, typer.Option()] = None,
+    stage: Annotated[Stage | None, typer.Option()] = None,
+    country: Annotated[str | None, typer.Option(help="Like PL.")] = None,
+    awaited: Annotated[Party | None, typer.Option(help="Whose turn it is.")] = None,
+    seller: Annotated[str | None, typer.Option(help="The seller's id.")] = None,
+    buyer: Annotated[str | None, typer.Option(help="The buyer's id.")] = None,
+    queue: Annotated[str | None, typer.Option(help="The agents' queue of the task.")] = None,
+    due_before: Since = None,
+    breached: Annotated[bool | None, typer.Option("--breached/--not-breached")] = None,
+    open_only: Annotated[bool, typer.Option("--open", help="Open cases; so by default.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Closed cases.")] = False,
+    both: Annotated[bool, typer.Option("--all", help="Open and closed cases.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """List cases, the one that is due first at the top."""
+    if open_only + closed + both > 1:
+        raise InputError("Give one of --open, --closed and --all.")
+    from cli.listing import Filters, find, print_list
+
+    found = find(
+        Filters(
+            kind=kind,
+            stage=stage,
+            country=country,
+            awaited=awaited,
+            seller=seller,
+            buyer=buyer,
+            queue=queue,
+            due_before=_aware(due_before),
+            breached=breached,
+            open=None if both else not closed,
+        ),
+        limit + 1,
+    )
+    print_list(found[:limit], as_json)
+    if len(found) > limit:
+        print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
+
+
+@app.command()
+def tasks(
+    queue: Annotated[str | None, typer.Option()] = None,
+    owner: Annotated[str | None, typer.Option(help="The id of an agent.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the agents' tasks, the most urgent first."""
+    from cli.records import print_tasks
+
+    print_tasks(queue, owner, as_json)
+
+
+@app.command()
+def headline(
+    since: Since = None,
+    kind: Annotated[Which, typer.Option(help="Which cases count.")] = Which.DISPUTE,
+    as_json: AsJson = False,
+) -> None:
+    """The headline figures: closed, ended in a solution, without an agent; by country."""
+    from cli.records import print_headline
+
+    print_headline(_aware(since), None if kind is Which.ALL else Kind(kind.value), as_json)
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="Every one of them must be in the message.")],
+    seller: Annotated[str | None, typer.Option(help="Only in the cases of this seller.")] = None,
+    case: Annotated[str | None, typer.Option(help="Only in this case.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Search the archive of everything said."""
+    from cli.records import print_found
+
+    print_found(" ".join(words), seller, case, limit, as_json)
+
+
+@app.command()
+def recalculate(
+    cases: Annotated[list[str], typer.Argument(metavar="CASE...")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the case's timeline.")],
+    by: By,
+    as_json: AsJson = False,
+) -> None:
+    """Let open cases take up edited rules: deadlines move later, never earlier."""
+    from cli.recalculating import recalculate_all
+
+    if worst := recalculate_all(cases, reason, by, as_json):
+        raise typer.Exit(worst)
+
+
+@app.command("register-attributes")
+def register_attributes_(as_json: AsJson = False) -> None:
+    """Teach a Temporal namespace the search attributes of cases, once."""
+    from cli.reaching import answer, with_temporal
+    from config import register_attributes
+
+    added = with_temporal(lambda client: answer(register_attributes(client)))
+    if as_json:
+        print(json.dumps({"added": added}))
+    else:
+        print(f"Added: {', '.join(added)}." if added else "Nothing to add: all are known.")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where it keeps its files.")] = Path(".recourse"),
+) -> None:
+    """Start everything on this machine and play the cases of examples/."""
+    from cli.demo import Ports, run
+
+    raise typer.Exit(run(folder, Ports()))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and answer its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        return int(app(arguments, prog_name="starter.py", standalone_mode=False) or 0)
+    except Exception as error:
+        known = failure(error)
+        if known is None:
+            raise
+    exit_code, code, sentence = known
+    if "--json" in arguments:
+        print(json.dumps({"error": {"code": code, "sentence": sentence}}, ensure_ascii=False))
+    print(f"{code}: {sentence}" if exit_code == 1 else sentence, file=sys.stderr)
+    return exit_code
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
+
+
+if __name__ == "__main__":
+    sys.exit(main())

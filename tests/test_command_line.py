@@ -1,0 +1,762 @@
+"""Can the platform, its agents and its ops do all their work by `python starter.py`?"""
+
+import asyncio
+import contextlib
+import io
+import json
+import re
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+import starter
+from cli.allegro import disputes
+from cli.documents import read_opening
+from cli.failures import InputError
+from cli.listing import quoted
+from cli.opening import open_case
+from cli.verbs import MODELS, name_of
+from cli.words import actor_from, amount_from, amount_in_words, printable
+from config import data_converter
+from domain.commands import COMMAND
+from domain.money import Money
+from domain.openings import OpenDispute
+from domain.refusals import Code
+from domain.view import CaseView
+from tests.conftest import binary
+from tests.life import World
+
+ROOT = Path(__file__).parent.parent
+AGENT = "agent:agent-1:Anna Nowak"
+SECOND = "agent:agent-2:Jan Kowalski"
+
+
+@dataclass
+class Answer:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+@dataclass
+class Shell:
+    """Runs the command line against a world."""
+
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, *arguments: str, stdin: str = "", **more: str) -> Answer:
+        """Run `python starter.py` as its users do, in a process of its own."""
+        return await self.program(sys.executable, "starter.py", *arguments, stdin=stdin, **more)
+
+    async def program(self, *arguments: str, stdin: str = "", **more: str) -> Answer:
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            cwd=ROOT,
+            env={"PATH": "", "PYTHONUTF8": "1", **self.environment, **more},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(stdin.encode()), 60)
+        assert process.returncode is not None
+        return Answer(process.returncode, out.decode(), err.decode())
+
+    async def __call__(self, *arguments: str) -> Answer:
+        """Run the command line inside this process, which is quicker."""
+        return await asyncio.to_thread(here, *arguments)
+
+
+def here(*arguments: str) -> Answer:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = starter.main(arguments)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def shell(real_world: World, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    environment = {
+        "TEMPORAL_ADDRESS": real_world.client.service_client.config.target_host,
+        "RECOURSE_TASK_QUEUE": real_world.settings.task_queue,
+        "DATABASE_URL": real_world.settings.database_url,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Shell(environment)
+
+
+@pytest.fixture
+async def empty_server() -> AsyncIterator[Client]:
+    """A server without workers, and that knows no search attributes."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary("temporal"), data_converter=data_converter(), ui=False
+    ) as environment:
+        yield environment.client
+
+
+def opening(order_id: str, **more: Any) -> dict[str, Any]:
+    return {
+        "kind": "dispute",
+        "country": order_id[:2],
+        "order_id": order_id,
+        "opened_by": {"party": "buyer", "id": "buyer"},
+        "text": "The lamp does not light.",
+        "reason": "defect",
+        "wanted": "full-refund",
+        **more,
+    }
+
+
+def written(folder: Path, document: Any) -> str:
+    file = folder / "document.json"
+    file.write_text(json.dumps(document))
+    return str(file)
+
+
+async def opened(shell: Shell, folder: Path, document: dict[str, Any]) -> str:
+    answer = await shell("open", written(folder, document), "--json")
+    assert answer.code == 0, answer
+    return str(answer.json["case_id"])
+
+
+async def seen(shell: Shell, case: str) -> CaseView:
+    answer = await shell("show", case, "--json")
+    assert answer.code == 0, answer
+    return CaseView.model_validate_json(answer.out)
+
+
+async def comes_to(shell: Shell, case: str, stage: str) -> CaseView:
+    for _ in range(100):
+        if (view := await seen(shell, case)).stage == stage:
+            return view
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{case} stays {view.stage}")
+
+
+# Opening.
+
+
+async def test_is_a_case_opened_from_standard_input_and_shown_as_a_page(
+    shell: Shell, real_world: World
+) -> None:
+    order = real_world.order()
+    answer = await shell.run("open", "-", stdin=json.dumps(opening(order)))
+    assert answer.code == 0, answer
+    assert answer.err == ""
+    assert answer.out.startswith(f"dispute:PL:{order}:1 is open and waits for the seller until ")
+    assert "At stake" in answer.out
+    assert "259.99 PLN" in answer.out
+    assert "The lamp does not light." in answer.out
+    assert "\x1b" not in answer.out
+    described = await real_world.client.get_workflow_handle(f"dispute:PL:{order}:1").describe()
+    assert await described.static_summary() == f"dispute · order {order}"
+
+
+async def test_is_opening_twice_opening_once_even_when_closed(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    document = opening(real_world.order())
+    case = await opened(shell, tmp_path, document)
+    first = await seen(shell, case)
+    assert await opened(shell, tmp_path, document) == case
+    assert (await seen(shell, case)).opened_at == first.opened_at
+    assert (await shell("withdraw", case, "--as", "buyer")).code == 0
+    await comes_to(shell, case, "closed")
+    again = await shell("open", written(tmp_path, document))
+    assert again.code == 0
+    assert again.out.startswith(f"{case} was opened before and is closed.")
+    assert (await seen(shell, case)).opened_at == first.opened_at
+
+
+async def test_do_twenty_at_once_open_one_workflow(shell: Shell, real_world: World) -> None:
+    document = OpenDispute.model_validate_json(json.dumps(opening(real_world.order())))
+    handles = await asyncio.gather(
+        *(open_case(real_world.client, document, real_world.settings.task_queue) for _ in range(20))
+    )
+    runs = {(await handle.describe()).run_id for handle in handles}
+    assert len(runs) == 1
+
+
+async def test_is_a_refused_opening_told_and_can_it_be_mended(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    document = opening(real_world.order(), opened_by={"party": "buyer", "id": "somebody"})
+    refused = await shell("open", written(tmp_path, document), "--json")
+    assert refused.code == 1
+    assert refused.json["error"]["code"] == "order-differs"
+    assert refused.err == (
+        "order-differs: The order belongs to another buyer; only its own buyer can open a case.\n"
+    )
+    document["opened_by"]["id"] = "buyer"
+    for _ in range(2):
+        mended = await shell("open", written(tmp_path, document), "--json")
+        assert mended.code == 0, mended
+        assert mended.json["stage"] == "awaiting-seller"
+
+
+async def test_is_an_unregistered_case_said_to_be_on_its_way(
+    empty_server: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", empty_server.service_client.config.target_host)
+    monkeypatch.setattr("cli.opening.REGISTERING", 1.0)
+    monkeypatch.setattr("cli.reaching.PATIENCE", 1.0)
+    unknown = await asyncio.to_thread(here, "list", "--breached")
+    assert unknown.code == 3
+    assert "register-attributes" in unknown.err
+    file = written(tmp_path, opening("PL-1"))
+    assert "register-attributes" in (await asyncio.to_thread(here, "open", file)).err
+    assert "RecourseStage" in (await asyncio.to_thread(here, "register-attributes")).out
+    again = await asyncio.to_thread(here, "register-attributes", "--json")
+    assert json.loads(again.out) == {"added": []}
+    for _ in range(50):  # the server needs a moment to take new attributes up
+        answer = await asyncio.to_thread(here, "open", file)
+        if answer.code == 0:
+            break
+        await asyncio.sleep(0.2)
+    assert answer.out.startswith("dispute:PL:PL-1:1 is opened and still being registered")
+    for command in (("show",), ("say", "--as", "buyer:b", "--command-id", "c1", "text")):
+        silent = await asyncio.to_thread(
+            here, command[0], "dispute:PL:PL-1:1", *command[1:], "--json"
+        )
+        assert silent.code == 3
+        assert silent.json["error"]["code"] == "unreachable"
+        assert silent.err.startswith("No worker answers; start one")
+    assert "--command-id c1" in silent.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
+        ("[]", "The opening does not fit: "),
+        ('{"country": "PL"}', "discriminator 'kind'"),
+        (json.dumps(opening("PL-1", country="pl")), " at /country: "),
+        (
+            json.dumps(opening("PL-1", lines=[{"sku": "A", "quantity": 0}])),
+            " at /lines/0/quantity: ",
+        ),
+        (json.dumps(opening("PL-1", amount={"amount_minor": 1.5, "currency": "PLN"})), "/amount"),
+        (json.dumps(opening("PL-1", colour="red")), " at /colour: "),
+        (json.dumps(opening("PL-1", number=0, text="")), "(and 1 more)"),
+        ("[" * 100_000, "is nested too deeply"),
+    ],
+)
+def test_is_a_bad_opening_refused_with_its_place(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "opening.json"
+    file.write_text(text)
+    answer = here("open", str(file), "--json")
+    assert answer.code == 2
+    assert said in answer.err
+    assert answer.err.count("\n") == 1
+    assert answer.json["error"] == {"code": "bad-input", "sentence": answer.err.strip()}
+
+
+def test_is_a_file_that_cannot_be_read_one_sentence(tmp_path: Path) -> None:
+    assert here("open", str(tmp_path / "none.json")).code == 2
+    (tmp_path / "latin.json").write_bytes(b'{"text": "\xe9"}')
+    assert "is not UTF-8" in here("open", str(tmp_path / "latin.json")).err
+
+
+def test_can_every_example_be_opened() -> None:
+    for file in (ROOT / "examples" / "openings").glob("*.json"):
+        assert read_opening(str(file)).case_id.startswith(file.stem)
+
+
+# A marketplace's own list.
+
+LISTED = json.loads((ROOT / "examples" / "allegro-issues.json").read_text())
+
+
+def test_does_a_listed_dispute_keep_its_own_id_and_words() -> None:
+    (dispute,), claims = disputes(LISTED)
+    assert dispute.case_id == "dispute:PL:087dcaa0-338f-4996-b333-f670c639072e"
+    assert dispute.order_id == "f3e739a0-738f-11f0-b9c0-8f5d26f9859a"
+    assert dispute.opened_by.id == "10000001"
+    assert dispute.reason == "DETECT_FOUND_DURING_USE"
+    assert dispute.text == "Po dwóch dniach ekspres przestał grzać wodę."
+    assert dispute.happened_at == datetime(2025, 8, 11, 6, 12, 48, 923000, tzinfo=UTC)
+    assert claims == (
+        "f94d8fd6-2aee-4225-a8a0-33cf88472cf2",
+        "8dabe0c0-2ff5-4693-bcce-a7f6cc59d43e",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        (("issues",), {}, "/issues"),
+        (("issues", 0, "type"), "RETURN", "/issues/0"),
+        (("issues", 0, "buyer", "id"), None, "/issues/0/buyer/id"),
+        (("issues", 0, "openedDate"), "yesterday", "/issues/0/openedDate"),
+        (("issues", 0, "openedDate"), "2025-08-11T06:12:48", "/issues/0/openedDate"),
+        (("issues", 0, "checkoutForm"), [], "/issues/0/checkoutForm"),
+        (("issues", 0, "chat", "initialMessage", "text"), "", "/chat/initialMessage/text"),
+        (("issues", 1, "id"), "a b", "/issues/1/id"),
+    ],
+)
+def test_is_a_list_that_does_not_fit_refused_whole(
+    path: tuple[str | int, ...], value: Any, place: str
+) -> None:
+    document = json.loads(json.dumps(LISTED))
+    inner: Any = document
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    with pytest.raises(InputError, match=re.escape(place)):
+        disputes(document)
+
+
+async def test_is_each_listed_dispute_opened_once_and_a_claim_named(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    issue = LISTED["issues"][0]
+    order = real_world.order()
+    mine = {
+        **issue,
+        "id": "listed-1",
+        "checkoutForm": {"id": order},
+        "buyer": {"id": "buyer", "login": "b"},
+    }
+    strange = {**mine, "id": "listed-2", "buyer": {"id": "other", "login": "o"}}
+    file = written(tmp_path, {"issues": [mine, LISTED["issues"][1]]})
+    for _ in range(2):
+        answer = await shell("open", "--from", "allegro", file, "--json")
+        assert answer.code == 0, answer
+        assert answer.json["opened"][0]["case_id"] == "dispute:PL:listed-1"
+        assert answer.json["not_supported"] == ["f94d8fd6-2aee-4225-a8a0-33cf88472cf2"]
+    view = await seen(shell, "dispute:PL:listed-1")
+    assert (view.order_id, view.wanted) == (order, "full-refund")
+    partly = await shell("open", "--from", "allegro", written(tmp_path, {"issues": [strange]}))
+    assert partly.code == 1
+    assert "dispute:PL:listed-2 was not opened: order-differs: " in partly.err
+    bad = {"issues": [{**mine, "id": "listed-3"}, {**mine, "openedDate": 7.5e300}]}
+    refused = await shell("open", "--from", "allegro", written(tmp_path, bad))
+    assert refused.code == 2
+    assert (await shell("show", "dispute:PL:listed-3")).code == 1
+
+
+# Commands.
+
+
+def test_is_there_a_shell_command_for_every_verb() -> None:
+    assert {name_of(model) for model in MODELS} == set(
+        COMMAND.json_schema()["discriminator"]["mapping"]
+    )
+    out = here().out
+    assert out == here("--help").out
+    for model in MODELS:
+        assert f" {name_of(model)} " in out
+        assert here(name_of(model), "--help").code == 0
+
+
+async def test_is_a_whole_dispute_played_through_the_command_line(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    document = opening(real_world.order("SI"))
+    case = await opened(shell, tmp_path, document)
+    photo = tmp_path / "lamp.jpg"
+    photo.write_bytes(b"not really a picture")
+    asked = await shell(
+        "ask", case, "Which bulb?", "--as", "seller:seller", "--attachment", str(photo)
+    )
+    assert asked.code == 0, asked
+    assert asked.out.startswith("Accepted: ask. The case is awaiting-buyer and waits for the buyer")
+    assert "(Europe/Ljubljana)" in asked.out
+    assert (await shell("say", case, "E27 [bold]\x1b[31m", "--as", "buyer")).code == 0
+    offered = await shell.run("offer", case, "--as", "seller", "partial-refund", "50.00")
+    assert offered.code == 0, offered
+    rejected = await shell("reject", case, "--as", "buyer", "--text", "Too little.", "--json")
+    assert rejected.json["awaited"] == "seller"
+    better = await shell(
+        "offer", case, "partial-refund", "80.5", "--as", "seller", "--command-id", "offer-2",
+        "--expires-at", (datetime.now(UTC) + timedelta(days=2)).isoformat(),
+    )  # fmt: skip
+    assert better.code == 0, better
+    page = (await shell("show", case, "--why")).out
+    assert "80.50 EUR" in page
+    assert "Which bulb?" in page
+    assert "lamp.jpg, 20 bytes, image/jpeg" in page
+    assert "E27 [bold]\ufffd[31m" in page
+    assert re.search(r"buyer +accept, .*reject", page)
+    assert "Times are local: Europe/Ljubljana." in page
+    assert max(map(len, page.splitlines())) <= 100
+    accepted = await shell(
+        "accept", case, "--as", "buyer", "--offer-id", "offer-2", "--command-id", "yes"
+    )
+    assert accepted.code == 0, accepted
+    closed = await comes_to(shell, case, "closed")
+    assert closed.ending == "settled"
+    assert closed.refund is not None
+    assert [offer.amount.amount_minor for offer in closed.offers if offer.amount] == [5000, 8050]
+    repeated = await shell(
+        "accept", case, "--as", "buyer", "--offer-id", "offer-2", "--command-id", "yes"
+    )
+    assert repeated.code == 0, "a command that was taken answers even after the end"
+    assert repeated.out.startswith("Repeated: ")
+    late = await shell("say", case, "Thanks", "--as", "buyer", "--json")
+    assert late.code == 1
+    assert late.json["error"]["code"] == "case-closed"
+
+
+async def test_is_a_dispute_taken_over_decided_and_confirmed_by_agents(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, opening(real_world.order()))
+    noted = await shell("ask-for-help", case, "--as", "buyer")
+    assert noted.out.startswith("Noted: ")
+    assert (await shell("ask-for-help", case, "--as", "seller")).code == 0
+    await comes_to(shell, case, "with-agent")
+    for _ in range(50):
+        waiting = (await shell("tasks", "--queue", "disputes-pl", "--json")).lines
+        if task := next((task for task in waiting if task["case_id"] == case), None):
+            break
+        await asyncio.sleep(0.1)
+    assert task is not None
+    assert (await shell("claim", case, "--as", AGENT)).code == 0
+    assert (await shell("claim", case, "--as", SECOND)).err.startswith("task-taken: ")
+    assert (await shell("decide", case, "for-buyer", "It is broken.", "--as", "agent:x:Anna",
+                        "full-refund")).err.startswith("name-missing: ")  # fmt: skip
+    decided = await shell(
+        "decide", case, "for-buyer", "It is broken.", "full-refund", "--as", AGENT
+    )
+    assert decided.code == 0, decided
+    view = await comes_to(shell, case, "decided")
+    assert view.decision is not None
+    assert view.decision.by.name == "Anna Nowak"
+    for party in ("buyer", "seller"):
+        assert (await shell("accept", case, "--as", party)).code == 0
+    assert (await comes_to(shell, case, "closed")).ending == "decided"
+    mine = await shell("tasks", "--owner", "agent-1")
+    assert case not in mine.out
+    figures = (await shell("headline", "--json")).json
+    assert figures["all"]["closed"] >= 1
+    assert figures["PL"]["closed"] - figures["PL"]["without_agent"] >= 1
+    assert re.search(r"^all +\d+ +\d+\.\d% +\d+\.\d%$", (await shell("headline")).out, re.M)
+    nothing_yet = await shell("headline", "--since", "2999-01-01", "--json")
+    assert nothing_yet.json["all"]["solved_share"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("accept", "--as", "buyer"), "no-open-offer"),
+        (("withdraw", "--as", "seller"), "not-yours"),
+        (("reopen", "--as", "buyer"), "wrong-stage"),
+        (("offer", "partial-refund", "--as", "seller"), "amount-missing"),
+        (("offer", "full-refund", "1.00", "--as", "seller"), "amount-needless"),
+        (("offer", "partial-refund", "260.00", "--as", "seller"), "amount-too-high"),
+        (("resume", "--as", "platform"), "clock-running"),
+        (("no-answer-needed", "--as", "seller"), "unknown-command"),
+        (("offer", "repair", "--expires-at", "2020-01-01T00:00Z", "--as", "seller"),
+         "offer-expired"),
+    ],
+)  # fmt: skip
+async def test_is_a_refused_command_told_by_its_code(
+    shell: Shell, real_world: World, refusable: str, arguments: tuple[str, ...], code: str
+) -> None:
+    answer = await shell(arguments[0], refusable, *arguments[1:])
+    assert answer.code == 1, answer
+    assert answer.out == ""
+    assert answer.err.startswith(f"{code}: ")
+    assert answer.err.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+async def refusable(real_world: World) -> str:
+    """A dispute that takes no command while these tests try."""
+    return (await real_world.dispute()).handle.id
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("say", "CASE"),
+        ("say", "CASE", "text"),
+        ("say", "CASE", "text", "--as", "king"),
+        ("say", "CASE", "text", "--as", "agent"),
+        ("say", "CASE", "text", "--as", "buyer:" + "x" * 101),
+        ("say", "CASE", "", "--as", "buyer:b"),
+        ("say", "CASE", "text", "--as", "buyer:b", "--command-id", "a b"),
+        ("say", "CASE", "text", "--as", "buyer:b", "--attachment", "no-such-file"),
+        ("offer", "CASE", "everything", "--as", "seller"),
+        ("offer", "CASE", "partial-refund", "0.999", "--as", "seller"),
+        ("offer", "CASE", "partial-refund", "1e3", "--as", "seller"),
+        ("offer", "CASE", "partial-refund", "50,00", "--as", "seller"),
+        ("offer", "CASE", "partial-refund", "NaN", "--as", "seller"),
+        ("offer", "CASE", "repair", "--expires-at", "2020-01-01T00:00", "--as", "seller"),
+        ("list", "--stage", "nowhere"),
+        ("list", "--open", "--all"),
+        ("list", "--due-before", "soon"),
+        ("list", "--limit", "0"),
+        ("list", "--seller", "a\nb"),
+        ("search", " "),
+        ("recalculate", "CASE", "--reason", "new holiday", "--as", "buyer"),
+        ("recalculate", "CASE", "--reason", " ", "--as", "platform"),
+        ("headline", "--since", "2026"),
+    ],
+)
+async def test_is_bad_input_answered_with_exit_code_2(
+    shell: Shell, refusable: str, arguments: tuple[str, ...]
+) -> None:
+    answer = await shell(*(refusable if word == "CASE" else word for word in arguments))
+    assert answer.code == 2, answer
+    assert answer.out == ""
+    assert answer.err.count("\n") == 1
+
+
+async def test_is_another_command_under_a_used_id_refused(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, opening(real_world.order()))
+    first = await shell("say", case, "One", "--as", "buyer", "--command-id", "one", "--json")
+    assert first.json["outcome"] == "accepted"
+    again = await shell("say", case, "One", "--as", "buyer", "--command-id", "one", "--json")
+    assert again.json["outcome"] == "repeated"
+    other = await shell("say", case, "Two", "--as", "buyer", "--command-id", "one")
+    assert (other.code, other.err.split(":")[0]) == (1, "command-id-reused")
+    assert [m.text for m in (await seen(shell, case)).messages][1:] == ["One"]
+
+
+async def test_is_an_unknown_case_one_sentence(shell: Shell) -> None:
+    for command in (("show",), ("say", "text", "--as", "buyer:b"), ("claim", "--as", AGENT)):
+        answer = await shell(command[0], "dispute:PL:none:1", *command[1:], "--json")
+        assert answer.code == 1
+        assert answer.json["error"]["code"] == "case-unknown"
+        assert answer.err == (
+            "case-unknown: There is no case dispute:PL:none:1; `starter.py list` has all.\n"
+        )
+
+
+async def test_is_an_unreachable_server_one_sentence(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    answer = await shell.run("list", "--json", TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert time.monotonic() - began < 20
+    assert answer.code == 3
+    assert answer.json["error"]["code"] == "unreachable"
+    assert answer.err.startswith("No Temporal server answers at 127.0.0.1:1")
+    assert answer.err.count("\n") == 1
+    nowhere = "postgresql://u:secret@127.0.0.1:1/db"
+    monkeypatch.setenv("DATABASE_URL", nowhere)
+    answer = await shell("tasks")
+    assert answer.code == 3
+    assert "secret" not in answer.err
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'new.db'}")
+    answer = await shell("headline")
+    assert answer.code == 3
+    assert "has no tables yet" in answer.err
+
+
+async def test_do_the_temporal_binarys_signals_and_updates_work_too(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, opening(real_world.order()))
+    target = ("--address", shell.environment["TEMPORAL_ADDRESS"], "--workflow-id", case)
+    for party in ("buyer", "seller"):
+        wish = {"verb": "ask-for-help", "command_id": party, "by": {"party": party, "id": party}}
+        updated = await shell.program(
+            binary("temporal"), "workflow", "update", "execute", *target,
+            "--name", "submit", "--input", json.dumps(wish), HOME=str(tmp_path),
+        )  # fmt: skip
+        assert updated.code == 0, updated
+    await comes_to(shell, case, "with-agent")
+    decision = {
+        "command_id": "d1",
+        "by": {"party": "agent", "id": "agent-1", "name": "Anna Nowak"},
+        "verdict": "for-seller",
+        "reasoning": "The lamp lights.",
+    }
+    signalled = await shell.program(
+        binary("temporal"), "workflow", "signal", *target,
+        "--name", "decide", "--input", json.dumps(decision), HOME=str(tmp_path),
+    )  # fmt: skip
+    assert signalled.code == 0, signalled
+    view = await comes_to(shell, case, "decided")
+    assert view.decision is not None
+    assert view.decision.reasoning == "The lamp lights."
+
+
+async def test_does_an_inquiry_become_a_dispute_whose_page_has_its_messages(
+    shell: Shell, real_world: World
+) -> None:
+    inquiry = (await real_world.inquiry()).handle.id
+    assert (await shell("say", inquiry, "Yes, it can.", "--as", "seller")).code == 0
+    refused = await shell("become-dispute", inquiry, "defect", "partial-refund", "It cannot.",
+                          "900.00", "--as", "buyer")  # fmt: skip
+    assert refused.err.startswith("amount-too-high: ")
+    became = await shell("become-dispute", inquiry, "defect", "partial-refund", "It cannot.",
+                         "90.00", "--as", "buyer")  # fmt: skip
+    assert became.code == 0, became
+    order = (await seen(shell, inquiry)).order_id
+    dispute = f"dispute:PL:{order}-inquiry-1"
+    view = await comes_to(shell, dispute, "awaiting-seller")
+    assert view.claimed == Money(amount_minor=9000, currency="PLN")
+    page = (await shell("show", dispute)).out
+    assert f"Messages of {inquiry}" in page
+    assert "Can the lamp be dimmed?" in page
+
+
+async def test_is_a_clock_held_resumed_and_recalculated(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, opening(real_world.order()))
+    assert (await shell("hold", case, "Parcel on its way", "--as", AGENT)).code == 0
+    assert "held since" in (await shell("show", case)).out
+    assert (await shell("resume", case, "--as", AGENT)).code == 0
+    answer = await shell(
+        "recalculate", case, "dispute:PL:none:1", "--reason", "a new holiday", "--as", "platform"
+    )
+    assert answer.code == 1
+    assert "case-unknown" in answer.err
+    assert re.match(rf"{case}: now under policy \S+, still due ", answer.out)
+    assert any(entry.what == "recalculated" for entry in (await seen(shell, case)).timeline)
+
+
+# Lists and searches.
+
+
+async def listed(shell: Shell, *arguments: str) -> set[str]:
+    answer = await shell("list", *arguments, "--json")
+    assert answer.code == 0, answer
+    return {one["case_id"] for one in answer.lines}
+
+
+async def lists(shell: Shell, case: str, *arguments: str) -> bool:
+    """Whether the list has the case, once visibility has caught up."""
+    for _ in range(50):
+        if case in await listed(shell, *arguments):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def test_do_filters_find_cases_by_their_search_attributes(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    pl = await opened(shell, tmp_path, opening(real_world.order()))
+    si = await opened(shell, tmp_path, opening(real_world.order("SI")))
+    assert (await shell("offer", si, "repair", "--as", "seller")).code == 0
+    inquiry = (await real_world.inquiry()).handle.id
+    assert await lists(shell, pl, "--stage", "awaiting-seller", "--seller", "seller")
+    assert await lists(shell, si, "--stage", "awaiting-buyer", "--buyer", "buyer")
+    assert await lists(shell, inquiry, "--stage", "awaiting-seller")
+    ours = {pl, si, inquiry}
+    far = (datetime.now(UTC) + timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%S%z")
+    for arguments, expected in (
+        (("--kind", "inquiry"), {inquiry}),
+        (("--kind", "dispute", "--country", "SI"), {si}),
+        (("--country", "PL"), {pl, inquiry}),
+        (("--awaited", "buyer"), {si}),
+        (("--awaited", "seller", "--open"), {pl, inquiry}),
+        (("--queue", "disputes-pl"), set()),
+        (("--due-before", far), ours),
+        (("--due-before", "2020-01-01"), set()),
+        (("--breached",), set()),
+        (("--not-breached",), ours),
+        (("--seller", "nobody"), set()),
+        (("--seller", "x' OR RecourseKind = 'dispute"), set()),
+        (("--buyer", "x\\' OR RecourseKind = 'dispute"), set()),
+        (("--closed",), set()),
+        (("--all",), ours),
+    ):
+        assert await listed(shell, *arguments) & ours == expected, arguments
+    assert (await shell("withdraw", pl, "--as", "buyer")).code == 0
+    await comes_to(shell, pl, "closed")
+    assert await lists(shell, pl, "--closed", "--stage", "closed")
+    assert pl not in await listed(shell)
+    short = await shell("list", "--all", "--limit", "1")
+    assert "There are more than 1" in short.err
+    piped = await shell.run("list", "--country", "SI")
+    assert re.search(rf"^{si} +awaiting-buyer +buyer ", piped.out, re.M)
+    assert "\x1b" not in piped.out
+
+
+async def test_is_what_was_said_found_in_the_archive(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(
+        shell, tmp_path, opening(real_world.order(), text="The Xylophone ŁAMP is broken")
+    )
+    for _ in range(50):
+        found = await shell("search", "łamp", "xylo", "--seller", "seller", "--json")
+        if found.out:
+            break
+        await asyncio.sleep(0.1)
+    assert [one["case_id"] for one in found.lines] == [case]
+    assert "The Xylophone ŁAMP is broken" in (await shell("search", "xylophone")).out
+    assert (await shell("search", "xylo", "--seller", "other")).out == "Nothing found.\n"
+    assert (await shell("search", "xylo", "--case", "dispute:PL:none:1", "--json")).out == ""
+
+
+# Words.
+
+
+def test_is_money_read_and_said_exactly() -> None:
+    assert amount_from("0.1", "EUR").amount_minor == 10
+    assert amount_from("90071992.93", "PLN").amount_minor == 9007199293
+    assert amount_from("50", "HUF") == Money(amount_minor=5000, currency="HUF")
+    assert amount_in_words(Money(amount_minor=5, currency="EUR")) == "0.05 EUR"
+    for bad in ("", "-1", "+1", ".5", "1.", "1.005", "1_0", "٣", "12345678901", "1 000"):
+        with pytest.raises(InputError):
+            amount_from(bad, "EUR")
+
+
+def test_is_an_actor_read_with_colons_in_the_name() -> None:
+    actor = actor_from("agent:a-1:Anna Nowak: lead")
+    assert (actor.party, actor.id, actor.name) == ("agent", "a-1", "Anna Nowak: lead")
+    assert actor_from("platform").id == "platform"
+
+
+def test_can_a_text_not_command_a_terminal_or_a_query() -> None:
+    assert printable("a\x1b]0;x\x07\u202eb\nc") == "a\ufffd]0;x\ufffd\ufffdb\nc"
+    assert quoted("O'Brien\\") == "'O''Brien\\\\'"
+
+
+async def test_does_a_batch_of_ten_thousand_deadlines_start_quickly(shell: Shell) -> None:
+    line = {"rule": "working-hours", "amount": 24, "country": "PL", "start": "2026-04-03T16:30"}
+    began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    answer = await shell.run("deadline", "--batch", "-", stdin=(json.dumps(line) + "\n") * 10_000)
+    assert answer.code == 0
+    assert answer.out.count("\n") == 10_000
+    # Its own time, not the machine's: other tests may run beside this one.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - began < 5
+    loaded = await shell.program(
+        sys.executable, "-c", "import sys, starter; print('temporalio' in sys.modules)"
+    )
+    assert loaded.out == "False\n"
+
+
+# What refusals mean.
+
+
+def test_does_the_document_explain_every_refusal() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in (ROOT / "docs" / "refusals.md").read_text().splitlines()
+        if line.startswith("| `")
+    ]
+    explained = [row[0].strip("`") for row in rows]
+    own = ["case-unknown", "bad-input", "unreachable"]
+    assert explained == [*Code, *own]
+    assert all(len(row) == 3 and row[1] and row[2] for row in rows)
