@@ -13,11 +13,14 @@ from temporalio.api.operatorservice.v1 import (
 )
 from temporalio.api.workflowservice.v1 import GetClusterInfoRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 from temporalio.converter import (
+    CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
     PayloadCodec,
 )
 from temporalio.envconfig import ClientConfig
@@ -87,10 +90,28 @@ class Settings(BaseSettings):
         return self
 
 
+JSON = PydanticJSONPlainPayloadConverter()
+
+
+class PydanticPayloads(CompositePayloadConverter):
+    """Pydantic values in and out.
+
+    Temporal makes one for each running case; what pydantic has learnt of our types, all share.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            *(
+                JSON if isinstance(converter, JSONPlainPayloadConverter) else converter
+                for converter in DefaultPayloadConverter.default_encoding_payload_converters
+            )
+        )
+
+
 def data_converter(codec: PayloadCodec | None = None) -> DataConverter:
     """Pydantic values in and out; with a codec, payloads and failures leave encrypted."""
     return DataConverter(
-        payload_converter_class=PydanticPayloadConverter,
+        payload_converter_class=PydanticPayloads,
         payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes
         if codec

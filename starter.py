@@ -4,13 +4,17 @@ Exit codes: 0 done, 1 refused (or no such case), 2 bad input, 3 a server or work
 Every error is one sentence on stderr; with --json also {"error": {"code", "sentence"}} on stdout.
 """
 
+import contextlib
+import io
 import json
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -243,5 +247,28 @@ def _aware(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time
 
 
+def run_and_leave() -> NoReturn:
+    """Run one command and end the process.
+
+    Temporal's threads may still run while Python shuts down, and then crash it now and then: the
+    exit code would not be ours. So the process ends without that, once all is printed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show
+    code = 1
+    try:
+        code = main()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_leave()

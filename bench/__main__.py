@@ -4,8 +4,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -16,22 +14,24 @@ from statistics import median, median_high
 
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 
 from bench.counting import Weight, weigh
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import LIVES, Life, play
 from bench.workers import Kind, StoppedError, Working, worker_process
+from cli.failures import InputError, SilentError
+from cli.servers import temporal
 from config import Settings, data_converter, register_attributes
-from standin.serving import serve_mailbox, serve_marketplace
+from standin.serving import listen, serve_mailbox, serve_marketplace
 
-ROUNDS = 5
-"""Each round plays every life on the floor and on the case, in turn, so that drift cancels."""
+ROUNDS = 4
+"""Each round plays every life on the floor and on the case at once, so that drift cancels; each
+worker's CPU is its own process's. The real activities, which have no target, get one round."""
 
 WARM_UP = 3
 """Cases a worker plays before it is measured."""
 
-AT_ONCE = 20
+AT_ONCE = 10
 """Cases that are played at the same time."""
 
 CPU_AT_MOST = 1.5
@@ -73,21 +73,19 @@ class Ground:
 
 
 async def measured(
-    ground: Ground, workers: Sequence[Working], lives: Sequence[Life], size: int
+    ground: Ground, workers: Sequence[Working], lives: Sequence[Life], size: int, rounds: int
 ) -> dict[tuple[str, bool], Costs]:
     """Each life's costs, by its name and whether it is the floor's."""
     costs = {(life.name, worker.kind.bare): Costs() for life in lives for worker in workers}
-    for round_ in range(ROUNDS + 1):
+    for round_ in range(rounds + 1):
         for life in lives:
-            # Whoever comes second must not always find the server warmer.
-            for worker in workers if round_ % 2 else reversed(workers):
-                if round_ == 0:
-                    await ground.play(worker, life, min(size, WARM_UP))
-                    continue
-                histories, cpu = await ground.play(worker, life, size)
+            cases = size if round_ else min(size, WARM_UP)
+            played = await asyncio.gather(*(ground.play(worker, life, cases) for worker in workers))
+            for worker, (histories, cpu) in zip(workers, played, strict=True):
                 of = costs[life.name, worker.kind.bare]
-                of.cpu.append(cpu)
-                of.weights += map(weigh, histories)
+                if round_:
+                    of.cpu.append(cpu)
+                    of.weights += map(weigh, histories)
     return costs
 
 
@@ -101,7 +99,7 @@ def figures(
     real_case, real_floor = real[life.name, False], real[life.name, True]
 
     def of(costs: Costs, name: str) -> int:
-        return median_high(getattr(weight, name) for weight in costs.weights)
+        return int(median_high(getattr(weight, name) for weight in costs.weights))
 
     def ratio(case: Costs, floor: Costs) -> float:
         return round(median(a / b for a, b in zip(case.cpu, floor.cpu, strict=True)), 2)
@@ -125,22 +123,14 @@ def figures(
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[Client]:
-    """A development server of our own, its state in memory."""
-    binary = shutil.which(
-        "temporal", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    )
-    if binary is None:
-        raise MissingError("The `temporal` binary is missing; run `make env`.")
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary, data_converter=data_converter(), ui=False
-    ) as environment:
-        await register_attributes(environment.client)
-        yield environment.client
-
-
-class MissingError(Exception):
-    """Something that the bench runs on is not there; the message is one sentence."""
+async def server(folder: Path) -> AsyncIterator[tuple[Client, str]]:
+    """A development server of our own; its client, and its address."""
+    with listen(0) as one, listen(0) as other:
+        port, ui_port = one.getsockname()[1], other.getsockname()[1]
+    with temporal(folder, port, ui_port) as address:
+        client = await Client.connect(address, data_converter=data_converter())
+        await register_attributes(client)
+        yield client, address
 
 
 async def run(size: int) -> list[dict[str, object]]:
@@ -154,7 +144,7 @@ async def run(size: int) -> list[dict[str, object]]:
         )
         orders = {country: itertools.count(1) for country in CURRENCY}
         async with (
-            server() as client,
+            server(folder) as (client, address),
             serve_marketplace(folder / "orders.json") as marketplace,
             serve_mailbox(folder / "mails") as mailbox,
         ):
@@ -175,11 +165,10 @@ async def run(size: int) -> list[dict[str, object]]:
                             smtp_starttls=False,
                             mail_from="service@recourse.example",
                         )
-                        address = client.service_client.config.target_host
-                        workers.append(
-                            stack.enter_context(worker_process(kind, address, settings))
-                        )
-                    costs.append(await measured(ground, workers, LIVES, size))
+                        workers.append(stack.enter_context(worker_process(kind, address, settings)))
+                    costs.append(
+                        await measured(ground, workers, LIVES, size, 1 if real else ROUNDS)
+                    )
     return [figures(life, *costs) for life in LIVES]
 
 
@@ -219,7 +208,7 @@ def main() -> None:
         parser.error("--size must be between 1 and 1000.")
     try:
         lines = asyncio.run(run(given.size))
-    except (MissingError, StoppedError) as error:
+    except (InputError, SilentError, StoppedError) as error:
         sys.exit(f"bench: {error}")
     print("\n".join(map(json.dumps, lines)) if given.json else table(lines))
 

@@ -9,11 +9,11 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from activities.notices import Notices
 from temporalio import workflow
 
 from activities.cases import Cases
 from activities.marketplace import SellerConduct
+from activities.notices import Notices
 from activities.refunds import Refunds
 from activities.tasks import Tasks
 from domain.commands import Command, Decide, Offer
@@ -89,9 +89,7 @@ class Bare:
     def post(self, *notices: Notice, messages: tuple[Message, ...] = ()) -> None:
         """Send letters, and wait for them at the end only."""
         mailing = Mailing(case_id=self.id, messages=messages, notices=notices)
-        self.letters.append(
-            workflow.start_activity_method(Notices.send, mailing, **LETTERS)
-        )
+        self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
 
     def post_opening(self, opening: OpenDispute, stake: Money, wait: timedelta) -> None:
         """Tell both of the dispute."""
@@ -180,9 +178,7 @@ class BareSettlement(Bare):
             )
         )
         await self.heard(wait)
-        self.post(
-            *self.both(NoticeName.OFFER_ACCEPTED, remedy=offer.remedy, amount=offer.amount)
-        )
+        self.post(*self.both(NoticeName.OFFER_ACCEPTED, remedy=offer.remedy, amount=offer.amount))
         await self.pay_back(opening, offer.amount)
         return await self.close(Ending.SETTLED, offer.amount)
 
@@ -221,9 +217,7 @@ class BareSilence(Bare):
         await report
         return await self.close(Ending.DECIDED, stake, escalated=True, breaches=1)
 
-    def report(
-        self, registration: Registration, due: Any
-    ) -> workflow.ActivityHandle[None]:
+    def report(self, registration: Registration, due: Any) -> workflow.ActivityHandle[None]:
         """Report the breach; the case does not wait for it."""
         return workflow.start_activity_method(
             SellerConduct.report_breach,

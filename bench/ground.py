@@ -10,6 +10,7 @@ from typing import Any
 from temporalio import activity
 
 from bench.lives import BUYER, SELLER
+from domain.commands import Remedy
 from domain.notices import Mailing
 from domain.openings import OpenDispute
 from domain.orders import Order
@@ -30,7 +31,11 @@ from policies import read_calendar, read_policy
 
 CURRENCY = {"PL": "PLN", "SI": "EUR"}
 
-SHORT = {"dispute.seller_reply": (2, 1), "dispute.help_opens": (1, None), "dispute.appeal": (1, None)}
+SHORT = {
+    "dispute.seller_reply": (2, 1),
+    "dispute.help_opens": (1, None),
+    "dispute.appeal": (1, None),
+}
 """Windows of the silent seller's country: length and reminder in seconds, short enough to watch."""
 
 
@@ -103,7 +108,7 @@ def registration(country: str, policies: Path) -> Registration:
         opened_by=BUYER,
         text="The lamp does not light.",
         reason="defect",
-        wanted="full-refund",
+        wanted=Remedy.FULL_REFUND,
     )
     return register(opening, order(country, opening.order_id), rules)
 

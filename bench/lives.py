@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 
@@ -36,12 +35,10 @@ class Played:
                 return
             await asyncio.sleep(LOOKS)
 
-    async def rings(self, times: int) -> None:
-        """Wait until so many timers have rung, and the worker is at rest after."""
-        rung = 0
+    async def does(self, effect: str) -> None:
+        """Wait until it has started this activity by itself, and the worker is at rest after."""
         async for event in self.handle.fetch_history_events(wait_new_event=True):
-            rung += event.event_type == EventType.EVENT_TYPE_TIMER_FIRED
-            if rung == times:
+            if event.activity_task_scheduled_event_attributes.activity_type.name == effect:
                 break
         await self.rests()
 
@@ -57,15 +54,13 @@ async def settle(case: Played) -> None:
     """The seller offers half of a line back, and the buyer accepts."""
     await case.rests()
     money = Money(amount_minor=5000, currency="PLN")
-    await case.send(
-        Offer(command_id="c1", by=SELLER, remedy=Remedy.PARTIAL_REFUND, amount=money)
-    )
+    await case.send(Offer(command_id="c1", by=SELLER, remedy=Remedy.PARTIAL_REFUND, amount=money))
     await case.send(Accept(command_id="c2", by=BUYER))
 
 
 async def stay_silent(case: Played) -> None:
     """The seller is reminded and stays silent; an agent claims and decides; nobody appeals."""
-    await case.rings(2)
+    await case.does("report_breach")
     await case.send(Claim(command_id="c1", by=AGENT))
     await case.send(
         Decide(

@@ -3,7 +3,7 @@
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -41,7 +41,9 @@ class Kind:
 
 
 @asynccontextmanager
-async def hollow(client: Client, settings: Settings, processes: tuple[type, ...]) -> AsyncIterator[None]:
+async def hollow(
+    client: Client, settings: Settings, processes: Sequence[type]
+) -> AsyncIterator[None]:
     """A worker whose activities do nothing."""
     with ThreadPoolExecutor(THREADS) as threads:
         async with Worker(
@@ -68,7 +70,9 @@ class Working:
             self.line.send("cpu")
             return float(await asyncio.to_thread(self.line.recv))
         except (EOFError, OSError):
-            raise StoppedError(f"The worker of {self.kind.queue} ended; see its error above.") from None
+            raise StoppedError(
+                f"The worker of {self.kind.queue} ended; see its error above."
+            ) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -32,8 +33,7 @@ def with_temporal(work: Callable[[Client], Awaitable[T]]) -> T:
     """Do `work` with a client; Temporal's own log is kept off the terminal."""
 
     async def connected() -> T:
-        client = await connect(runtime=Runtime(telemetry=TelemetryConfig(logging=None)))
-        return await work(client)
+        return await work(await connect(runtime=_runtime()))
 
     return asyncio.run(connected())
 
@@ -73,10 +73,19 @@ def case(client: Client, case_id: str) -> CaseHandle:
     return client.get_workflow_handle(case_id, result_type=Closed)
 
 
+@cache
+def _runtime() -> Runtime:
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
     match error.status:
         case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
             return RefusedError(Code.CASE_CLOSED, "The case is closed; open a new one if need be.")
+        case RPCStatusCode.NOT_FOUND if "amespace" in error.message:
+            return InputError(
+                "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly."
+            )
         case RPCStatusCode.NOT_FOUND if case_id:
             return _unknown(case_id)
         case RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED:
@@ -98,4 +107,4 @@ def _no_worker(silent: str) -> SilentError:
 
 
 def _unknown(case_id: str) -> RefusedError:
-    return RefusedError("case-unknown", f"There is no case {case_id}; `starter.py list` has all.")
+    return RefusedError("case-unknown", f"There is no case {case_id!r}; `starter.py list` has all.")

@@ -25,6 +25,9 @@ def recalculate_all(cases: list[str], reason: str, by: str, as_json: bool) -> in
             print(_as_json(case, result) if as_json else _sentence(case, result))
         else:
             exit_code, code, sentence = result
+            if as_json:
+                error = {"code": code, "sentence": sentence}
+                print(json.dumps({"case_id": case, "error": error}))
             print(f"{case}: {code}: {sentence}", file=sys.stderr)
             worst = max(worst, exit_code)
     return worst

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.failures import RefusedError, failure
+from cli.failures import RefusedError, SilentError, failure
 from cli.reaching import CaseHandle, answer, case, look, with_temporal
 from domain.commands import Command
 from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt
@@ -85,7 +85,7 @@ def recalculate(
                 ),
                 case_id,
             )
-        except RefusedError as error:
+        except (RefusedError, SilentError) as error:
             known = failure(error)
             assert known is not None
             return known

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from config import Settings, add_attributes, data_converter, register_attributes
+from config import HERE, Settings, add_attributes, data_converter, register_attributes
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
 from tests.life import World, write_orders
@@ -46,7 +46,9 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def world_on(environment: WorkflowEnvironment, folder: Path) -> AsyncIterator[World]:
+async def world_on(
+    environment: WorkflowEnvironment, folder: Path, policies: Path = HERE / "policies"
+) -> AsyncIterator[World]:
     """A worker with a store, a marketplace and a mail server of its own."""
     orders = folder / "orders.json"
     write_orders(orders)
@@ -59,6 +61,7 @@ async def world_on(environment: WorkflowEnvironment, folder: Path) -> AsyncItera
         settings = Settings.read(
             database_url=str(engine.url),
             task_queue=f"recourse-{folder.name}",
+            policies=policies,
             marketplace_url=marketplace,
             marketplace_timeout_seconds=1,
             smtp_host=mailbox.host,

@@ -1,6 +1,7 @@
 """Playing the life of a case: its parties speak in one line each, and weeks pass in an instant."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 from collections.abc import Callable
@@ -141,7 +142,7 @@ class Life:
     async def passes_until(self, instant: datetime) -> None:
         """Let time pass until just after an instant."""
         now = await self.world.environment.get_current_time()
-        await self.world.environment.sleep(instant - now + timedelta(seconds=1))
+        await self.world.environment.sleep(max(instant - now, timedelta()) + timedelta(seconds=1))
 
     async def signals(self, signal: Any, message: Value) -> None:
         """Send a signal, as a machine or the Temporal UI does."""
@@ -159,9 +160,13 @@ class Life:
         ]
 
     async def dues(self, name: NoticeName) -> list[datetime | None]:
-        """The deadlines that the letters of this name gave."""
-        mailings = await self.scheduled("send", Mailing)
-        return [n.facts.due for m in mailings for n in m.notices if n.name is name]
+        """The deadlines that the letters of this name gave, the first of which is on its way."""
+        for _ in range(100):
+            mailings = await self.scheduled("send", Mailing)
+            if dues := [n.facts.due for m in mailings for n in m.notices if n.name is name]:
+                return dues
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"no letter {name} within five seconds")
 
     async def timers(self) -> list[float]:
         """The lengths of all timers that were started, in seconds."""
@@ -183,8 +188,20 @@ class Life:
         return [breach.window for breach in kept if breach.case_id == self.handle.id]
 
     async def ends(self) -> Closed:
-        """How the case ends when nobody does anything more."""
-        return await self.handle.result()
+        """How the case ends when nobody does anything more.
+
+        Time passes from one deadline to the next: left to itself, the server now and then skips
+        ten years, to the end of its own patience.
+        """
+        environment = self.world.environment
+        if not environment.supports_time_skipping:
+            return await self.handle.result()
+        for _ in range(50):
+            with environment.auto_time_skipping_disabled(), contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(self.handle.result(), 0.4)
+            view = await self.view()
+            await (self.passes_until(view.due) if view.due else self.passes(minutes=5))
+        raise AssertionError(f"it does not end: {view.model_dump_json(indent=1)}")
 
     def letters(self, to: Party | None = None) -> list[str]:
         """The names of the letters sent so far, in order."""
@@ -203,12 +220,7 @@ class Life:
 
     def marketplace(self, **behaviour: Any) -> None:
         """Tell the marketplace how to behave towards this order."""
-        answer = requests.post(
-            f"{self.world.marketplace}/standin/behaviour",
-            json={"order_id": self.order_id, **behaviour},
-            timeout=5,
-        )
-        assert answer.ok, answer.text
+        self.world.behaves(order_id=self.order_id, **behaviour)
 
     def money(self, minor: int) -> Money:
         """An amount in the country's currency."""
@@ -271,6 +283,16 @@ class World:
             Inquiry.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
         )
         return await self._followed(Life(self, handle, country, opening.order_id))
+
+    def behaves(self, **behaviour: Any) -> None:
+        """Tell the marketplace how to behave."""
+        told = requests.post(f"{self.marketplace}/standin/behaviour", json=behaviour, timeout=5)
+        assert told.ok, told.text
+
+    def settle(self, refund: str, how: str = "confirm") -> None:
+        """The marketplace pays (or fails) a refund that it had only taken."""
+        answer = requests.post(f"{self.marketplace}/standin/refunds/{refund}/{how}", timeout=5)
+        assert answer.ok, answer.text
 
     def follow(self, life: Life, case_id: str) -> Life:
         """The life of another case of the same order."""

@@ -543,8 +543,25 @@ async def test_is_an_unknown_case_one_sentence(shell: Shell) -> None:
         assert answer.code == 1
         assert answer.json["error"]["code"] == "case-unknown"
         assert answer.err == (
-            "case-unknown: There is no case dispute:PL:none:1; `starter.py list` has all.\n"
+            "case-unknown: There is no case 'dispute:PL:none:1'; `starter.py list` has all.\n"
         )
+
+
+async def test_is_the_exit_code_ours_though_temporals_threads_still_run(shell: Shell) -> None:
+    for command in (("show", "dispute:PL:none:1"), ("list", "--breached")):
+        answer = await shell.run(*command, TEMPORAL_NAMESPACE="elsewhere")
+        assert answer.code == 2, answer
+        assert answer.err == (
+            "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly.\n"
+        )
+
+
+async def test_does_a_terminal_without_unicode_still_get_its_page(
+    shell: Shell, refusable: str
+) -> None:
+    answer = await shell.run("show", refusable, PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert answer.code == 0, answer
+    assert "dispute ? PL" in answer.out
 
 
 async def test_is_an_unreachable_server_one_sentence(

@@ -233,12 +233,12 @@ class Played:
             if pending.attempt <= 1
         ]
 
-    def command(self, step: Do | Try, view: CaseView) -> Command | None:
+    def command(self, step: Do | Try, may: dict[Party, tuple[str, ...]]) -> Command | None:
         """The step's command, with arguments that suit the case as far as `how` lets them."""
         if isinstance(step, Try):
             verb = step.verb
-        elif may := view.may[step.by]:
-            verb = VERBS[may[step.which % len(may)]]
+        elif verbs := may[step.by]:
+            verb = VERBS[verbs[step.which % len(verbs)]]
         else:
             return None
         actors = ACTORS[step.by]
@@ -314,10 +314,10 @@ class Played:
         """Play one step."""
         match step:
             case Do() | Try():
-                if command := self.command(step, view):
+                if command := self.command(step, view.may):
                     await self.one(command, view)
             case Together(together):
-                commands = [self.command(one, view) for one in together]
+                commands = [self.command(one, view.may) for one in together]
                 await asyncio.gather(*(self.send(command) for command in commands if command))
             case Again(which, altered) if self.sent:
                 await self.again(self.sent[which % len(self.sent)], altered)
@@ -524,8 +524,7 @@ async def test_no_order_of_events_breaks_a_dispute(
 
 async def at_once(played: Played, early: list[Try]) -> None:
     """Commands that arrive while the case is being registered."""
-    view = await played.life.view()
-    commands = [played.command(step, view) for step in early]
+    commands = [played.command(step, {}) for step in early]
     await asyncio.gather(*(played.send(command) for command in commands if command))
     await played.life.sees(lambda view: view.stage is not Stage.OPENING)
 

@@ -1,0 +1,38 @@
+"""A dispute with a change that running cases cannot take, and the same change with its guard."""
+
+from temporalio import workflow
+
+from domain.openings import OpenDispute
+from domain.view import Closed
+from workflows.dispute import Dispute
+
+
+@workflow.defn(name="Dispute")
+class Pausing(Dispute):
+    """Waits before it registers: cases that are open already never did."""
+
+    @workflow.init
+    def __init__(self, opening: OpenDispute) -> None:
+        super().__init__(opening)
+
+    @workflow.run
+    async def run(self, opening: OpenDispute) -> Closed:
+        """The dispute, after a pause."""
+        await workflow.sleep(1)
+        return await super().run(opening)
+
+
+@workflow.defn(name="Dispute")
+class PausingGuarded(Dispute):
+    """Waits before it registers, in cases that are opened from now on."""
+
+    @workflow.init
+    def __init__(self, opening: OpenDispute) -> None:
+        super().__init__(opening)
+
+    @workflow.run
+    async def run(self, opening: OpenDispute) -> Closed:
+        """The dispute, after a pause if it is a new one."""
+        if workflow.patched("pause-before-registering"):
+            await workflow.sleep(1)
+        return await super().run(opening)

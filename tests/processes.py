@@ -1,0 +1,89 @@
+"""The real processes that tests kill: a worker and a Temporal server, each a program of its own."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from config import HERE
+from standin.serving import listen
+from tests.conftest import binary
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with listen(0) as bound:
+        return int(bound.getsockname()[1])
+
+
+class Program:
+    """A program that can be started, killed, and started again with the same arguments."""
+
+    def __init__(self, command: list[str], log: Path, port: int, env: Mapping[str, str]) -> None:
+        self.log = log
+        self._command = command
+        self._port = port
+        self._env = {**os.environ, **env}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start it, and wait until its port answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+                self._command, stdout=log, stderr=log, env=self._env
+            )
+        for _ in range(600):
+            assert self._process.poll() is None, self.log.read_text()
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not up within thirty seconds: {self.log.read_text()}")
+
+    def send(self, sign: signal.Signals) -> int:
+        """Send a signal that ends it; its exit code."""
+        assert self._process
+        self._process.send_signal(sign)
+        return self._process.wait(timeout=40)
+
+    def end(self) -> None:
+        """Kill it if it still runs."""
+        if self._process and self._process.poll() is None:
+            self.send(signal.SIGKILL)
+
+
+@contextmanager
+def worker_program(folder: Path, env: Mapping[str, str]) -> Iterator[Program]:
+    """`python worker.py`, not yet started."""
+    port = free_port()
+    settings = {
+        "RECOURSE_HEALTH_ADDRESS": f"127.0.0.1:{port}",
+        "RECOURSE_METRICS_ADDRESS": f"127.0.0.1:{free_port()}",
+        **env,
+    }
+    command = [sys.executable, str(HERE / "worker.py")]
+    program = Program(command, folder / "worker.log", port, settings)
+    try:
+        yield program
+    finally:
+        program.end()
+
+
+@contextmanager
+def temporal_program(folder: Path, port: int) -> Iterator[Program]:
+    """Temporal's development server with its state in a file, not yet started."""
+    command = [
+        binary("temporal"), "server", "start-dev", "--headless", "--port", str(port),
+        "--db-filename", str(folder / "temporal.db"), "--log-level", "error",
+        "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
+    ]  # fmt: skip
+    program = Program(command, folder / "temporal.log", port, {})
+    try:
+        yield program
+    finally:
+        program.end()

@@ -1,0 +1,197 @@
+"""`python -m tests.record_histories`: play the main branches of each process and keep their
+histories in tests/histories/, which every test run replays.
+
+Record anew only what no case that runs in production depends on: see CONTRIBUTING.md.
+"""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from temporalio.testing import WorkflowEnvironment
+
+from config import add_attributes, data_converter
+from domain.commands import (
+    Accept,
+    Appeal,
+    BecomeDispute,
+    Claim,
+    Decide,
+    Fulfil,
+    Offer,
+    Remedy,
+    Reopen,
+    Say,
+    Verdict,
+)
+from domain.ports import RefundReport, RefundState
+from domain.stages import Stage
+from tests.conftest import binary, world_on
+from tests.life import SECOND, Life, World
+from workflows import attributes
+from workflows.dispute import Dispute
+
+FOLDER = Path(__file__).parent / "histories"
+
+
+async def dispute_settled(world: World) -> Life:
+    """The seller offers, the buyer accepts, the money is paid back."""
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
+    await life.buyer(Accept)
+    return life
+
+
+async def dispute_decided(world: World) -> Life:
+    """The seller is silent, an agent decides, nobody appeals."""
+    life = await world.dispute()
+    await life.passes(days=8)
+    await life.agent(Claim)
+    await life.agent(
+        Decide, verdict=Verdict.FOR_BUYER, reasoning="No answer.", remedy=Remedy.FULL_REFUND
+    )
+    await life.passes(days=20)
+    return life
+
+
+async def dispute_reopened(world: World) -> Life:
+    """The buyer is silent, and takes the dispute up again."""
+    life = await world.dispute()
+    await life.seller(Say, text="Which bulb do you use?")
+    await life.passes(days=12)
+    await life.buyer(Reopen, text="I was away.")
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    return life
+
+
+async def dispute_appealed(world: World) -> Life:
+    """An agent decides for the seller, the buyer appeals, another agent decides otherwise."""
+    life = await world.dispute()
+    await life.passes(days=8)
+    await life.agent(Claim)
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It is as described.")
+    await life.sees(lambda view: view.stage is Stage.DECIDED)
+    await life.buyer(Appeal, reason="It is not.")
+    await life.sees(lambda view: view.stage is Stage.ON_APPEAL)
+    await life.send(SECOND, Claim)
+    await life.send(
+        SECOND,
+        Decide,
+        verdict=Verdict.SHARED,
+        reasoning="Both are right.",
+        remedy=Remedy.PARTIAL_REFUND,
+        amount=life.money(5000),
+    )
+    return life
+
+
+async def dispute_refund_unconfirmed(world: World) -> Life:
+    """The marketplace takes the refund and is silent for days, then reports it paid."""
+    life = await world.dispute()
+    life.marketplace(refunds="later")
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    await life.passes(days=6)
+    view = await life.sees(lambda view: view.task)
+    assert view.refund
+    key = view.refund.key
+    await asyncio.to_thread(
+        requests.post, f"{world.marketplace}/standin/refunds/{key}/confirm", timeout=5
+    )
+    await life.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.CONFIRMED))
+    return life
+
+
+async def dispute_fulfilled(world: World) -> Life:
+    """A replacement is agreed, and sent."""
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.REPLACEMENT)
+    await life.buyer(Accept)
+    await life.sees(lambda view: view.stage is Stage.SETTLING)
+    await life.seller(Fulfil, text="It is on its way.")
+    return life
+
+
+async def inquiry_answered(world: World) -> Life:
+    """The seller answers, and nobody has anything to add."""
+    life = await world.inquiry()
+    await life.seller(Say, text="Yes, with a dimmer.")
+    await life.passes(days=25)
+    return life
+
+
+async def inquiry_breached(world: World) -> Life:
+    """The seller never answers."""
+    life = await world.inquiry()
+    await life.passes(days=25)
+    return life
+
+
+async def inquiry_became_dispute(world: World) -> Life:
+    """The buyer turns the inquiry into a dispute."""
+    life = await world.inquiry()
+    await life.buyer(
+        BecomeDispute, reason="defect", wanted=Remedy.FULL_REFUND, text="It does not dim."
+    )
+    return life
+
+
+LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
+    dispute_settled,
+    dispute_decided,
+    dispute_reopened,
+    dispute_appealed,
+    dispute_refund_unconfirmed,
+    dispute_fulfilled,
+    inquiry_answered,
+    inquiry_breached,
+    inquiry_became_dispute,
+)
+
+
+def without_machine(value: Any) -> Any:
+    """The history without the names of the machine and the process that it was recorded on."""
+    if isinstance(value, dict):
+        return {
+            key: "recorded" if key == "identity" else without_machine(each)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [without_machine(each) for each in value]
+    return value
+
+
+async def record(play: Callable[[World], Awaitable[Life]], world: World) -> None:
+    """Play a life to its end and keep its history."""
+    life = await play(world)
+    await life.sees(lambda view: view.stage is Stage.CLOSED)
+    with world.environment.auto_time_skipping_disabled():
+        await life.handle.result()
+    history = await life.handle.fetch_history()
+    kept = {"workflow_id": life.handle.id, **without_machine(history.to_json_dict())}
+    text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
+    (FOLDER / f"{play.__name__}.json").write_text(text + "\n")
+    sys.stdout.write(f"{play.__name__}: {len(history.events)} events, {len(text)} characters\n")
+
+
+async def main() -> None:
+    """Record every life."""
+    FOLDER.mkdir(exist_ok=True)
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=binary("temporal-test-server"), data_converter=data_converter()
+    ) as environment:
+        await add_attributes(environment.client, [key.name for key in attributes.ALL])
+        with tempfile.TemporaryDirectory(prefix="recorded-") as folder:
+            async with world_on(environment, Path(folder)) as world:
+                for play in LIVES:
+                    await record(play, world)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,225 @@
+"""What if the worker, or Temporal itself, dies in the middle of a case?"""
+
+import asyncio
+import random
+import re
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from config import Settings, data_converter, register_attributes
+from domain.commands import Accept, Offer, Remedy, Say
+from policies import DEMO
+from standin.serving import serve_mailbox, serve_marketplace
+from store.archive import Archive
+from store.engine import connect, migrate
+from tests.life import BUYER, SELLER, Life, World, write_orders
+from tests.processes import Program, free_port, temporal_program, worker_program
+
+REQUESTED_AGAIN_AFTER = 100
+"""Seconds: a step that died with its worker is run again a minute after it began (options.py)."""
+
+SETTLED_BY_TALKING = {
+    "dispute_opened",
+    "dispute_received",
+    "message",
+    "offer_made",
+    "offer_accepted",
+    "refund_confirmed",
+    "closed",
+}
+"""The letters of a dispute that is talked about, and settled by a refund."""
+
+
+@dataclass(kw_only=True)
+class Elsewhere(World):
+    """A world whose worker is a process of its own, which can be killed."""
+
+    worker: Program
+
+
+def short_policies(folder: Path, **seconds: int) -> Path:
+    """The demo's policies, with these windows of a dispute made so many seconds long."""
+    folder.mkdir()
+    for file in DEMO.glob("*.toml"):
+        text = file.read_text()
+        for window, length in seconds.items():
+            text, found = re.subn(
+                rf"(\[dispute\.{window}\]\nlength = )\d+", rf"\g<1>{length}", text
+            )
+            assert found == 1
+        (folder / file.name).write_text(text)
+    return folder
+
+
+@asynccontextmanager
+async def elsewhere(
+    environment: WorkflowEnvironment, address: str, folder: Path, policies: Path
+) -> AsyncIterator[Elsewhere]:
+    """A store, a marketplace that remembers, a mail server, and a worker not yet started."""
+    orders = folder / "orders.json"
+    write_orders(orders)
+    engine = connect(f"sqlite:///{folder / 'recourse.db'}")
+    migrate(engine)
+    async with (
+        serve_marketplace(orders, state_file=folder / "paid.jsonl") as marketplace,
+        serve_mailbox(folder / "mails") as mailbox,
+    ):
+        settings = Settings.read(
+            database_url=str(engine.url),
+            task_queue=f"recourse-{folder.name}",
+            policies=policies,
+            marketplace_url=marketplace,
+            smtp_host=mailbox.host,
+            smtp_port=mailbox.port,
+        )
+        env = {
+            "TEMPORAL_ADDRESS": address,
+            "DATABASE_URL": settings.database_url,
+            "RECOURSE_TASK_QUEUE": settings.task_queue,
+            "RECOURSE_POLICIES": str(policies),
+            "RECOURSE_MARKETPLACE_URL": marketplace,
+            "RECOURSE_MARKETPLACE_TIMEOUT_SECONDS": "2",
+            "RECOURSE_SMTP_HOST": mailbox.host,
+            "RECOURSE_SMTP_PORT": str(mailbox.port),
+            "RECOURSE_SMTP_STARTTLS": "false",
+            "RECOURSE_MAIL_FROM": "service@recourse.example",
+        }
+        with worker_program(folder, env) as worker:
+            yield Elsewhere(
+                environment=environment,
+                settings=settings,
+                engine=engine,
+                marketplace=marketplace,
+                mailbox=mailbox,
+                worker=worker,
+            )
+    engine.dispose()
+
+
+def nothing_lost(life: Life, said: list[str]) -> None:
+    """Every acknowledged message is archived once; every letter was sent, under its one id.
+
+    Mail has no transactions: a worker killed after the mail server took a letter and before that
+    was noted sends it again, under the same Message-ID.
+    """
+    kept = [message.text for message in Archive(life.world.engine).messages(life.handle.id)]
+    assert kept == ["The lamp does not light.", *said]
+    written = life.letters_whole()
+    assert all(letter.sent_at for letter in written)
+    assert {letter.name for letter in written} - {"reply_reminder"} == SETTLED_BY_TALKING
+    passed_on = Counter(letter.text.count(text) for letter in written for text in said)
+    assert passed_on[1] == len(said)
+    assert set(passed_on) <= {0, 1}
+    mails = Counter(
+        str(mail["Message-ID"])
+        for mail in life.world.mailbox.messages()
+        if mail["X-Recourse-Case"] == life.handle.id
+    )
+    assert set(mails) == {letter.id for letter in written}
+    assert max(mails.values()) <= 2
+
+
+async def talk(life: Life, until: Callable[[], bool]) -> list[str]:
+    """The traders write to each other in turn until told to stop; what was acknowledged."""
+    said: list[str] = []
+    while not (until() and len(said) % 2) and len(said) < 39:  # the buyer is to answer then
+        text = f"Message number {len(said)}, acknowledged."
+        await life.send(SELLER if len(said) % 2 == 0 else BUYER, Say, text=text)
+        said.append(text)
+        await asyncio.sleep(0.05)
+    return said
+
+
+async def becomes(true: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is awaited happens in another process
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.slow
+async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_loses_nothing(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    chance = random.Random(7)
+    policies = short_policies(tmp_path / "policies", seller_reply=300, buyer_reply=300)
+    address = server.client.service_client.config.target_host
+    async with elsewhere(server, address, tmp_path, policies) as world:
+        await world.worker.start()
+        life = await world.dispute()
+        kills = 0
+        talking = asyncio.create_task(talk(life, lambda: kills == 3))
+        while kills < 3:
+            await asyncio.sleep(chance.uniform(0.05, 0.6))
+            world.worker.send(signal.SIGKILL)
+            kills += 1
+            await world.worker.start()
+        said = await asyncio.wait_for(talking, timeout=60)
+        await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
+        life.marketplace(refunds="pay-then-hang", times=1)
+        accepting = asyncio.create_task(life.buyer(Accept))
+        await becomes(lambda: life.paid == [5000])
+        world.worker.send(signal.SIGKILL)
+        await world.worker.start()
+        assert (await accepting).outcome == "accepted"
+        ended = await asyncio.wait_for(life.ends(), timeout=REQUESTED_AGAIN_AFTER)
+        assert ended.ending == "settled"
+        assert life.paid == [5000]
+        assert said
+        nothing_lost(life, said)
+
+
+@pytest.mark.slow
+async def test_temporal_killed_loses_no_acknowledged_command_and_time_goes_on(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    policies = short_policies(tmp_path / "policies", buyer_reply=300)
+    address = f"127.0.0.1:{port}"
+    with temporal_program(tmp_path, port) as temporal:
+        await temporal.start()
+        client = await connected(address)
+        await register_attributes(client)
+        environment = WorkflowEnvironment.from_client(client)
+        async with elsewhere(environment, address, tmp_path, policies) as world:
+            await world.worker.start()
+            silent = await world.dispute()
+            life = await world.dispute()
+            kills = 0
+            talking = asyncio.create_task(talk(life, lambda: kills == 2))
+            for _ in range(2):
+                await asyncio.sleep(0.7)
+                temporal.send(signal.SIGKILL)
+                await temporal.start()
+                kills += 1
+            said = await asyncio.wait_for(talking, timeout=60)
+            assert said
+            temporal.send(signal.SIGKILL)
+            await asyncio.sleep(6)  # meanwhile the seller's window ends in the silent case
+            await temporal.start()
+            view = await silent.sees(lambda view: view.stage == "with-agent")
+            assert [breach.window for breach in view.breaches] == ["seller_reply"]
+            await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+            await life.buyer(Accept)
+            assert (await asyncio.wait_for(life.ends(), timeout=90)).ending == "settled"
+            assert life.paid == [25999]
+            nothing_lost(life, said)
+            assert world.worker.send(signal.SIGTERM) == 0
+
+
+async def connected(address: str) -> Client:
+    """A client, once the server answers."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await Client.connect(address, data_converter=data_converter())
+            except RuntimeError:
+                await asyncio.sleep(0.1)
