@@ -131,7 +131,10 @@ def workflow_runner() -> SandboxedWorkflowRunner:
             "workflows.attributes",
             "workflows.case",
             "workflows.deadline",
+            "workflows.errands",
             "workflows.options",
+            "workflows.outbox",
+            "workflows.publishing",
         )
     )
 

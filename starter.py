@@ -220,11 +220,14 @@ def register_attributes_(as_json: AsJson = False) -> None:
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where it keeps its files.")] = Path(".recourse"),
+    port_offset: Annotated[
+        int, typer.Option(min=0, max=50_000, help="Added to every port it listens on.")
+    ] = 0,
 ) -> None:
     """Start everything on this machine and play the cases of examples/."""
     from cli.demo import Ports, run
 
-    raise typer.Exit(run(folder, Ports()))
+    raise typer.Exit(run(folder, Ports.shifted(port_offset)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -22,7 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from activities.cases import Cases
 from activities.marketplace import Marketplace, SellerConduct
@@ -40,12 +41,13 @@ from config import (
     register_attributes,
     workflow_runner,
 )
+from policies import PolicyError, countries, read_policy
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister
 from store.engine import connect as connect_store
 from store.engine import migrate
-from store.errors import StoreError
+from store.errors import StoreError, UnusableURLError
 from store.refunds import RefundLedger
 from store.tasks import TaskQueue
 from workflows.dispute import Dispute
@@ -62,7 +64,11 @@ PROCESSES = (Inquiry, Dispute)
 
 @asynccontextmanager
 async def working(
-    client: Client, settings: Settings, engine: Engine, processes: Sequence[type] = PROCESSES
+    client: Client,
+    settings: Settings,
+    engine: Engine,
+    processes: Sequence[type] = PROCESSES,
+    interceptors: Sequence[Interceptor] = (),
 ) -> AsyncIterator[Worker]:
     """A worker that runs until the block ends, and then drains."""
     cases = CaseRegister(engine)
@@ -99,6 +105,7 @@ async def working(
             activity_executor=threads,
             workflow_runner=workflow_runner(),
             graceful_shutdown_timeout=DRAIN,
+            interceptors=interceptors,
         ) as worker:
             yield worker
 
@@ -113,9 +120,32 @@ def check_reachable(what: str, host: str, port: int) -> None:
         ) from None
 
 
+def listen(name: str, address: str) -> socket.socket:
+    """A socket that listens on HOST:PORT; ConfigurationError, naming the setting, if it cannot."""
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server((host, int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"Set {name} to a free HOST:PORT; {address} cannot be listened on ({error})."
+        ) from None
+
+
+def check_policies(folder: Path) -> None:
+    """Raise ConfigurationError for a policy file that no case could be opened under."""
+    if not (known := countries(folder)):
+        raise ConfigurationError(f"RECOURSE_POLICIES has no policy file: {folder}.")
+    try:
+        for country in known:
+            read_policy(country, folder)
+    except PolicyError as error:
+        raise ConfigurationError(f"Mend the policy: {error}") from None
+
+
 async def prepare(settings: Settings) -> tuple[Client, Engine]:
     """Check everything that a worker needs, before it takes its first task."""
     settings.for_worker()
+    check_policies(settings.policies)
     marketplace = urlsplit(settings.marketplace_url)
     if marketplace.scheme not in ("http", "https") or not marketplace.hostname:
         raise ConfigurationError("Set RECOURSE_MARKETPLACE_URL to an http or https address.")
@@ -124,6 +154,7 @@ async def prepare(settings: Settings) -> tuple[Client, Engine]:
     await asyncio.to_thread(check_reachable, "mail server", settings.smtp_host, settings.smtp_port)
     engine = await asyncio.to_thread(connect_store, settings.database_url)
     await asyncio.to_thread(migrate, engine)
+    listen("RECOURSE_METRICS_ADDRESS", settings.metrics_address).close()
     runtime = Runtime(
         telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=settings.metrics_address))
     )
@@ -182,14 +213,10 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
-    host, _, port = settings.health_address.rpartition(":")
+    bound = listen("RECOURSE_HEALTH_ADDRESS", settings.health_address)
     async with working(client, settings, engine) as worker:
-        server = HealthServer(
-            uvicorn.Config(
-                health(client, engine, worker), host=host, port=int(port), log_level="warning"
-            )
-        )
-        serving = asyncio.create_task(server.serve())
+        server = HealthServer(uvicorn.Config(health(client, engine, worker), log_level="warning"))
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
         print(f"Recourse works on {client.namespace}/{settings.task_queue}.", flush=True)
         await stop.wait()
         print("Draining: no new tasks are taken.", flush=True)
@@ -201,8 +228,9 @@ async def main() -> None:
 if __name__ == "__main__":
     try:
         asyncio.run(main())
-    except (ConfigurationError, ValueError) as error:
-        sys.exit(f"worker: {error}")
-    except (UnreachableError, StoreError) as error:
-        print(f"worker: {error}", file=sys.stderr)
+    except (ConfigurationError, UnusableURLError) as wrong:
+        print(f"worker: {wrong}", file=sys.stderr)
+        sys.exit(2)
+    except (UnreachableError, StoreError) as missing:
+        print(f"worker: {missing}", file=sys.stderr)
         sys.exit(3)

@@ -74,6 +74,11 @@ class Ports:
     health: int = 8460
     metrics: int = 9464
 
+    @classmethod
+    def shifted(cls, by: int) -> "Ports":
+        """The same ports, `by` further on."""
+        return cls(**{name: port + by for name, port in vars(cls()).items()})
+
 
 class Stagehand:
     """Plays one example and prints its life."""
@@ -260,7 +265,9 @@ async def _play_all(address: str, database: str, marketplace: str, console: Cons
         table.add_row(
             hand.handle.id if hand.handle else hand.example.title,
             str(view.ending or f"{view.stage}, waits for the {view.awaited}") if view else "",
-            f"{refunded / 100:.2f}" if refunded else "",
+            view.at_stake.model_copy(update={"amount_minor": refunded}).figures
+            if view and view.at_stake and refunded
+            else "",
             f"[red]no: {trouble}[/]" if trouble else "[green]yes[/]",
         )
     console.print()

@@ -12,8 +12,8 @@ from domain.parties import Party
 from domain.policy import DisputePolicy, InquiryPolicy, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
-from workflows import dispute, inquiry
-from workflows.case import Case, named
+from workflows import dispute, dispute_record, inquiry
+from workflows.case import Case
 
 FOLDER = Path(__file__).parent.parent / "docs" / "processes"
 
@@ -96,8 +96,8 @@ def _length(window: Window) -> str:
 def _dispute_verbs() -> Iterable[str]:
     yield "| verb | who | at which stages |"
     yield "|---|---|---|"
-    for verb, (who, when) in dispute.PERMITTED.items():
-        yield _verb(verb, who, ", ".join(when) if set(when) != set(dispute.OPEN) else "any")
+    for verb, (who, when) in dispute_record.PERMITTED.items():
+        yield _verb(verb, who, ", ".join(when) if set(when) != set(dispute_record.OPEN) else "any")
 
 
 def _inquiry_verbs() -> Iterable[str]:
@@ -108,7 +108,7 @@ def _inquiry_verbs() -> Iterable[str]:
 
 
 def _verb(verb: type[CommandBase], who: tuple[Party, ...], when: str) -> str:
-    return f"| `{named(verb)}` | {', '.join(who)} | {when} |"
+    return f"| `{verb.word()}` | {', '.join(who)} | {when} |"
 
 
 def main() -> None:

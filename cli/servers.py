@@ -27,7 +27,8 @@ def check_free(*ports: int) -> None:
             listen(port).close()
         except PortInUseError:
             raise InputError(
-                f"Port {port} is in use; end what listens there, or choose others (see --help)."
+                f"Port {port} is in use; end what listens there, "
+                "or run `python starter.py demo --port-offset 1000`."
             ) from None
 
 

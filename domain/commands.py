@@ -2,6 +2,7 @@
 the same command sent again is the same command.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -58,6 +59,32 @@ class CommandBase(Value):
 
     command_id: CommandId
     by: Actor
+
+    @classmethod
+    def word(cls) -> str:
+        """The verb by which a command of this kind is sent."""
+        return str(cls.model_fields["verb"].default)
+
+    @property
+    def words(self) -> str:
+        """What a person wrote with it, for the archive (H3)."""
+        fields = self.__dict__
+        return next((str(fields[name]) for name in WRITTEN if fields.get(name)), "")
+
+    @property
+    def gist(self) -> str:
+        """What it says in codes and figures, for the timeline: never a person's words."""
+        fields = self.__dict__
+        named = (str(fields[name]) for name in CODED if fields.get(name))
+        amount: Money | None = fields.get("amount")
+        return " ".join([*named, *([amount.figures] if amount else [])])
+
+
+CODED = ("verdict", "wanted", "remedy")
+"""The fields that hold codes worth a line of the timeline."""
+
+WRITTEN = ("text", "reasoning", "reason")
+"""The fields in which people write; the first that is filled counts."""
 
 
 class Say(CommandBase):
@@ -278,3 +305,15 @@ Command = Annotated[
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
 """Reads a command from JSON."""
+
+
+def answers(move: Say | Ask, *awaited: Party) -> bool:
+    """Whether this is the answer that one of `awaited` owes: a holding reply is none (H5)."""
+    return move.by.party in awaited and not (
+        isinstance(move, Say) and move.nature is not Nature.ANSWER
+    )
+
+
+def answer_of(*awaited: Party) -> Callable[[Say | Ask], bool]:
+    """Hears the answer that one of `awaited` owes, among all that is said."""
+    return lambda move: answers(move, *awaited)

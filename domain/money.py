@@ -14,3 +14,8 @@ class Money(Value):
 
     amount_minor: Annotated[int, Field(ge=0, le=10**12)]
     currency: Currency
+
+    @property
+    def figures(self) -> str:
+        """The amount as plain figures, "50.00 PLN"; letters write it in the reader's way."""
+        return f"{self.amount_minor // 100}.{self.amount_minor % 100:02} {self.currency}"

@@ -17,5 +17,5 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
-Flow = dict[Stage, frozenset[Stage]]
+Flow = dict[Stage, tuple[Stage, ...]]
 """Which stages may follow a stage; drawn in docs/processes/, held by every run."""

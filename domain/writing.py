@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from domain.commands import Attachment
 from domain.notices import Message
-from domain.parties import Party
+from domain.parties import Actor, Party
 from domain.policy import MessageLimits
 from domain.refusals import Code, Refusal
 
@@ -58,5 +58,14 @@ def count_refusal(
         return Refusal(
             code=Code.TOO_MANY_MESSAGES,
             sentence=f"You have written {limits.per_day} messages today; write again tomorrow.",
+        )
+    return None
+
+
+def name_refusal(by: Actor) -> Refusal | None:
+    """Whoever writes to a customer signs with a first and last name (A2)."""
+    if by.party is Party.AGENT and len(by.name.split()) < 2:
+        return Refusal(
+            code=Code.NAME_MISSING, sentence="Give the agent's first and last name as `by.name`."
         )
     return None

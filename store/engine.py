@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, SQLModel, literal
 
-from store.errors import StoreError
+from store.errors import StoreError, UnusableURLError
 
 POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 BUSY_SECONDS = 30
@@ -36,7 +36,7 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise StoreError(
+        raise UnusableURLError(
             "The database url cannot be read; write it as sqlite:///recourse.db or "
             "postgresql://user:password@host/database."
         ) from None
@@ -100,7 +100,7 @@ def _reachable(engine: Engine) -> Iterator[None]:
 
 def _sqlite(url: URL) -> Engine:
     if url.database in (None, "", ":memory:"):
-        raise StoreError("SQLite needs a file here; write the url as sqlite:///recourse.db.")
+        raise UnusableURLError("SQLite needs a file here; write the url as sqlite:///recourse.db.")
     try:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -125,7 +125,7 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     if url.drivername not in POSTGRESQL_NAMES:
-        raise StoreError(
+        raise UnusableURLError(
             f"Databases of kind {url.drivername} are not supported; use sqlite:/// or "
             "postgresql://."
         )

@@ -3,12 +3,13 @@
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Interceptor
 
 from config import HERE, Settings, add_attributes, data_converter, register_attributes
 from standin.serving import serve_mailbox, serve_marketplace
@@ -25,13 +26,20 @@ def binary(name: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping server: weeks in milliseconds, one clock for all cases."""
+@asynccontextmanager
+async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A time-skipping server: weeks in milliseconds, one clock for all its cases."""
     async with await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=binary("temporal-test-server"), data_converter=data_converter()
     ) as environment:
         await add_attributes(environment.client, [key.name for key in attributes.ALL])
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """The time-skipping server that most tests share."""
+    async with skipping_server() as environment:
         yield environment
 
 
@@ -47,7 +55,10 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
 
 @asynccontextmanager
 async def world_on(
-    environment: WorkflowEnvironment, folder: Path, policies: Path = HERE / "policies"
+    environment: WorkflowEnvironment,
+    folder: Path,
+    policies: Path = HERE / "policies",
+    interceptors: Sequence[Interceptor] = (),
 ) -> AsyncIterator[World]:
     """A worker with a store, a marketplace and a mail server of its own."""
     orders = folder / "orders.json"
@@ -69,7 +80,7 @@ async def world_on(
             smtp_starttls=False,
             mail_from="service@recourse.example",
         )
-        async with working(environment.client, settings, engine):
+        async with working(environment.client, settings, engine, interceptors=interceptors):
             yield World(environment, settings, engine, marketplace, mailbox)
     engine.dispose()
 

@@ -25,6 +25,7 @@ from domain.notices import Mailing, NoticeName
 from domain.openings import OpenDispute, OpenInquiry
 from domain.parties import Actor, Party
 from domain.ports import Task
+from domain.stages import Stage
 from domain.view import CaseView, Closed, Receipt
 from standin.mailbox import Mailbox
 from store.archive import Archive
@@ -305,6 +306,13 @@ class World:
         self.lives.append(life)
         await life.sees(lambda view: view.stage != "opening")
         return life
+
+
+def arrows(view: CaseView) -> set[tuple[Stage, Stage]]:
+    """The steps from stage to stage that a case has taken."""
+    entries = [entry.what for entry in view.timeline if entry.what.startswith("stage ")]
+    stages = [Stage.OPENING, *(Stage(entry.removeprefix("stage ")) for entry in entries)]
+    return set(itertools.pairwise(stages))
 
 
 def local(text: str) -> datetime:

@@ -28,14 +28,14 @@ class Program:
         self.log = log
         self._command = command
         self._port = port
-        self._env = {**os.environ, **env}
+        self.settings = dict(env)
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
         """Start it, and wait until its port answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-                self._command, stdout=log, stderr=log, env=self._env
+                self._command, stdout=log, stderr=log, env={**os.environ, **self.settings}
             )
         for _ in range(600):
             assert self._process.poll() is None, self.log.read_text()

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from temporalio.testing import WorkflowEnvironment
 
-from config import add_attributes, data_converter
 from domain.commands import (
     Accept,
     Appeal,
@@ -31,12 +29,12 @@ from domain.commands import (
 )
 from domain.ports import RefundReport, RefundState
 from domain.stages import Stage
-from tests.conftest import binary, world_on
+from tests.conftest import skipping_server, world_on
 from tests.life import SECOND, Life, World
-from workflows import attributes
 from workflows.dispute import Dispute
 
 FOLDER = Path(__file__).parent / "histories"
+MACHINE = ("identity", "taskId", "workerVersion", "requestId", "historySizeBytes", "taskQueue")
 
 
 async def dispute_settled(world: World) -> Life:
@@ -156,12 +154,9 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
 
 
 def without_machine(value: Any) -> Any:
-    """The history without the names of the machine and the process that it was recorded on."""
+    """The history without what names the machine and the process that it was recorded on."""
     if isinstance(value, dict):
-        return {
-            key: "recorded" if key == "identity" else without_machine(each)
-            for key, each in value.items()
-        }
+        return {key: without_machine(each) for key, each in value.items() if key not in MACHINE}
     if isinstance(value, list):
         return [without_machine(each) for each in value]
     return value
@@ -183,10 +178,7 @@ async def record(play: Callable[[World], Awaitable[Life]], world: World) -> None
 async def main() -> None:
     """Record every life."""
     FOLDER.mkdir(exist_ok=True)
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=binary("temporal-test-server"), data_converter=data_converter()
-    ) as environment:
-        await add_attributes(environment.client, [key.name for key in attributes.ALL])
+    async with skipping_server() as environment:
         with tempfile.TemporaryDirectory(prefix="recorded-") as folder:
             async with world_on(environment, Path(folder)) as world:
                 for play in LIVES:

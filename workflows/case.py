@@ -4,26 +4,23 @@ A process is a subclass whose `run()` is its timeline. Commands are validated an
 they come; `run()` takes them one by one from `wait()` and acts. Nothing here knows a process.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.cases import Cases
 from activities.marketplace import SellerConduct
-from activities.notices import Notices
 from activities.tasks import Tasks
 from domain.calendars import Calendar
 from domain.commands import Ask, Command, CommandBase, Hold, Nature, Resume, Say
-from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName
+from domain.notices import Ending, Facts, Message, Notice, NoticeName
 from domain.openings import OpenDispute, OpenInquiry
-from domain.parties import Actor, Party
+from domain.parties import Party
 from domain.policy import DisputePolicy, InquiryPolicy, Window
 from domain.ports import (
     BreachReport,
@@ -47,13 +44,12 @@ from domain.view import (
     Recalculated,
     Receipt,
 )
-from domain.writing import count_refusal, text_refusal
-from workflows import attributes
+from domain.writing import count_refusal, name_refusal, text_refusal
 from workflows.deadline import Clock
-from workflows.options import LETTERS, MARKETPLACE, OWN_DATABASE
-
-TEXTS = ("text", "reasoning", "reason")
-"""The fields of commands in which people write, the first that is filled counts."""
+from workflows.errands import Errands, failure_type
+from workflows.options import MARKETPLACE, OWN_DATABASE
+from workflows.outbox import Outbox
+from workflows.publishing import publish
 
 
 @dataclass(frozen=True)
@@ -88,15 +84,18 @@ class Case:
         self._moves: deque[Command] = deque()
         self._listening = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
-        self._unsent = Mailing(case_id=self.id)
+        self._errands = Errands()
+        self._outbox = Outbox(
+            self.id,
+            self._errands,
+            complete=lambda: not (self._listening and self._moves),
+            undelivered=lambda why: self.note("letter undelivered", detail=why),
+        )
         self._steps = 0
-        self._in_background: set[asyncio.Task[None]] = set()
-        self._posting = False
         self._stirred = False
         self._hold: Clock | None = None
         self._started: list[Clock] = []
         self._tasks = 0
-        self._broken: BaseException | None = None
         self._recalculated: dict[str, Recalculated] = {}
 
     # What a process says about itself.
@@ -160,7 +159,7 @@ class Case:
                 attachments=self.opening.attachments,
             )
         )
-        self._letters(messages=(self.messages[0],))
+        self._outbox.add_message(self.messages[0])
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -229,7 +228,7 @@ class Case:
         """Write to a party. The letter leaves by itself; the timeline does not wait for it."""
         self._steps += 1
         notice = Notice(key=f"{self._steps}:{name}", to=to, name=name, facts=Facts(**facts))
-        self._letters(notices=(notice,))
+        self._outbox.add_notice(notice)
 
     def tell_both(self, name: NoticeName, **facts: Any) -> None:
         """Write the same to buyer and seller."""
@@ -253,7 +252,7 @@ class Case:
             due=clock.due,
             at=breach.at,
         )
-        self._meanwhile(self._report(report))
+        self._errands.run(self._report(report))
 
     def open_task(self, purpose: str, queue: str, priority: int, clock: Clock) -> None:
         """Put a task into the agents' queue, in the place of the one before."""
@@ -297,7 +296,7 @@ class Case:
         self._moves.clear()
         if not self.registration.refusal:
             self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
-            self._publish()
+            publish(self)
             await workflow.execute_local_activity_method(
                 Cases.close,
                 CloseCase(
@@ -307,13 +306,14 @@ class Case:
                     escalated=self.escalated,
                     breaches=len(self.breaches),
                 ),
+                summary=f"ended: {ending}",
                 **OWN_DATABASE,
             )
         else:
-            self._publish()
-        await workflow.wait_condition(lambda: not self._in_background or self._broken is not None)
+            publish(self)
+        await workflow.wait_condition(lambda: self._errands.settled)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._raise_broken()
+        self._errands.raise_broken()
         return Closed(case_id=self.id, ending=ending)
 
     # Commands come in.
@@ -359,7 +359,7 @@ class Case:
                 return refusal
         attachments = getattr(command, "attachments", ())
         return (
-            text_refusal(words(command), attachments, self.policy.messages)
+            text_refusal(command.words, attachments, self.policy.messages)
             or name_refusal(command.by)
             or self.unfit(command)
         )
@@ -373,7 +373,8 @@ class Case:
         if verb not in self.VERBS:
             return Refusal(
                 code=Code.UNKNOWN_COMMAND,
-                sentence=f"A case of this kind takes {', '.join(sorted(map(named, self.VERBS)))}.",
+                sentence="A case of this kind takes "
+                f"{', '.join(sorted(known.word() for known in self.VERBS))}.",
             )
         if verb is Hold and self._hold:
             return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
@@ -399,7 +400,7 @@ class Case:
         return receipt
 
     def _record(self, command: Command) -> Outcome:
-        self.note(command.verb, command.by.party)
+        self.note(command.verb, command.by.party, command.gist)
         match command:
             case Hold():
                 self._hold = self.start("hold", command.by.party)
@@ -411,7 +412,7 @@ class Case:
             case Resume():
                 self._resume()
                 return Outcome.ACCEPTED
-            case _ if text := words(command):
+            case _ if text := command.words:
                 message = Message(
                     id=command.command_id,
                     at=workflow.now(),
@@ -421,7 +422,7 @@ class Case:
                     nature=getattr(command, "nature", Nature.ANSWER),
                 )
                 self.messages.append(message)
-                self._letters(messages=(message,))
+                self._outbox.add_message(message)
         outcome = self.record(command)
         self._moves.append(command)
         return outcome
@@ -506,7 +507,7 @@ class Case:
         return self.look().model_copy(
             update={
                 "may": {
-                    party: tuple(sorted(named(v) for v in self.VERBS if not self.why_not(v, party)))
+                    party: tuple(sorted(v.word() for v in self.VERBS if not self.why_not(v, party)))
                     for party in Party
                 }
             }
@@ -541,25 +542,6 @@ class Case:
             breaches=tuple(self.breaches),
         )
 
-    def _page(self) -> str:
-        """The case as a short page in the Temporal UI; ids only, no names, no texts."""
-        registration = self.registration
-        lines = [
-            f"**{self.opening.kind} · {self.stage}**",
-            f"order {self.opening.order_id} · buyer {registration.buyer_id} · "
-            f"seller {registration.seller_id}",
-            *(
-                f"awaited: {clock.says()}" + (" (held)" if clock.held_since else "")
-                for clock in self.clocks
-            ),
-            *(f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in self.breaches),
-        ]
-        if self.task:
-            lines.append(f"task: {self.task.purpose} · {self.task.queue} · {self.task.state}")
-        if self.ending:
-            lines.append(f"ended: {self.ending}")
-        return "\n\n".join(lines)
-
     # Underneath.
 
     def _next_clock(self) -> Clock | None:
@@ -569,11 +551,13 @@ class Case:
     async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
         if self.task and self.task_clock and self.task.due != self.task_clock.due:
             self.change_task(due=self.task_clock.due)
-        self._publish()
+        publish(self)
         self._stirred, self._listening = False, True
         try:
             await workflow.wait_condition(
-                lambda: bool(self._moves or self._stirred or self._broken or (until and until())),
+                lambda: bool(
+                    self._moves or self._stirred or self._errands.broken or (until and until())
+                ),
                 timeout=clock.wakes - workflow.now() if clock else None,
                 timeout_summary=clock.says() if clock else None,
             )
@@ -581,7 +565,7 @@ class Case:
             pass  # hear() looks at the clocks again: one may have moved, or been held
         finally:
             self._listening = False
-        self._raise_broken()
+        self._errands.raise_broken()
 
     def _let_go(self) -> None:
         self._hold, self._stirred = None, True
@@ -592,52 +576,6 @@ class Case:
     def _resume(self) -> None:
         self._let_go()
         self.tell_both(NoticeName.CLOCK_RESUMED, due=self.due, awaited=self.awaited)
-
-    def _publish(self) -> None:
-        registration, task = self.registration, self.task
-        facts: dict[SearchAttributeKey[Any], Any] = {
-            attributes.KIND: self.opening.kind.value,
-            attributes.COUNTRY: self.opening.country,
-            attributes.STAGE: self.stage.value,
-            attributes.SELLER: registration.seller_id or None,
-            attributes.BUYER: registration.buyer_id or None,
-            attributes.AMOUNT: registration.at_stake and registration.at_stake.amount_minor,
-            attributes.AWAITED: self.awaited and self.awaited.value,
-            attributes.DUE: self.due,
-            attributes.BREACHED: bool(self.breaches),
-            attributes.QUEUE: task and task.queue,
-        }
-        known = workflow.info().typed_search_attributes
-        changed = [
-            key.value_set(value) if value is not None else key.value_unset()
-            for key, value in facts.items()
-            if known.get(key) != value
-        ]
-        if changed:
-            workflow.upsert_search_attributes(changed)
-        workflow.set_current_details(self._page())
-
-    def _letters(self, **more: Any) -> None:
-        self._unsent = self._unsent.model_copy(
-            update={name: (*getattr(self._unsent, name), *added) for name, added in more.items()}
-        )
-        if not self._posting:
-            self._posting = True
-            self._meanwhile(self._post())
-
-    async def _post(self) -> None:
-        """Send what is unsent, in order, one step at a time."""
-        # The timeline first takes the move that these letters come from, and adds its own.
-        await workflow.wait_condition(lambda: not (self._listening and self._moves))
-        while self._unsent.notices or self._unsent.messages:
-            mailing, self._unsent = self._unsent, Mailing(case_id=self.id)
-            try:
-                await workflow.execute_activity_method(
-                    Notices.send, mailing, summary=contents(mailing), **LETTERS
-                )
-            except ActivityError as error:
-                self.note("letter undelivered", detail=failure_type(error))
-        self._posting = False
 
     async def _report(self, report: BreachReport) -> None:
         try:
@@ -652,72 +590,17 @@ class Case:
 
     def _keep_task(self, task: Task) -> None:
         self.task = task
-        self._meanwhile(self._record_task(task))
+        self._errands.run(self._record_task(task))
 
     async def _record_task(self, task: Task) -> None:
-        await workflow.execute_local_activity_method(Tasks.record, task, **OWN_DATABASE)
-
-    def _meanwhile(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let an effect run beside the timeline; close() waits for all of them."""
-        task = asyncio.create_task(work)
-        self._in_background.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._in_background.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            self._broken = error
-
-    def _raise_broken(self) -> None:
-        """A defect beside the timeline must stop the case where ops see it, not vanish."""
-        if self._broken:
-            raise self._broken
-
-
-def answer_of(*parties: Party) -> Callable[[Say | Ask], bool]:
-    """Heeds the answer that one of these parties owes."""
-    return lambda move: any(answers(move, party) for party in parties)
-
-
-def answers(move: Say | Ask, awaited: Party) -> bool:
-    """Whether this is the answer that `awaited` owes: a holding or automatic reply is not (H5)."""
-    return move.by.party is awaited and not (
-        isinstance(move, Say) and move.nature is not Nature.ANSWER
-    )
-
-
-def words(command: CommandBase) -> str:
-    """What a person wrote with a command, for the archive (H3)."""
-    return next(
-        (str(command.__dict__[field]) for field in TEXTS if command.__dict__.get(field)), ""
-    )
-
-
-def name_refusal(by: Actor) -> Refusal | None:
-    """Whoever writes to a customer signs with a first and last name (A2)."""
-    if by.party is Party.AGENT and len(by.name.split()) < 2:
-        return Refusal(
-            code=Code.NAME_MISSING, sentence="Give the agent's first and last name as `by.name`."
+        await workflow.execute_local_activity_method(
+            Tasks.record,
+            task,
+            summary=f"task {task.purpose} · {task.queue} · {task.state}",
+            **OWN_DATABASE,
         )
-    return None
-
-
-def named(verb: type[CommandBase]) -> str:
-    """The word by which a command is sent."""
-    return str(verb.model_fields["verb"].default)
 
 
 def refused(refusal: Refusal) -> ApplicationError:
     """The refusal as its caller receives it."""
     return ApplicationError(refusal.sentence, type=refusal.code, non_retryable=True)
-
-
-def contents(mailing: Mailing) -> str:
-    """What a mailing holds, for the Temporal UI."""
-    return " · ".join(f"{n.to}: {n.name.replace('_', ' ')}" for n in mailing.notices) or "archive"
-
-
-def failure_type(error: ActivityError) -> str:
-    """The kind of a failure, without its text: that could name a person."""
-    cause = error.cause
-    return (cause.type or "error") if isinstance(cause, ApplicationError) else type(cause).__name__

@@ -1,7 +1,7 @@
 """A dispute: buyer and seller settle it between them, or an agent decides (D1-D3).
 
-Read `run()` first. What a party may do at each moment is in `barred()`; what happens on silence
-is in the `case Silence()` arms, one for each window of the policy file.
+Read `run()` first. What happens on silence is in the `case Silence()` arms, one for each
+window of the policy file; what each party may send is in dispute_record.py.
 """
 
 from dataclasses import dataclass
@@ -13,90 +13,41 @@ from temporalio.exceptions import ActivityError
 
 from activities.refunds import Refunds
 from domain.commands import (
-    Accept,
-    AgreeToClose,
     Appeal,
     Ask,
     AskForHelp,
     Claim,
     Close,
     Command,
-    CommandBase,
-    Confirm,
     Decide,
     Fulfil,
-    Hold,
-    Nature,
     Offer,
     Refuse,
     Reject,
     Release,
-    Remedy,
     Reopen,
-    Resume,
     RetryRefund,
     Say,
     SendBack,
     Verdict,
-    Withdraw,
+    answer_of,
 )
 from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
 from domain.parties import Actor, Party
-from domain.policy import DisputePolicy
 from domain.ports import RefundCommand, RefundReport, RefundState, TaskState
-from domain.refusals import Code, Refusal
-from domain.remedies import amount_refusal, refund_of
+from domain.remedies import refund_of
 from domain.stages import Flow, Stage
-from domain.view import CaseView, Closed, DecisionView, OfferState, OfferView, Outcome
-from workflows.case import Case, Silence, answer_of, failure_type
+from domain.view import Closed, DecisionView
+from workflows.case import Silence
 from workflows.deadline import Clock
+from workflows.dispute_record import TRADERS, DisputeRecord, Settled
+from workflows.errands import failure_type
 from workflows.options import MARKETPLACE, REFUND_ANSWER
-
-TRADERS = (Party.BUYER, Party.SELLER)
-
-BARGAINING = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
-JUDGING = (Stage.WITH_AGENT, Stage.ON_APPEAL)
-UNSETTLED = (*BARGAINING, *JUDGING, Stage.REOPENABLE, Stage.DECIDED)
-OPEN = (*UNSETTLED, Stage.SETTLING)
-
-PERMITTED: dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]] = {
-    Say: (tuple(Party), OPEN),
-    Ask: ((*TRADERS, Party.AGENT), (*BARGAINING, *JUDGING)),
-    Offer: (TRADERS, (*BARGAINING, Stage.WITH_AGENT)),
-    Accept: (TRADERS, (*BARGAINING, Stage.WITH_AGENT, Stage.DECIDED)),
-    Reject: (TRADERS, (*BARGAINING, Stage.WITH_AGENT)),
-    Refuse: ((Party.SELLER,), BARGAINING),
-    AskForHelp: (TRADERS, BARGAINING),
-    Withdraw: ((Party.BUYER,), UNSETTLED),
-    AgreeToClose: (TRADERS, UNSETTLED),
-    Close: ((Party.PLATFORM,), OPEN),
-    Reopen: ((Party.BUYER,), (Stage.REOPENABLE,)),
-    Claim: ((Party.AGENT,), (*JUDGING, Stage.SETTLING)),
-    Release: ((Party.AGENT,), (*JUDGING, Stage.SETTLING)),
-    Decide: ((Party.AGENT,), JUDGING),
-    Confirm: ((Party.AGENT,), JUDGING),
-    SendBack: ((Party.AGENT,), JUDGING),
-    Appeal: (TRADERS, (Stage.DECIDED,)),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Fulfil: ((Party.SELLER,), (Stage.SETTLING,)),
-    RetryRefund: ((Party.AGENT,), (Stage.SETTLING,)),
-}
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
 
 MOVES = Say | Ask | Offer | Reject | Refuse
 """What passes the turn to the other side."""
-
-
-@dataclass(frozen=True)
-class Settled:
-    """The traders agreed on a remedy, or a final decision orders one."""
-
-    remedy: Remedy
-    amount: Money | None
-    ending: Ending
 
 
 @dataclass(frozen=True)
@@ -115,53 +66,34 @@ Turn = Settled | Stuck | Abandoned | Ending
 
 
 @workflow.defn(name="Dispute")
-class Dispute(Case):
+class Dispute(DisputeRecord):
     """A purchase went wrong; the case mediates until it is settled, decided or given up."""
 
     FLOW: ClassVar[Flow] = {
-        Stage.OPENING: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
-        Stage.AWAITING_SELLER: frozenset(
-            {Stage.AWAITING_BUYER, Stage.WITH_AGENT, Stage.SETTLING, Stage.CLOSED}
+        Stage.OPENING: (Stage.AWAITING_SELLER, Stage.CLOSED),
+        Stage.AWAITING_SELLER: (
+            Stage.AWAITING_BUYER,
+            Stage.WITH_AGENT,
+            Stage.SETTLING,
+            Stage.CLOSED,
         ),
-        Stage.AWAITING_BUYER: frozenset(
-            {
-                Stage.AWAITING_SELLER,
-                Stage.WITH_AGENT,
-                Stage.SETTLING,
-                Stage.REOPENABLE,
-                Stage.CLOSED,
-            }
+        Stage.AWAITING_BUYER: (
+            Stage.AWAITING_SELLER,
+            Stage.WITH_AGENT,
+            Stage.SETTLING,
+            Stage.REOPENABLE,
+            Stage.CLOSED,
         ),
-        Stage.REOPENABLE: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
-        Stage.WITH_AGENT: frozenset({Stage.DECIDED, Stage.SETTLING, Stage.CLOSED}),
-        Stage.DECIDED: frozenset({Stage.ON_APPEAL, Stage.SETTLING, Stage.CLOSED}),
-        Stage.ON_APPEAL: frozenset({Stage.SETTLING, Stage.CLOSED}),
-        Stage.SETTLING: frozenset({Stage.WITH_AGENT, Stage.CLOSED}),
+        Stage.REOPENABLE: (Stage.AWAITING_SELLER, Stage.CLOSED),
+        Stage.WITH_AGENT: (Stage.DECIDED, Stage.SETTLING, Stage.CLOSED),
+        Stage.DECIDED: (Stage.ON_APPEAL, Stage.SETTLING, Stage.CLOSED),
+        Stage.ON_APPEAL: (Stage.SETTLING, Stage.CLOSED),
+        Stage.SETTLING: (Stage.WITH_AGENT, Stage.CLOSED),
     }
-    VERBS = tuple(PERMITTED)
 
     @workflow.init
     def __init__(self, opening: OpenDispute) -> None:
         super().__init__(opening)
-        self.claim: OpenDispute = opening
-        self.offers: list[OfferView] = []
-        self.replying: dict[Party, Clock] = {}
-        self.help_opens: Clock | None = None
-        self.wants_help: set[Party] = set()
-        self.finds_solved: set[Party] = set()
-        self.concluded: Settled | Ending | None = None
-        self.proposed: DecisionView | None = None
-        self.decision: DecisionView | None = None
-        self.decided_by: set[str] = set()
-        self.accepts_decision: set[Party] = set()
-        self.appealed = False
-        self.refund: RefundReport | None = None
-        self.refunds_asked = 0
-        self.asking: workflow.ActivityHandle[RefundReport] | None = None
-        self.refund_known_there = False
-        self.seller_answered = False
-        self.questions: list[Party] = []
-        self.fulfilment_awaited = False
 
     # The timeline.
 
@@ -516,279 +448,7 @@ class Dispute(Case):
         self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
         return clock
 
-    @property
-    def policy(self) -> DisputePolicy:
-        """The windows and limits of disputes that this case is pinned to."""
-        assert self.registration.dispute is not None
-        return self.registration.dispute
-
-    @property
-    def at_stake(self) -> Money:
-        """What was paid for the disputed lines: the most that can be refunded."""
-        assert self.registration.at_stake is not None
-        return self.registration.at_stake
-
-    @property
-    def help_allowed(self) -> bool:
-        """One trader alone may call an agent once the seller has answered or had the time to."""
-        return self.seller_answered or (
-            self.help_opens is not None and self.help_opens.due <= workflow.now()
-        )
-
-    def as_it_stands(self, offer: OfferView) -> OfferView:
-        """An offer that nobody can accept any more has lapsed."""
-        expired = offer.expires_at and offer.expires_at <= workflow.now()
-        if offer.state is OfferState.OPEN and (expired or self.stage is Stage.CLOSED):
-            return offer.model_copy(update={"state": OfferState.LAPSED})
-        return offer
-
-    def open_offer(self, by: Party, offer_id: str | None) -> OfferView | None:
-        """The offer that `by` would answer: the one named, else the other side's open one."""
-        for offer in self.offers:
-            wanted = offer.id == offer_id if offer_id else offer.by is not by
-            if wanted and offer.state is OfferState.OPEN:
-                return offer
-        return None
-
-    # What may be sent, and what it records.
-
-    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """Why `by` may not send `verb` at this stage; None when they may."""
-        who, when = PERMITTED[verb]
-        if by not in who:
-            return Refusal(
-                code=Code.NOT_YOURS, sentence=f"Only {' or '.join(who)} can do this in a dispute."
-            )
-        if self.stage not in when:
-            return Refusal(
-                code=Code.WRONG_STAGE,
-                sentence=f"Not while the dispute is {self.stage}; see what you may do now.",
-            )
-        over = isinstance(self.concluded, Ending) or self.stage is not Stage.SETTLING
-        if self.concluded and over and verb is not Say:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is concluded already.")
-        if verb in (Claim, Release) and self.task is None:
-            return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
-        if verb in (Decide, Confirm, SendBack) and self.decision:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is decided already.")
-        if verb is Decide and self.proposed:
-            return Refusal(
-                code=Code.SECOND_AGENT_NEEDED,
-                sentence="A decision awaits a second agent; confirm it or send it back.",
-            )
-        if verb in (Confirm, SendBack) and not self.proposed:
-            return Refusal(code=Code.WRONG_STAGE, sentence="No decision awaits a second agent.")
-        if verb is Appeal and (self.appealed or by in self.accepts_decision):
-            return Refusal(
-                code=Code.ALREADY_DONE,
-                sentence="You have accepted the decision, or it has been appealed already.",
-            )
-        if verb is Fulfil and not self.fulfilment_awaited:
-            return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
-        return self.refund_bars(verb)
-
-    def refund_bars(self, verb: type[CommandBase]) -> Refusal | None:
-        """A refund whose fate is unknown bars a second one, and the closing of the case."""
-        state = self.refund and self.refund.state
-        if verb in (RetryRefund, Close) and state in (
-            RefundState.REQUESTED,
-            RefundState.UNCONFIRMED,
-        ):
-            return Refusal(
-                code=Code.REFUND_UNCONFIRMED,
-                sentence="It is not yet known what became of the refund; wait for the answer.",
-            )
-        if verb is RetryRefund and state is not RefundState.FAILED:
-            return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
-        return None
-
-    def unfit(self, command: Command) -> Refusal | None:
-        """Why this command cannot be taken though its verb may be sent; None when it can."""
-        by = command.by
-        match command:
-            case Offer():
-                return amount_refusal(
-                    command.remedy, command.amount, self.at_stake
-                ) or self.offer_bars(command)
-            case Accept() if self.stage is Stage.DECIDED:
-                if by.party in self.accepts_decision:
-                    return Refusal(
-                        code=Code.ALREADY_DONE, sentence="You have accepted the decision already."
-                    )
-            case Accept() | Reject():
-                return self.answer_bars(command)
-            case Ask() if by.party in TRADERS:
-                asked = sum(1 for asker in self.questions if asker is by.party)
-                if asked >= self.policy.questions_per_party:
-                    return Refusal(
-                        code=Code.TOO_MANY_QUESTIONS,
-                        sentence=f"You have asked {asked} questions, the most a dispute takes; "
-                        "answer, offer or ask for an agent.",
-                    )
-            case AskForHelp() if by.party in self.wants_help and not self.help_allowed:
-                return Refusal(
-                    code=Code.HELP_NOT_YET,
-                    sentence="Your wish for an agent is noted; ask again once the seller's time "
-                    "to answer has passed.",
-                )
-            case AgreeToClose() if by.party in self.finds_solved:
-                return Refusal(code=Code.ALREADY_DONE, sentence="You have agreed already.")
-            case Claim() | Release() | Decide() | Confirm() | SendBack():
-                return self.agent_bars(command)
-        return None
-
-    def offer_bars(self, offer: Offer) -> Refusal | None:
-        """Too many offers, or one that has expired before it is made."""
-        made = sum(1 for earlier in self.offers if earlier.by is offer.by.party)
-        if made >= self.policy.offers_per_party:
-            return Refusal(
-                code=Code.TOO_MANY_OFFERS,
-                sentence=f"You have made {made} offers, the most a dispute takes; "
-                "answer or ask for an agent.",
-            )
-        if offer.expires_at and offer.expires_at <= workflow.now():
-            return Refusal(
-                code=Code.OFFER_EXPIRED, sentence="The offer's end has passed; name a later one."
-            )
-        return None
-
-    def answer_bars(self, command: Accept | Reject) -> Refusal | None:
-        """Only the other side's open, unexpired offer can be accepted or rejected."""
-        offer = self.open_offer(command.by.party, command.offer_id)
-        if offer is None:
-            return Refusal(
-                code=Code.NO_OPEN_OFFER, sentence="The other side has no such offer open."
-            )
-        if offer.by is command.by.party:
-            return Refusal(
-                code=Code.OWN_OFFER, sentence="This offer is your own; the other side answers it."
-            )
-        if offer.expires_at and offer.expires_at <= workflow.now():
-            return Refusal(
-                code=Code.OFFER_EXPIRED, sentence="The offer has expired; ask for a new one."
-            )
-        return None
-
-    def agent_bars(self, command: Claim | Release | Decide | Confirm | SendBack) -> Refusal | None:
-        """Whose the task is, who must not judge again, and what a verdict has to name."""
-        agent, owner = command.by.id, self.task and self.task.owner
-        if isinstance(command, Release):
-            if owner == agent:
-                return None
-            return Refusal(code=Code.TASK_NOT_CLAIMED, sentence="The task is not yours; claim it.")
-        if owner and owner != agent:
-            return Refusal(code=Code.TASK_TAKEN, sentence="Another agent has claimed the task.")
-        if isinstance(command, Claim) and owner == agent:
-            return Refusal(code=Code.ALREADY_DONE, sentence="You have claimed the task already.")
-        proposer = self.proposed.by.id if self.proposed else None
-        if agent == proposer or (self.appealed and agent in self.decided_by):
-            return Refusal(
-                code=Code.OTHER_AGENT_NEEDED,
-                sentence="You have judged this dispute already; another agent has to.",
-            )
-        if isinstance(command, Decide):
-            if (command.remedy is None) is not (command.verdict is Verdict.FOR_SELLER):
-                return Refusal(
-                    code=Code.VERDICT_DIFFERS,
-                    sentence="A verdict for the seller names no remedy; every other names one.",
-                )
-            return amount_refusal(command.remedy, command.amount, self.at_stake)
-        return None
-
-    def record(self, command: Command) -> Outcome:
-        """Take a command's facts into the case, so that the next command is judged by them."""
-        by = command.by.party
-        if by is Party.SELLER and isinstance(command, Say | Ask | Offer | Refuse | Reject):
-            holding = isinstance(command, Say) and command.nature is not Nature.ANSWER
-            self.seller_answered = self.seller_answered or not holding
-        match command:
-            case Ask():
-                self.questions.append(by)
-            case Offer():
-                self.record_offer(command)
-            case Accept() if self.stage is Stage.DECIDED:
-                self.accepts_decision.add(by)
-            case Accept():
-                offer = self.answer_offer(command, OfferState.ACCEPTED)
-                self.concluded = Settled(offer.remedy, offer.amount, Ending.SETTLED)
-            case Reject():
-                self.answer_offer(command, OfferState.REJECTED)
-            case AskForHelp():
-                self.wants_help.add(by)
-                if not self.help_allowed and len(self.wants_help) < len(TRADERS):
-                    return Outcome.NOTED
-            case Withdraw():
-                self.concluded = Ending.WITHDRAWN
-            case AgreeToClose():
-                self.finds_solved.add(by)
-                if len(self.finds_solved) < len(TRADERS):
-                    return Outcome.NOTED
-                self.concluded = Ending.SOLVED
-            case Close():
-                self.concluded = Ending.CLOSED_BY_PLATFORM
-            case Fulfil():
-                self.fulfilment_awaited = False
-            case RetryRefund() if self.refund:
-                self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
-            case Claim():
-                self.change_task(owner=command.by.id, state=TaskState.CLAIMED)
-            case Release():
-                self.change_task(owner=None, state=TaskState.OPEN)
-            case Decide():
-                self.record_decision(command)
-            case Confirm() if self.proposed:
-                self.decision = self.proposed.model_copy(update={"confirmed_by": command.by})
-                self.decided_by.add(command.by.id)
-                self.proposed = None
-            case SendBack():
-                self.proposed = None
-                self.change_task(purpose="decide", owner=None, state=TaskState.OPEN)
-            case Appeal():
-                self.appealed = True
-        return Outcome.ACCEPTED
-
-    def record_offer(self, offer: Offer) -> None:
-        """A new offer replaces one's own open one, and counters the other side's."""
-        by = offer.by.party
-        for i, earlier in enumerate(self.offers):
-            if earlier.state is OfferState.OPEN:
-                state = OfferState.REPLACED if earlier.by is by else OfferState.COUNTERED
-                self.offers[i] = earlier.model_copy(update={"state": state})
-        self.offers.append(
-            OfferView(
-                id=offer.command_id,
-                at=workflow.now(),
-                by=by,
-                remedy=offer.remedy,
-                amount=offer.amount,
-                expires_at=offer.expires_at,
-                state=OfferState.OPEN,
-            )
-        )
-
-    def answer_offer(self, command: Accept | Reject, state: OfferState) -> OfferView:
-        """Write what became of the offer that `command` answers."""
-        offer = self.open_offer(command.by.party, command.offer_id)
-        assert offer is not None  # answer_bars() saw it
-        self.offers[self.offers.index(offer)] = offer.model_copy(update={"state": state})
-        return offer
-
-    def record_decision(self, decide: Decide) -> None:
-        """An award above one agent's limit is only proposed: a second agent confirms it."""
-        decision = DecisionView(
-            at=workflow.now(),
-            by=decide.by,
-            verdict=decide.verdict,
-            remedy=decide.remedy,
-            amount=decide.remedy and refund_of(decide.remedy, decide.amount, self.at_stake),
-            reasoning=decide.reasoning,
-        )
-        self.decided_by.add(decide.by.id)
-        if decision.amount and decision.amount.amount_minor > self.policy.agent_limit_minor:
-            self.proposed = decision
-            self.change_task(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
-        else:
-            self.decision = decision
+    # Signals.
 
     @workflow.signal
     async def decide(self, decision: Decide) -> None:
@@ -800,21 +460,3 @@ class Dispute(Case):
         """The marketplace says that a refund's fate is known: it is asked at once."""
         if self.refund and report.key == self.refund.key:
             self.refund_known_there = True
-
-    def look(self) -> CaseView:
-        """The dispute as its readers see it."""
-        return (
-            super()
-            .look()
-            .model_copy(
-                update={
-                    "reason": self.claim.reason,
-                    "wanted": self.claim.wanted,
-                    "claimed": self.claim.amount or self.registration.at_stake,
-                    "offers": tuple(map(self.as_it_stands, self.offers)),
-                    "decision": self.decision or self.proposed,
-                    "refund": self.refund,
-                    "preceding": self.claim.from_inquiry,
-                }
-            )
-        )

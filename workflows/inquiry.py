@@ -18,6 +18,7 @@ from domain.commands import (
     Remedy,
     Resume,
     Say,
+    answers,
 )
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute, OpenInquiry
@@ -27,7 +28,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Outcome
-from workflows.case import Case, Silence, answers
+from workflows.case import Case, Silence
 from workflows.deadline import Clock
 from workflows.dispute import Dispute
 
@@ -47,9 +48,9 @@ class Inquiry(Case):
     """Each unanswered message of the buyer has its own reply clock; the oldest is due first."""
 
     FLOW: ClassVar[Flow] = {
-        Stage.OPENING: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
-        Stage.AWAITING_SELLER: frozenset({Stage.AWAITING_BUYER, Stage.CLOSED}),
-        Stage.AWAITING_BUYER: frozenset({Stage.AWAITING_SELLER, Stage.CLOSED}),
+        Stage.OPENING: (Stage.AWAITING_SELLER, Stage.CLOSED),
+        Stage.AWAITING_SELLER: (Stage.AWAITING_BUYER, Stage.CLOSED),
+        Stage.AWAITING_BUYER: (Stage.AWAITING_SELLER, Stage.CLOSED),
     }
     VERBS = tuple(PERMITTED)
 

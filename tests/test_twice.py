@@ -1,0 +1,105 @@
+"""What if every activity runs twice? A worker that dies before it reports makes it so."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import MetaData, select
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from domain.stages import Stage
+from tests.conftest import skipping_server, world_on
+from tests.life import World
+from tests.record_histories import (
+    dispute_appealed,
+    dispute_decided,
+    dispute_fulfilled,
+    dispute_settled,
+    inquiry_breached,
+)
+
+OF_THEIR_TIME = {
+    "at", "opened_at", "closed_at", "created_at", "sent_at", "due", "requested_at", "reported_at",
+    "registration", "text", "html",
+}  # fmt: skip
+"""Columns that may differ from one life to the next, for each is lived at another time."""
+
+LIVES = (dispute_settled, dispute_decided, dispute_appealed, dispute_fulfilled, inquiry_breached)
+
+
+class Twice(Interceptor):
+    """Runs every activity a second time after it succeeded; only the second answer is told."""
+
+    def __init__(self) -> None:
+        self.doubled: Counter[str] = Counter()
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Doubles what comes in."""
+        return _Doubling(next, self.doubled)
+
+
+class _Doubling(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, doubled: Counter[str]) -> None:
+        super().__init__(next)
+        self._doubled = doubled
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        await self.next.execute_activity(input)
+        self._doubled[input.fn.__name__] += 1
+        return await self.next.execute_activity(input)
+
+
+def left_behind(world: World) -> dict[str, list[tuple[str, ...]]]:
+    """Every row of every table but for its times."""
+    tables = MetaData()
+    tables.reflect(world.engine)
+    with world.engine.connect() as connection:
+        return {
+            name: sorted(
+                tuple(str(value) for key, value in row.items() if key not in OF_THEIR_TIME)
+                for row in connection.execute(select(table)).mappings()
+            )
+            for name, table in tables.tables.items()
+        }
+
+
+async def lived(
+    folder: Path, *interceptors: Interceptor
+) -> tuple[dict[str, list[tuple[str, ...]]], list[str], list[tuple[str, int]], list[str]]:
+    """What the lives leave behind: rows, mails, payments, and breaches told."""
+    # A server each: both lives begin now, and their weeks have the same weekends.
+    async with (
+        skipping_server() as environment,
+        world_on(environment, folder, interceptors=interceptors) as world,
+    ):
+        for play in LIVES:
+            life = await play(world)
+            await life.sees(lambda view: view.stage is Stage.CLOSED)
+            with environment.auto_time_skipping_disabled():
+                await life.handle.result()
+        answer = await asyncio.to_thread(
+            requests.get, f"{world.marketplace}/standin/ledger", timeout=5
+        )
+        ledger = answer.json()
+        return (
+            left_behind(world),
+            sorted(str(mail["Message-ID"]) for mail in world.mailbox.messages()),
+            sorted((payment["key"], payment["amount_minor"]) for payment in ledger["payments"]),
+            sorted(breach["key"] for breach in ledger["breaches"]),
+        )
+
+
+async def test_every_activity_run_twice_changes_nothing(tmp_path: Path) -> None:
+    twice = Twice()
+    for name in ("once", "twice"):
+        (tmp_path / name).mkdir()
+    once_left = await lived(tmp_path / "once")
+    twice_left = await lived(tmp_path / "twice", twice)
+    for once, doubled in zip(once_left, twice_left, strict=True):
+        assert doubled == once
+        assert once
+    assert set(twice.doubled) == {
+        "register", "close", "send", "report_breach", "request", "record"
+    }  # fmt: skip

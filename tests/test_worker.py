@@ -1,0 +1,112 @@
+"""The worker as a program: does it start only when it can work, tell how it is, and end well?"""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from temporalio.testing import WorkflowEnvironment
+
+from cli.servers import postgresql
+from config import HERE
+from policies import HERE as POLICIES
+from tests.test_durability import Elsewhere, elsewhere
+
+NOBODY = "127.0.0.1:1"
+
+
+@asynccontextmanager
+async def somewhere(server: WorkflowEnvironment, folder: Path) -> AsyncIterator[Elsewhere]:
+    """A worker not yet started, on the real development server."""
+    address = server.client.service_client.config.target_host
+    async with elsewhere(server, address, folder, POLICIES) as world:
+        yield world
+
+
+async def fails(world: Elsewhere, **settings: str) -> tuple[int, str]:
+    """How the worker ends with these settings changed: its exit code, and what it says."""
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(HERE / "worker.py")],
+        env={**os.environ, **world.worker.settings, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.slow
+async def test_a_worker_that_cannot_work_says_why_in_one_sentence(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.mkdir()
+    (wrong / "pl.toml").write_text("country = 3\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        in_use = f"127.0.0.1:{taken.getsockname()[1]}"
+        cases = [
+            (2, "RECOURSE_SMTP_HOST", {"RECOURSE_SMTP_HOST": ""}),
+            (2, "RECOURSE_MARKETPLACE_URL", {"RECOURSE_MARKETPLACE_URL": "ftp://shop"}),
+            (2, "RECOURSE_SMTP_PORT", {"RECOURSE_SMTP_PORT": "mail"}),
+            (2, "database url", {"DATABASE_URL": "nonsense"}),
+            (2, "RECOURSE_POLICIES", {"RECOURSE_POLICIES": str(tmp_path / "none")}),
+            (2, "wrong/pl.toml", {"RECOURSE_POLICIES": str(wrong)}),
+            (2, "RECOURSE_HEALTH_ADDRESS", {"RECOURSE_HEALTH_ADDRESS": in_use}),
+            (2, "RECOURSE_METRICS_ADDRESS", {"RECOURSE_METRICS_ADDRESS": in_use}),
+            (3, "mail server", {"RECOURSE_SMTP_PORT": "1"}),
+            (3, "marketplace", {"RECOURSE_MARKETPLACE_URL": f"http://{NOBODY}"}),
+            (3, "Temporal", {"TEMPORAL_ADDRESS": NOBODY}),
+            (3, "database", {"DATABASE_URL": f"postgresql://a:secret@{NOBODY}/b"}),
+        ]
+        async with somewhere(server, tmp_path) as world:
+            for i in range(0, len(cases), 3):
+                answers = await asyncio.gather(
+                    *(fails(world, **settings) for _, _, settings in cases[i : i + 3])
+                )
+                for (code, named, settings), (ended, said) in zip(
+                    cases[i : i + 3], answers, strict=True
+                ):
+                    assert ended == code, (settings, said)
+                    assert said.startswith("worker: "), said
+                    assert named in said
+                    assert said.count("\n") == 1, said
+                    assert "secret" not in said
+
+
+async def test_health_and_metrics_tell_how_the_worker_is(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with somewhere(server, tmp_path) as world:
+        with postgresql(tmp_path) as url:
+            world.worker.settings["DATABASE_URL"] = url
+            await world.worker.start()
+            health = f"http://{world.worker.settings['RECOURSE_HEALTH_ADDRESS']}/health"
+            metrics = f"http://{world.worker.settings['RECOURSE_METRICS_ADDRESS']}/metrics"
+            well = await asyncio.to_thread(requests.get, health, timeout=10)
+            assert (well.status_code, well.json()) == (200, {"status": "ok", "failing": []})
+            told = await asyncio.to_thread(requests.get, metrics, timeout=10)
+            assert "temporal_worker_start" in told.text
+        ill = await asyncio.to_thread(requests.get, health, timeout=10)
+        assert (ill.status_code, ill.json()["failing"]) == (503, ["database"])
+        assert await asyncio.to_thread(world.worker.send, signal.SIGTERM) == 0
+
+
+async def test_a_worker_told_to_stop_lets_its_letters_go_out_first(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with somewhere(server, tmp_path) as world:
+        await world.worker.start()
+        life = await world.dispute()
+        assert await asyncio.to_thread(world.worker.send, signal.SIGTERM) == 0
+        letters = life.letters_whole()
+        assert all(letter.sent_at for letter in letters)
+        assert "Draining" in world.worker.log.read_text()
+        assert "Traceback" not in world.worker.log.read_text()

@@ -1,0 +1,64 @@
+"""Letters leave by themselves: in order, all of one step at once, while the timeline goes on."""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities.notices import Notices
+from domain.notices import Mailing, Message, Notice
+from workflows.errands import Errands, failure_type
+from workflows.options import LETTERS
+
+
+class Outbox:
+    """What a case has written and not yet sent.
+
+    `complete` says that the timeline has added all that belongs to the current step;
+    `undelivered` is told the kind of a failure that no retry mends.
+    """
+
+    def __init__(
+        self,
+        case_id: str,
+        errands: Errands,
+        complete: Callable[[], bool],
+        undelivered: Callable[[str], None],
+    ) -> None:
+        self._errands = errands
+        self._complete = complete
+        self._undelivered = undelivered
+        self._empty = Mailing(case_id=case_id)
+        self._unsent = self._empty
+        self._posting = False
+
+    def add_message(self, message: Message) -> None:
+        """A person's message, for the archive."""
+        self._add({"messages": (*self._unsent.messages, message)})
+
+    def add_notice(self, notice: Notice) -> None:
+        """A notice to a party, for the archive and the mail."""
+        self._add({"notices": (*self._unsent.notices, notice)})
+
+    def _add(self, more: dict[str, object]) -> None:
+        self._unsent = self._unsent.model_copy(update=more)
+        if not self._posting:
+            self._posting = True
+            self._errands.run(self._post())
+
+    async def _post(self) -> None:
+        await workflow.wait_condition(self._complete)
+        while self._unsent != self._empty:
+            mailing, self._unsent = self._unsent, self._empty
+            try:
+                await workflow.execute_activity_method(
+                    Notices.send, mailing, summary=contents(mailing), **LETTERS
+                )
+            except ActivityError as error:
+                self._undelivered(failure_type(error))
+        self._posting = False
+
+
+def contents(mailing: Mailing) -> str:
+    """What a mailing holds, for the Temporal UI."""
+    return " · ".join(f"{n.to}: {n.name.replace('_', ' ')}" for n in mailing.notices) or "archive"
