@@ -490,7 +490,7 @@ async def finish(played: Played) -> None:
 
 
 PLAYED = settings(
-    max_examples=15,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
