@@ -65,7 +65,6 @@ class Settings(BaseSettings):
     mail_domain: str = "recourse.example"
     metrics_address: str = "127.0.0.1:9464"
     health_address: str = "127.0.0.1:8460"
-    build_id: str = ""
 
     @classmethod
     def read(cls, **given: Any) -> Self:

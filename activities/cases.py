@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from activities.marketplace import Marketplace
     from store.cases import CaseRegister
 
-YEARS_AHEAD = 2
-"""The longest window of a case is a year: its calendar reaches beyond it."""
+YEARS_AHEAD = 3
+"""How far a case's calendar reaches: no window is longer than three years (domain/policy.py)."""
 
 
 class Cases:
@@ -37,24 +37,34 @@ class Cases:
         What cannot be opened is answered with a refusal; a marketplace that does not answer
         raises, and is asked again.
         """
+        if case.case_id != case.opening.case_id:
+            return refused(
+                Code.ORDER_DIFFERS, f"Start this case under the id {case.opening.case_id}."
+            )
+        if self._cases.is_closed(case.case_id):
+            return refused(
+                Code.CASE_CLOSED, "This case is closed; open the next one by its number."
+            )
         if registered := self._cases.find(case.case_id):
             return registered
         order = self._marketplace.order(case.opening.order_id)
         if order is None:
-            return Registration(
-                refusal=Refusal(
-                    code=Code.ORDER_UNKNOWN,
-                    sentence="The marketplace knows no order of this id; check the id.",
-                )
+            return refused(
+                Code.ORDER_UNKNOWN, "The marketplace knows no order of this id; check the id."
             )
         if order.country not in countries(self._policies):
-            return Registration(
-                refusal=Refusal(
-                    code=Code.POLICY_UNKNOWN,
-                    sentence=f"There is no policy for {order.country}; add its file to policies/.",
-                )
+            return refused(
+                Code.POLICY_UNKNOWN,
+                f"There is no policy for {order.country}; add its file to policies/.",
             )
-        rules = self.pin(PinRules(country=order.country, kind=case.opening.kind, year=case.at.year))
+        rules = self.pin(
+            PinRules(
+                country=order.country,
+                kind=case.opening.kind,
+                first_year=case.at.year,
+                last_year=case.at.year + YEARS_AHEAD,
+            )
+        )
         registration = register(case.opening, order, rules)
         if registration.refusal:
             return registration
@@ -69,7 +79,7 @@ class Cases:
             dispute=policy.dispute if wanted.kind is Kind.DISPUTE else None,
             inquiry=policy.inquiry if wanted.kind is Kind.INQUIRY else None,
             calendar=read_calendar(
-                wanted.country, wanted.year, wanted.year + YEARS_AHEAD, self._policies
+                wanted.country, wanted.first_year, wanted.last_year, self._policies
             ),
         )
 
@@ -77,3 +87,8 @@ class Cases:
     def close(self, case: CloseCase) -> None:
         """File how the case ended (D2)."""
         self._cases.close(case)
+
+
+def refused(code: Code, sentence: str) -> Registration:
+    """A case that cannot be opened, and why."""
+    return Registration(refusal=Refusal(code=code, sentence=sentence))

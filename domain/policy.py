@@ -1,6 +1,6 @@
 """The rules that a case is opened under: windows, limits, and where each comes from."""
 
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -13,6 +13,9 @@ from domain.deadlines import Counting
 Text = Annotated[str, Field(min_length=1)]
 Minor = Annotated[int, Field(ge=0)]
 Limit = Annotated[int, Field(ge=1)]
+
+
+THREE_YEARS = timedelta(days=3 * 366)
 
 
 class OnSilence(StrEnum):
@@ -63,8 +66,8 @@ class Window(Value):
     @model_validator(mode="after")
     def _can_be_reckoned(self) -> Self:
         # Found here and not in a running case, which could not go on.
-        if self.length > self.counting.most:
-            raise ValueError(f"length is above ten years: at most {self.counting.most}")
+        if self.counting.unit * self.length > THREE_YEARS:
+            raise ValueError("length is above three years: a case's calendar reaches no further")
         if self.remind_after is not None and self.remind_after >= self.length:
             raise ValueError("remind_after must be shorter than length")
         return self

@@ -42,11 +42,12 @@ class RegisterCase(Value):
 
 
 class PinRules(Value):
-    """Asks for the rules as they are now, for a recalculation."""
+    """Asks for a country's rules as they are now, with a calendar of these years."""
 
     country: str
     kind: Kind
-    year: int
+    first_year: int
+    last_year: int
 
 
 class Rules(Value):

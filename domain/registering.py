@@ -53,6 +53,10 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
             code=Code.ORDER_DIFFERS,
             sentence="The order belongs to another buyer; only its own buyer can open a case.",
         )
+    if opening.opened_by.party not in (Party.BUYER, Party.PLATFORM):
+        return Refusal(
+            code=Code.NOT_YOURS, sentence="Only the order's buyer or the platform opens a case."
+        )
     return None
 
 

@@ -1,11 +1,12 @@
 """The case as its readers see it: one answer to one query."""
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
 from domain.base import Value
-from domain.commands import Remedy, Verdict
+from domain.commands import CommandId, Remedy, Verdict
 from domain.deadlines import Held
 from domain.money import Money
 from domain.notices import Ending, Message
@@ -135,15 +136,16 @@ class CaseView(Value):
     refund: RefundReport | None = None
     breaches: tuple[BreachView, ...] = ()
     preceding: str | None = None
+    happened_at: AwareDatetime | None = None
     needless_answers: int = 0
 
 
 class Recalculate(Value):
     """Asks an open case to take up the rules as they are now; audited with who and why."""
 
-    command_id: str
+    command_id: CommandId
     by: Actor
-    reason: str
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class Recalculated(Value):

@@ -105,6 +105,12 @@ class CaseRegister:
             case = session.get(CaseRow, case_id)
             return Registration.model_validate(case.registration) if case else None
 
+    def is_closed(self, case_id: str) -> bool:
+        """Whether the case has been closed."""
+        with transaction(self._engine) as session:
+            row = session.get(CaseRow, case_id)
+            return row is not None and row.closed_at is not None
+
     def people(self, case_id: str) -> dict[Party, Person]:
         """The buyer and the seller of a case; nobody for a case that is not registered."""
         with transaction(self._engine) as session:

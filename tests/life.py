@@ -35,6 +35,9 @@ from workflows.dispute import Dispute
 from workflows.inquiry import Inquiry
 
 V = TypeVar("V", bound=Value)
+ORDERS = itertools.count(101)
+"""Fresh orders, also where two worlds share a server; the bench has the first hundred."""
+
 CURRENCY = {"PL": "PLN", "SI": "EUR"}
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
 SECOND = Actor(party=Party.AGENT, id="agent-2", name="Jan Kowalski")
@@ -52,7 +55,7 @@ class RefusedCommand(Exception):  # noqa: N818 - it is the refusal
         self.code = code
 
 
-def write_orders(path: Path, per_country: int = 400) -> None:
+def write_orders(path: Path, per_country: int = 900) -> None:
     """Orders PL-1, PL-2 … and SI-1 …: two of A at 100.00, one of B at 50.00, delivery 9.99.
 
     PL-dear-1 … and SI-dear-1 … hold the same at a hundred times the price.
@@ -238,7 +241,6 @@ class World:
     marketplace: str
     mailbox: Mailbox
     lives: list[Life] = field(default_factory=list)
-    _orders: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
     def client(self) -> Client:
@@ -247,7 +249,7 @@ class World:
 
     def order(self, country: str = "PL", *, dear: bool = False) -> str:
         """An order that no case has been opened for."""
-        return f"{country}-{'dear-' if dear else ''}{next(self._orders)}"
+        return f"{country}-{'dear-' if dear else ''}{next(ORDERS)}"
 
     async def dispute(
         self, country: str = "PL", opened_by: Actor = BUYER, order_id: str = "", **more: Any

@@ -17,11 +17,14 @@ import requests
 from domain.commands import (
     Accept,
     Appeal,
+    AskForHelp,
     BecomeDispute,
     Claim,
     Decide,
     Fulfil,
     Offer,
+    Refuse,
+    RefuseReason,
     Remedy,
     Reopen,
     Say,
@@ -34,7 +37,7 @@ from tests.life import SECOND, Life, World
 from workflows.dispute import Dispute
 
 FOLDER = Path(__file__).parent / "histories"
-MACHINE = ("identity", "taskId", "workerVersion", "requestId", "historySizeBytes", "taskQueue")
+MACHINE = ("identity", "taskId", "workerVersion", "requestId", "historySizeBytes")
 
 
 async def dispute_settled(world: World) -> Life:
@@ -69,9 +72,11 @@ async def dispute_reopened(world: World) -> Life:
 
 
 async def dispute_appealed(world: World) -> Life:
-    """An agent decides for the seller, the buyer appeals, another agent decides otherwise."""
+    """The seller refuses, an agent decides for the seller, the buyer appeals, another decides."""
     life = await world.dispute()
-    await life.passes(days=8)
+    await life.seller(Refuse, reason=RefuseReason.AS_DESCRIBED, text="It is as described.")
+    await life.buyer(AskForHelp)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
     await life.agent(Claim)
     await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It is as described.")
     await life.sees(lambda view: view.stage is Stage.DECIDED)
@@ -179,8 +184,10 @@ async def main() -> None:
     """Record every life."""
     FOLDER.mkdir(exist_ok=True)
     async with skipping_server() as environment:
-        with tempfile.TemporaryDirectory(prefix="recorded-") as folder:
-            async with world_on(environment, Path(folder)) as world:
+        with tempfile.TemporaryDirectory() as folder:
+            recorded = Path(folder) / "recorded"  # the task queue's name, the same each time
+            recorded.mkdir()
+            async with world_on(environment, recorded) as world:
                 for play in LIVES:
                     await record(play, world)
 

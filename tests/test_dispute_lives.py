@@ -410,6 +410,7 @@ async def test_unknown_order_opens_nothing_and_writes_to_nobody(world: World) ->
 
 
 async def test_one_side_alone_gets_help_only_once_the_window_allows_it(world: World) -> None:
+    """What the window `help_opens` does."""
     life = await world.dispute()
     early = await life.buyer(AskForHelp)
     assert (early.outcome, early.stage) == ("noted", Stage.AWAITING_SELLER)
@@ -448,6 +449,7 @@ async def test_traders_still_agree_while_the_agent_reads(world: World) -> None:
 async def test_task_is_claimed_released_and_times_out_to_the_queue_and_the_lead(
     world: World,
 ) -> None:
+    """What the window `lead_decision` does."""
     life = await with_agent(world)
     claimed = await life.agent(Claim)
     [task] = life.tasks()
@@ -505,6 +507,7 @@ async def test_agents_question_holds_the_agents_clock_until_the_answer(world: Wo
 
 
 async def test_agents_question_unanswered_is_decided_without(world: World) -> None:
+    """What the window `agent_question` does."""
     life = await with_agent(world)
     await life.agent(Claim)
     asked = await life.agent(Ask, text="A photo, please.")
@@ -827,6 +830,7 @@ async def test_paid_but_unanswered_refund_is_found_out_and_not_paid_twice(world:
 async def test_unconfirmed_refund_blocks_retry_and_close_and_goes_to_an_agent(
     world: World,
 ) -> None:
+    """What the window `refund_confirmation` does."""
     life = await world.dispute()
     life.marketplace(refunds="later")
     await life.seller(Offer, remedy=Remedy.FULL_REFUND)

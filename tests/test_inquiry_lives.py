@@ -64,6 +64,7 @@ async def test_silent_seller_is_warned_then_breached_and_the_question_stays_open
 
 
 async def test_seller_who_never_answers_is_not_awaited_for_ever(world: World) -> None:
+    """What the window `inactivity` does."""
     life = await world.inquiry()
     assert (await life.ends()).ending == "inactive"
     assert life.breaches() == ["seller_reply"]
@@ -124,6 +125,7 @@ async def test_agent_takes_part_and_stops_no_clock(world: World) -> None:
 
 
 async def test_held_clock_outlasts_a_new_message_which_has_its_own(world: World) -> None:
+    """What the window `hold` does."""
     life = await world.inquiry()
     await life.agent(Hold, reason="The maker is asked.")
     assert (await life.view()).due is None

@@ -4,6 +4,7 @@ A process is a subclass whose `run()` is its timeline. Commands are validated an
 they come; `run()` takes them one by one from `wait()` and acts. Nothing here knows a process.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,16 +12,26 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
-from activities.cases import Cases
+from activities.cases import YEARS_AHEAD, Cases
 from activities.marketplace import SellerConduct
 from activities.tasks import Tasks
 from domain.calendars import Calendar
-from domain.commands import Ask, Command, CommandBase, Hold, Nature, Resume, Say
+from domain.commands import (
+    Ask,
+    Command,
+    CommandBase,
+    Hold,
+    Nature,
+    Refuse,
+    Resume,
+    Say,
+    SendBack,
+)
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
 from domain.openings import OpenDispute, OpenInquiry
-from domain.parties import Party
+from domain.parties import Actor, Party
 from domain.policy import DisputePolicy, InquiryPolicy, Window
 from domain.ports import (
     BreachReport,
@@ -47,7 +58,7 @@ from domain.view import (
 from domain.writing import count_refusal, name_refusal, text_refusal
 from workflows.deadline import Clock
 from workflows.errands import Errands, failure_type
-from workflows.options import MARKETPLACE, OWN_DATABASE
+from workflows.options import MARKETPLACE, OWN_DATABASE, RULES
 from workflows.outbox import Outbox
 from workflows.publishing import publish
 
@@ -97,6 +108,7 @@ class Case:
         self._started: list[Clock] = []
         self._tasks = 0
         self._recalculated: dict[str, Recalculated] = {}
+        self._recalculating = asyncio.Lock()
 
     # What a process says about itself.
 
@@ -138,6 +150,8 @@ class Case:
                 **MARKETPLACE,
             )
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             self.registration = Registration(
                 refusal=Refusal(
                     code=Code.ORDER_UNKNOWN,
@@ -145,7 +159,7 @@ class Case:
                     "open the case again once that is mended.",
                 )
             )
-            self.note("registration failed", detail=str(error.cause or error))
+            self.note("registration failed", detail=failure_type(error))
         self.registered = True
         if self.registration.refusal:
             self.note("not opened", detail=self.registration.refusal.code)
@@ -211,6 +225,12 @@ class Case:
                 self.note("silence", clock.awaited, clock.name)
                 return Silence(clock)
         return None
+
+    def rest_on(self, awaited: Party) -> None:
+        """Nobody's clock runs while `awaited` is at work; a hold has nothing left to hold."""
+        if self._hold:
+            self._let_go()
+        self.awaited, self.clocks = awaited, ()
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -351,7 +371,9 @@ class Case:
             )
         if refusal := self.why_not(type(command), command.by.party):
             return refusal
-        if isinstance(command, Say | Ask):
+        if refusal := self._impostor(command.by):
+            return refusal
+        if isinstance(command, Say | Ask | Refuse):
             limits, zone = self.policy.messages, self.calendar.zone
             if refusal := count_refusal(
                 command.by.party, workflow.now(), zone, self.messages, limits
@@ -388,6 +410,17 @@ class Case:
             return Refusal(code=Code.WRONG_STAGE, sentence="No clock is running.")
         return self.barred(verb, by)
 
+    def _impostor(self, by: Actor) -> Refusal | None:
+        parties = {
+            Party.BUYER: self.registration.buyer_id,
+            Party.SELLER: self.registration.seller_id,
+        }
+        if by.id == parties.get(by.party, by.id):
+            return None
+        return Refusal(
+            code=Code.NOT_YOURS, sentence=f"This case has another {by.party}; check `by.id`."
+        )
+
     async def _take(self, command: Command) -> Receipt:
         if known := self._receipts.get(command.command_id):
             return known[1].model_copy(update={"outcome": Outcome.REPEATED})
@@ -412,6 +445,8 @@ class Case:
             case Resume():
                 self._resume()
                 return Outcome.ACCEPTED
+            case SendBack():
+                pass  # what agents say to each other is not for the traders to read
             case _ if text := command.words:
                 message = Message(
                     id=command.command_id,
@@ -442,17 +477,32 @@ class Case:
         if not self.registered:
             await workflow.wait_condition(lambda: self.registered)
             self._may_recalculate(wanted)
-        if known := self._recalculated.get(wanted.command_id):
-            return known
+        async with self._recalculating:
+            if wanted.command_id not in self._recalculated:
+                self._recalculated[wanted.command_id] = await self._recalculate(wanted)
+        return self._recalculated[wanted.command_id]
+
+    async def _recalculate(self, wanted: Recalculate) -> Recalculated:
         before = self.due
-        rules: Rules = await workflow.execute_activity_method(
-            Cases.pin,
-            PinRules(
-                country=self.opening.country, kind=self.opening.kind, year=self.opened_at.year
-            ),
-            summary="read policy and calendar as they are now",
-            **MARKETPLACE,
-        )
+        try:
+            rules: Rules = await workflow.execute_activity_method(
+                Cases.pin,
+                PinRules(
+                    country=self.opening.country,
+                    kind=self.opening.kind,
+                    first_year=self.opened_at.year,
+                    last_year=workflow.now().year + YEARS_AHEAD,
+                ),
+                summary="read policy and calendar as they are now",
+                **RULES,
+            )
+        except ActivityError as error:
+            raise refused(
+                Refusal(
+                    code=Code.POLICY_UNKNOWN,
+                    sentence="The policy files cannot be read now; mend them, then try again.",
+                )
+            ) from error
         if not (rules.dispute or rules.inquiry):
             raise refused(
                 Refusal(
@@ -479,11 +529,9 @@ class Case:
         )
         if self.awaited and self.due and self.due != before:
             self.tell_both(NoticeName.DEADLINE_MOVED, due=self.due, awaited=self.awaited)
-        done = Recalculated(
+        return Recalculated(
             policy_version=rules.policy_version, due_before=before, due_after=self.due
         )
-        self._recalculated[wanted.command_id] = done
-        return done
 
     @recalculate.validator
     def _may_recalculate(self, wanted: Recalculate) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.refunds import Refunds
 from domain.commands import (
@@ -114,7 +114,7 @@ class Dispute(DisputeRecord):
                     turn = await self.judge(turn.cause)
                 case Abandoned():
                     turn = await self.stay_reopenable()
-        return await self.close(turn)
+        return await self.close(turn, text=self.farewell)
 
     async def bargain(self, turn: Party) -> Turn:
         """Seller and buyer answer each other in turn until they agree, or one stays silent."""
@@ -173,16 +173,16 @@ class Dispute(DisputeRecord):
                     self.tell(Party.SELLER, NoticeName.REOPENED, text=text or None, due=reply.due)
                     return await self.bargain(Party.SELLER)
 
-    async def judge(self, cause: str) -> Turn:
+    async def judge(self, cause: str, reason: str | None = None) -> Turn:
         """An agent takes the case and decides; until then the traders may still agree."""
-        self.escalated = True
         self.enter(Stage.ON_APPEAL if cause == "appealed" else Stage.WITH_AGENT)
         self.replying.clear()
         self.proposed = self.decision = None
         self.accepts_decision.clear()
+        self.finds_solved.clear()
         deciding = self.call_agents("decide")
         if cause == "appealed":
-            self.tell_both(NoticeName.APPEALED, due=deciding.due)
+            self.tell_both(NoticeName.APPEALED, text=reason, due=deciding.due)
         else:
             self.tell_both(NoticeName.AGENT_JOINS, reason=cause, due=deciding.due)
         claimed: Clock | None = None
@@ -248,8 +248,8 @@ class Dispute(DisputeRecord):
                 match move:
                     case Silence():
                         break
-                    case Appeal():
-                        return await self.judge("appealed")
+                    case Appeal(reason=reason):
+                        return await self.judge("appealed", reason)
         self.decision = decision.model_copy(update={"final": True})
         self.note("decision final")
         self.tell_both(
@@ -289,7 +289,8 @@ class Dispute(DisputeRecord):
                     )
         if isinstance(self.concluded, Ending):
             return self.concluded
-        if amount := refund_of(settled.remedy, settled.amount, self.at_stake):
+        amount = refund_of(settled.remedy, settled.amount, self.at_stake)
+        if amount and amount.amount_minor:
             return await self.pay_back(amount, settled.ending)
         return settled.ending
 
@@ -304,7 +305,7 @@ class Dispute(DisputeRecord):
                 amount=amount,
             )
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
-            self.awaited, self.clocks = Party.PLATFORM, ()
+            self.rest_on(Party.PLATFORM)
             try:
                 self.refund = await workflow.execute_activity_method(
                     Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
@@ -312,6 +313,8 @@ class Dispute(DisputeRecord):
                 if self.refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED):
                     self.refund = await self.learn(command)
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
                 self.refund = RefundReport(
                     key=command.key, state=RefundState.FAILED, reason=failure_type(error)
                 )
@@ -423,8 +426,8 @@ class Dispute(DisputeRecord):
         `move` is what was being taken when the end was recorded: what it says is not lost.
         """
         assert self.concluded is not None
-        if isinstance(move, Say | Ask):
-            self.pass_on(move)
+        if isinstance(move, MOVES):
+            self.tell_move(move)
         self.finish_task()
         if isinstance(self.concluded, Settled):
             remedy, amount = self.concluded.remedy, self.concluded.amount
@@ -437,6 +440,7 @@ class Dispute(DisputeRecord):
 
     def call_agents(self, purpose: str) -> Clock:
         """Open a task in the country's queue, due when an agent's decision is."""
+        self.escalated = True
         clock = self.start("decision", Party.AGENT)
         self.open_task(purpose, f"disputes-{self.opening.country.lower()}", 5, clock)
         return clock

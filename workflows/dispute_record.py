@@ -66,7 +66,7 @@ PERMITTED: dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]] 
     Refuse: ((Party.SELLER,), BARGAINING),
     AskForHelp: (TRADERS, BARGAINING),
     Withdraw: ((Party.BUYER,), UNSETTLED),
-    AgreeToClose: (TRADERS, UNSETTLED),
+    AgreeToClose: (TRADERS, (*BARGAINING, Stage.WITH_AGENT, Stage.REOPENABLE)),
     Close: ((Party.PLATFORM,), OPEN),
     Reopen: ((Party.BUYER,), (Stage.REOPENABLE,)),
     Claim: ((Party.AGENT,), (*JUDGING, Stage.SETTLING)),
@@ -118,6 +118,7 @@ class DisputeRecord(Case):
         self.seller_answered = False
         self.questions: list[Party] = []
         self.fulfilment_awaited = False
+        self.farewell: str | None = None
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """Why `by` may not send `verb` at this stage; None when they may."""
@@ -150,13 +151,16 @@ class DisputeRecord(Case):
                 code=Code.ALREADY_DONE,
                 sentence="You have accepted the decision, or it has been appealed already.",
             )
-        if verb is Accept and self.stage is Stage.DECIDED and by in self.accepts_decision:
-            return Refusal(
-                code=Code.ALREADY_DONE, sentence="You have accepted the decision already."
-            )
+        if verb is Accept and self.stage is Stage.DECIDED:
+            if self.appealed or by in self.accepts_decision:
+                return Refusal(
+                    code=Code.ALREADY_DONE,
+                    sentence="You have accepted the decision, or it has been appealed already.",
+                )
+            return None
         if verb is AgreeToClose and by in self.finds_solved:
             return Refusal(code=Code.ALREADY_DONE, sentence="You have agreed already.")
-        if verb in (Accept, Reject) and self.stage is not Stage.DECIDED:
+        if verb in (Accept, Reject):
             return self.answer_bars(by)
         if verb is Fulfil and not self.fulfilment_awaited:
             return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
@@ -187,6 +191,12 @@ class DisputeRecord(Case):
                 ) or self.offer_bars(command)
             case Accept() | Reject() if self.stage is not Stage.DECIDED:
                 return self.answer_bars(by.party, command.offer_id)
+            case Ask(to=to) if to is not None and (by.party in TRADERS or to not in TRADERS):
+                return Refusal(
+                    code=Code.NOT_YOURS,
+                    sentence="A trader's question goes to the other trader, an agent's to either; "
+                    "leave `to` out, or name buyer or seller as an agent.",
+                )
             case Ask() if by.party in TRADERS:
                 asked = sum(1 for asker in self.questions if asker is by.party)
                 if asked >= self.policy.questions_per_party:
@@ -295,6 +305,7 @@ class DisputeRecord(Case):
                     return Outcome.NOTED
                 self.concluded = Ending.SOLVED
             case Close():
+                self.farewell = command.reason
                 self.concluded = Ending.CLOSED_BY_PLATFORM
             case Fulfil():
                 self.fulfilment_awaited = False
@@ -354,7 +365,9 @@ class DisputeRecord(Case):
             reasoning=decide.reasoning,
         )
         self.decided_by.add(decide.by.id)
-        if decision.amount and decision.amount.amount_minor > self.policy.agent_limit_minor:
+        # Goods are worth what was paid for them: a replacement is an award like a refund.
+        award = decision.amount or (self.at_stake if decision.remedy else None)
+        if award and award.amount_minor > self.policy.agent_limit_minor:
             self.proposed = decision
             self.change_task(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
         else:
@@ -407,6 +420,7 @@ class DisputeRecord(Case):
                     "decision": self.decision or self.proposed,
                     "refund": self.refund,
                     "preceding": self.claim.from_inquiry,
+                    "happened_at": self.claim.happened_at,
                 }
             )
         )

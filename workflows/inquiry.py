@@ -165,6 +165,7 @@ class Inquiry(Case):
         """Take a command's facts into the case."""
         match command:
             case NoAnswerNeeded():
+                self.answer_owed = False
                 self.needless += 1
             case BecomeDispute():
                 self.wish = command

@@ -54,7 +54,18 @@ LETTERS = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=60),
     schedule_to_close_timeout=timedelta(days=4),
     retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=15)
+        initial_interval=timedelta(seconds=2),
+        maximum_interval=timedelta(minutes=15),
+        non_retryable_error_types=NO_RETRY_MENDS,
     ),
 )
 """Mail is tried for four days, as mail servers do (RFC 5321 4.5.4.1)."""
+
+RULES = BoundedPatience(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
+    ),
+)
+"""Reading the policy files: somebody waits for the answer, so it comes soon or is a refusal."""

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.notices import Notices
 from domain.notices import Mailing, Message, Notice
 from workflows.errands import Errands, failure_type
 from workflows.options import LETTERS
+
+AT_ONCE = 20
+"""Messages, and notices, that leave together: far below Temporal's 2 MB for an argument."""
 
 
 class Outbox:
@@ -49,14 +52,27 @@ class Outbox:
     async def _post(self) -> None:
         await workflow.wait_condition(self._complete)
         while self._unsent != self._empty:
-            mailing, self._unsent = self._unsent, self._empty
+            mailing = self._next()
             try:
                 await workflow.execute_activity_method(
                     Notices.send, mailing, summary=contents(mailing), **LETTERS
                 )
             except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
                 self._undelivered(failure_type(error))
         self._posting = False
+
+    def _next(self) -> Mailing:
+        """The oldest of what is unsent, not more than an activity's argument can hold."""
+        unsent = self._unsent
+        mailing = unsent.model_copy(
+            update={"messages": unsent.messages[:AT_ONCE], "notices": unsent.notices[:AT_ONCE]}
+        )
+        self._unsent = unsent.model_copy(
+            update={"messages": unsent.messages[AT_ONCE:], "notices": unsent.notices[AT_ONCE:]}
+        )
+        return mailing
 
 
 def contents(mailing: Mailing) -> str:
