@@ -40,7 +40,7 @@ class OrderedLine(Value):
 
 
 class Person(Value):
-    """A buyer or seller as the marketplace knows them: personal data, which only the store keeps."""
+    """A buyer or seller as the marketplace knows them: personal data, kept by the store alone."""
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     name: Annotated[str, Field(max_length=100)]
