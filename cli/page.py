@@ -41,7 +41,8 @@ def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[Re
     yield Text(view.id, style="bold")
     yield Text(
         f"{view.kind} · {view.country} · order {view.order_id} · opened "
-        f"{local(view.opened_at, zone)} by {view.opened_by.party} {printable(view.opened_by.id)}",
+        f"{local(view.opened_at, zone)} by {view.opened_by.party} {printable(view.opened_by.id)}"
+        + (f" · at the marketplace {local(view.happened_at, zone)}" if view.happened_at else ""),
         style="dim",
     )
     yield ""

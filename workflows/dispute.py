@@ -168,21 +168,29 @@ class Dispute(DisputeRecord):
             match move:
                 case Silence():
                     return Ending.BUYER_SILENT
-                case Reopen(text=text):
+                case Reopen(text=text, by=by):
                     reply = self.replying[Party.SELLER] = self.start("seller_reply", Party.SELLER)
-                    self.tell(Party.SELLER, NoticeName.REOPENED, text=text or None, due=reply.due)
+                    self.tell(
+                        Party.SELLER,
+                        NoticeName.REOPENED,
+                        text=text or None,
+                        writer=by,
+                        due=reply.due,
+                    )
                     return await self.bargain(Party.SELLER)
 
-    async def judge(self, cause: str, reason: str | None = None) -> Turn:
+    async def judge(self, cause: str | Appeal) -> Turn:
         """An agent takes the case and decides; until then the traders may still agree."""
-        self.enter(Stage.ON_APPEAL if cause == "appealed" else Stage.WITH_AGENT)
+        self.enter(Stage.ON_APPEAL if isinstance(cause, Appeal) else Stage.WITH_AGENT)
         self.replying.clear()
         self.proposed = self.decision = None
         self.accepts_decision.clear()
         self.finds_solved.clear()
         deciding = self.call_agents("decide")
-        if cause == "appealed":
-            self.tell_both(NoticeName.APPEALED, text=reason, due=deciding.due)
+        if isinstance(cause, Appeal):
+            self.tell_both(
+                NoticeName.APPEALED, text=cause.reason, writer=cause.by, due=deciding.due
+            )
         else:
             self.tell_both(NoticeName.AGENT_JOINS, reason=cause, due=deciding.due)
         claimed: Clock | None = None
@@ -248,8 +256,8 @@ class Dispute(DisputeRecord):
                 match move:
                     case Silence():
                         break
-                    case Appeal(reason=reason):
-                        return await self.judge("appealed", reason)
+                    case Appeal():
+                        return await self.judge(move)
         self.decision = decision.model_copy(update={"final": True})
         self.note("decision final")
         self.tell_both(
@@ -283,9 +291,13 @@ class Dispute(DisputeRecord):
                     return Stuck("not-fulfilled")
                 case Close():
                     return Ending.CLOSED_BY_PLATFORM
-                case Fulfil(text=text):
+                case Fulfil(text=text, by=by):
                     self.tell(
-                        Party.BUYER, NoticeName.FULFILLED, remedy=settled.remedy, text=text or None
+                        Party.BUYER,
+                        NoticeName.FULFILLED,
+                        remedy=settled.remedy,
+                        text=text or None,
+                        writer=by,
                     )
         if isinstance(self.concluded, Ending):
             return self.concluded
@@ -409,7 +421,13 @@ class Dispute(DisputeRecord):
                     due=due,
                 )
             case Reject():
-                self.tell(other, NoticeName.OFFER_REJECTED, text=move.text or None, due=due)
+                self.tell(
+                    other,
+                    NoticeName.OFFER_REJECTED,
+                    text=move.text or None,
+                    writer=move.by,
+                    due=due,
+                )
             case Refuse():
                 self.tell(
                     other,
