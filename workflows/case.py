@@ -5,6 +5,7 @@ they come; `run()` takes them one by one from `wait()` and acts. Nothing here kn
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Silence:
     clock: Clock
 
 
-class Case:
+class Case(ABC):
     """A case of any process."""
 
     FLOW: ClassVar[Flow]
@@ -112,17 +113,17 @@ class Case:
 
     # What a process says about itself.
 
+    @abstractmethod
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """Why `by` may not send `verb` now; None when they may."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unfit(self, command: Command) -> Refusal | None:
         """Why this very command cannot be taken though its verb may be sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record(self, command: Command) -> Outcome:
         """Take the command's facts into the case, at once and without waiting."""
-        raise NotImplementedError
 
     @property
     def policy(self) -> DisputePolicy | InquiryPolicy:
