@@ -14,7 +14,7 @@ from temporalio.worker import Interceptor
 from config import HERE, Settings, add_attributes, data_converter, register_attributes
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
-from tests.life import World, write_orders
+from tests.life import FIRST_ORDER, World, write_orders
 from worker import working
 from workflows import attributes
 
@@ -59,6 +59,7 @@ async def world_on(
     folder: Path,
     policies: Path = HERE / "policies",
     interceptors: Sequence[Interceptor] = (),
+    first_order: int = FIRST_ORDER,
 ) -> AsyncIterator[World]:
     """A worker with a store, a marketplace and a mail server of its own."""
     orders = folder / "orders.json"
@@ -81,7 +82,7 @@ async def world_on(
             mail_from="service@recourse.example",
         )
         async with working(environment.client, settings, engine, interceptors=interceptors):
-            yield World(environment, settings, engine, marketplace, mailbox)
+            yield World(environment, settings, engine, marketplace, mailbox, first_order)
     engine.dispose()
 
 

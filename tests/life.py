@@ -35,8 +35,8 @@ from workflows.dispute import Dispute
 from workflows.inquiry import Inquiry
 
 V = TypeVar("V", bound=Value)
-ORDERS = itertools.count(101)
-"""Fresh orders, also where two worlds share a server; the bench has the first hundred."""
+FIRST_ORDER = 101
+"""Fresh orders of a world begin here: on a shared server the bench has those before."""
 
 CURRENCY = {"PL": "PLN", "SI": "EUR"}
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
@@ -240,7 +240,11 @@ class World:
     engine: Engine
     marketplace: str
     mailbox: Mailbox
+    first_order: int = FIRST_ORDER
     lives: list[Life] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._orders = itertools.count(self.first_order)
 
     @property
     def client(self) -> Client:
@@ -249,7 +253,7 @@ class World:
 
     def order(self, country: str = "PL", *, dear: bool = False) -> str:
         """An order that no case has been opened for."""
-        return f"{country}-{'dear-' if dear else ''}{next(ORDERS)}"
+        return f"{country}-{'dear-' if dear else ''}{next(self._orders)}"
 
     async def dispute(
         self, country: str = "PL", opened_by: Actor = BUYER, order_id: str = "", **more: Any

@@ -82,7 +82,7 @@ async def strict(
     si = policies / "si.toml"
     text = si.read_text("utf-8")
     si.write_text(text[: text.index("[dispute]")], "utf-8")  # Slovenia runs inquiries alone
-    async with world_on(skipping, folder, policies) as world:
+    async with world_on(skipping, folder, policies, first_order=701) as world:
         yield world
 
 
