@@ -411,7 +411,8 @@ def test_is_a_status_that_cannot_be_had_unconfirmed_and_not_never_received(
         http("429 Too Many Requests", '{"code": "slow-down"}'),
         http("500 Internal Server Error", '{"state": "confirmed"}'),
         b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b'{"state": "confirmed"}',
-        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+        b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
         b"220 mail.market.example ESMTP\r\n",
         b"",
     ],
