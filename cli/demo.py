@@ -24,6 +24,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.allegro import disputes
 from cli.opening import open_case
+from cli.reaching import look
 from cli.servers import HERE, check_free, postgresql, temporal, worker
 from config import Settings, connect
 from domain.base import Value
@@ -127,7 +128,7 @@ class Stagehand:
     async def _watch(self, until: Any) -> None:
         assert self.handle is not None
         while True:
-            self.view = await self.handle.query(Dispute.view)
+            self.view = await look(self.client, self.handle.id)
             for entry in self.view.timeline[self._shown :]:
                 self._print(entry)
             self._shown = len(self.view.timeline)

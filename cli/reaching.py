@@ -56,8 +56,6 @@ async def answer(
         code = (cause.type if isinstance(cause, ApplicationError) else None) or "failed"
         sentence = cause.message if isinstance(cause, ApplicationError) else str(cause)
         raise RefusedError(code, sentence) from None
-    except WorkflowQueryFailedError:
-        raise _unknown(case_id) from None
     except RPCError as error:
         raise _explained(error, case_id, silent) from None
 
@@ -65,7 +63,17 @@ async def answer(
 async def look(client: Client, case_id: str) -> CaseView:
     """The case as it is now."""
     handle = case(client, case_id)
-    return await answer(handle.query(Dispute.view), case_id)
+    for pause in (0.2, 0.5, 1.0, None):
+        try:
+            return await answer(handle.query(Dispute.view), case_id)
+        except WorkflowQueryFailedError as error:
+            if "not found" in error.message:  # a workflow that knows no such query is no case
+                break
+            if pause is None:
+                raise SilentError(f"The case cannot be read now: {error.message}.") from None
+            # A query that comes while the case ends gets no answer; the next one does.
+            await asyncio.sleep(pause)
+    raise _unknown(case_id)
 
 
 def case(client: Client, case_id: str) -> CaseHandle:
