@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from cli.reaching import look
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
@@ -128,7 +129,7 @@ class Life:
 
     async def view(self) -> CaseView:
         """The case now."""
-        return await self.handle.query(Dispute.view)
+        return await look(self.world.client, self.handle.id)
 
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
         """The view, once everything expected of it holds; within ten seconds."""
