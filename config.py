@@ -127,6 +127,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
             "domain",
             "activities",
+            "workflows.agents",
             "workflows.attributes",
             "workflows.case",
             "workflows.deadline",
@@ -134,6 +135,9 @@ def workflow_runner() -> SandboxedWorkflowRunner:
             "workflows.options",
             "workflows.outbox",
             "workflows.publishing",
+            "workflows.refunding",
+            "workflows.returning",
+            "workflows.taking_back",
         )
     )
 

@@ -20,9 +20,11 @@ import typer
 
 from cli.deadline import deadline_command
 from cli.failures import InputError, failure
+from cli.payouts import payout_command
+from cli.refund_preview import refund_preview_command
 from cli.verbs import MODELS, AsJson, By, CaseId, name_of, shell_command
 from domain.commands import Remedy
-from domain.openings import Kind
+from domain.kinds import Kind
 from domain.parties import Party
 from domain.stages import Stage
 
@@ -40,6 +42,8 @@ for model in MODELS:
     app.command(name_of(model), rich_help_panel="Commands into a case")(shell_command(model))
 
 app.command("deadline")(deadline_command)
+app.command("refund-preview")(refund_preview_command)
+app.command("payout")(payout_command)
 
 
 class Marketplace(StrEnum):

@@ -29,6 +29,7 @@ from activities.cases import Cases
 from activities.marketplace import Marketplace, SellerConduct
 from activities.notices import Mailer, Notices, Sender
 from activities.refunds import Refunds
+from activities.shipments import Shipments
 from activities.tasks import Tasks
 from config import (
     HERE,
@@ -50,8 +51,11 @@ from store.engine import migrate
 from store.errors import StoreError, UnusableURLError
 from store.refunds import RefundLedger
 from store.tasks import TaskQueue
+from workflows.cancellation import Cancellation
 from workflows.dispute import Dispute
+from workflows.goods_return import GoodsReturn
 from workflows.inquiry import Inquiry
+from workflows.withdrawal import Withdrawal
 
 THREADS = 20
 """Activities that run at once; each holds at most one database connection."""
@@ -59,7 +63,7 @@ THREADS = 20
 DRAIN = timedelta(seconds=20)
 """How long running activities may end after SIGTERM."""
 
-PROCESSES = (Inquiry, Dispute)
+PROCESSES = (Inquiry, Dispute, Cancellation, Withdrawal, GoodsReturn)
 
 
 @asynccontextmanager
@@ -85,8 +89,10 @@ async def working(
         password=settings.smtp_password.get_secret_value(),
         starttls=settings.smtp_starttls,
     )
-    registering = Cases(cases, marketplace, settings.policies)
-    refunds = Refunds(marketplace, RefundLedger(engine))
+    ledger = RefundLedger(engine)
+    registering = Cases(cases, marketplace, ledger, settings.policies)
+    refunds = Refunds(marketplace, ledger)
+    shipments = Shipments(marketplace)
     with contextlib.closing(marketplace), ThreadPoolExecutor(THREADS) as threads:
         async with Worker(
             client,
@@ -100,6 +106,9 @@ async def working(
                 SellerConduct(marketplace, Breaches(engine)).report_breach,
                 refunds.request,
                 refunds.confirm,
+                refunds.refunded_units,
+                shipments.stop,
+                shipments.label,
                 Tasks(TaskQueue(engine)).record,
             ],
             activity_executor=threads,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from domain.openings import Kind
 from domain.ports import CloseCase, PinRules, RegisterCase, Registration, Rules
 from domain.refusals import Code, Refusal
 from domain.registering import register
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from activities.marketplace import Marketplace
     from store.cases import CaseRegister
+    from store.refunds import RefundLedger
 
 YEARS_AHEAD = 3
 """How far a case's calendar reaches: no window is longer than three years (domain/policy.py)."""
@@ -25,8 +25,11 @@ YEARS_AHEAD = 3
 class Cases:
     """The register of cases."""
 
-    def __init__(self, cases: CaseRegister, marketplace: Marketplace, policies: Path) -> None:
+    def __init__(
+        self, cases: CaseRegister, marketplace: Marketplace, refunds: RefundLedger, policies: Path
+    ) -> None:
         self._cases = cases
+        self._refunds = refunds
         self._marketplace = marketplace
         self._policies = policies
 
@@ -61,11 +64,14 @@ class Cases:
             PinRules(
                 country=order.country,
                 kind=case.opening.kind,
-                first_year=case.at.year,
+                # A right can have begun when the order was placed; older ones have lapsed anyway.
+                first_year=max(min(order.placed_at.year, case.at.year), case.at.year - YEARS_AHEAD),
                 last_year=case.at.year + YEARS_AHEAD,
             )
         )
-        registration = register(case.opening, order, rules)
+        registration = register(
+            case.opening, order, rules, case.at, self._refunds.refunded(order.id)
+        )
         if registration.refusal:
             return registration
         return self._cases.register(case.case_id, case.opening, order, registration, case.at)
@@ -76,8 +82,7 @@ class Cases:
         policy = read_policy(wanted.country, self._policies)
         return Rules(
             policy_version=policy.version,
-            dispute=policy.dispute if wanted.kind is Kind.DISPUTE else None,
-            inquiry=policy.inquiry if wanted.kind is Kind.INQUIRY else None,
+            terms=policy.terms(wanted.kind),
             calendar=read_calendar(
                 wanted.country, wanted.first_year, wanted.last_year, self._policies
             ),

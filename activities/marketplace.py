@@ -1,8 +1,8 @@
-"""The marketplace over HTTP (docs/marketplace-api.md): orders, refunds, and breaches it is told."""
+"""The marketplace over HTTP (docs/marketplace-api.md): what it is asked, commanded and told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -11,8 +11,20 @@ from requests.adapters import HTTPAdapter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from domain.goods import Label, Tracking
+from domain.money import Currency, Money
 from domain.orders import Order
-from domain.ports import BreachReport, RefundCommand, RefundReport, RefundState
+from domain.ports import (
+    BreachReport,
+    Dispatch,
+    DispatchAnswer,
+    LabelMade,
+    LabelWanted,
+    RefundCommand,
+    RefundReport,
+    RefundState,
+    StopDispatch,
+)
 
 if TYPE_CHECKING:
     # Workflows import this module for its activity's name, and must never load the store.
@@ -25,6 +37,8 @@ NOT_FOR_GOOD = frozenset({401, 403, 408, 425, 429})
 """Refusals of the caller or of the moment: they say nothing about what was asked."""
 
 CONNECTIONS = 64
+DONE = frozenset({200, 201})
+Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class MarketplaceUnavailableError(Exception):
@@ -43,6 +57,21 @@ class RefundAnswer(BaseModel):
 
     state: Literal["requested", "confirmed", "failed"]
     reason: str = ""
+
+
+class StoppedAnswer(BaseModel):
+    """What the marketplace says when a cancellation was first."""
+
+    state: Literal["stopped"]
+
+
+class LabelAnswer(BaseModel):
+    """What the marketplace says of a return label."""
+
+    label: Label
+    tracking: Tracking
+    charged_minor: Annotated[int, Field(ge=0, le=10**12, strict=True)]
+    currency: Currency
 
 
 class ProblemDocument(BaseModel):
@@ -142,6 +171,47 @@ class Marketplace:
         except MarketplaceUnavailableError as trouble:
             return _unconfirmed(key, trouble)
 
+    def stop_dispatch(self, wanted: StopDispatch) -> DispatchAnswer:
+        """Stops the dispatch of these units, unless they were sent (W2).
+
+        Raises MarketplaceUnavailableError while it is not known who was first, and a
+        non-retryable ApplicationError if it is refused for another reason.
+        """
+        answer = self._ask(
+            "POST",
+            "/cancellations",
+            key=wanted.key,
+            body=wanted.model_dump(mode="json", exclude={"key"}),
+        )
+        refusal = _refusal(answer)
+        if refusal == "already-shipped":
+            return DispatchAnswer(dispatch=Dispatch.SENT)
+        if refusal is not None:
+            raise _refused(f"refused to stop the dispatch {wanted.key}: {refusal}")
+        _told(answer, StoppedAnswer)
+        return DispatchAnswer(dispatch=Dispatch.STOPPED)
+
+    def label(self, wanted: LabelWanted) -> LabelMade:
+        """Orders a return label; under the same key it is the same label.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        answer = self._ask(
+            "POST",
+            "/labels",
+            key=wanted.key,
+            body=wanted.model_dump(mode="json", exclude={"key"}),
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused the label {wanted.key}: {refusal}")
+        made = _told(answer, LabelAnswer)
+        return LabelMade(
+            label=made.label,
+            tracking=made.tracking,
+            charged=Money(amount_minor=made.charged_minor, currency=made.currency),
+        )
+
     def tell_breach(self, report: BreachReport) -> None:
         """Tells of a seller's missed window (H7); under the same key it is the same breach.
 
@@ -204,13 +274,18 @@ class SellerConduct:
 
 
 def _report(key: str, answer: requests.Response) -> RefundReport:
-    if answer.status_code not in {200, 201, 202}:
+    told = _told(answer, RefundAnswer, DONE | {202})
+    return RefundReport(key=key, state=RefundState(told.state), reason=told.reason[:200])
+
+
+def _told(answer: requests.Response, form: type[Answer], statuses: frozenset[int] = DONE) -> Answer:
+    """The answer in its promised form; raises MarketplaceUnavailableError for any other."""
+    if answer.status_code not in statuses:
         raise _misplaced(answer)
     try:
-        told = RefundAnswer.model_validate_json(answer.content)
+        return form.model_validate_json(answer.content)
     except ValidationError:
         raise _not_understood() from None
-    return RefundReport(key=key, state=RefundState(told.state), reason=told.reason[:200])
 
 
 def _unconfirmed(key: str, trouble: MarketplaceUnavailableError) -> RefundReport:

@@ -9,7 +9,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.marketplace import Marketplace
-from domain.ports import RefundCommand, RefundReport, RefundState
+from domain.ports import (
+    AskRefundedUnits,
+    RefundCommand,
+    RefundedUnits,
+    RefundReport,
+    RefundState,
+    StaleReckoningError,
+)
 
 if TYPE_CHECKING:
     # Workflows import this module for its activities' names, and must never load the store.
@@ -18,14 +25,19 @@ if TYPE_CHECKING:
 UNCONFIRMED = "refund-unconfirmed"
 """The type of the failure by which `confirm_refund` asks to be run again."""
 
+STALE = "refund-stale"
+"""The type of the failure by which an amount asks to be reckoned anew."""
+
 KNOWN = frozenset({RefundState.CONFIRMED, RefundState.FAILED})
 
 
 class Refunds:
-    """The refunds of all cases. Both activities may run any number of times.
+    """The refunds of all cases. The activities may run any number of times.
 
-    What the ledger contradicts (a key with another refund, a second refund of a case) raises the
-    store's ContradictionError before the marketplace is asked.
+    What the ledger contradicts (a key with another refund, a second refund of a case or of a unit,
+    more than was paid) raises the store's ContradictionError before the marketplace is asked. If
+    other units of the order were refunded since the amount was reckoned, that is an
+    ApplicationError (`refund-stale`), which no retry mends: the caller reckons anew.
     """
 
     def __init__(self, marketplace: Marketplace, ledger: RefundLedger) -> None:
@@ -56,12 +68,20 @@ class Refunds:
             raise ApplicationError(f"The refund {command.key} is {report.state}.", type=UNCONFIRMED)
         return report
 
+    @activity.defn(name="refunded_units")
+    def refunded_units(self, asked: AskRefundedUnits) -> RefundedUnits:
+        """The units of an order that are refunded or being refunded, as of now."""
+        return RefundedUnits(units=self._ledger.refunded(asked.order_id))
+
     def _known(self, command: RefundCommand) -> RefundReport | None:
         """What the ledger knows for certain; the refund is entered if it was not yet.
 
         A failed refund is never commanded again: the case may have ordered another by now.
         """
-        refund = self._ledger.request(command, datetime.now(UTC))
+        try:
+            refund = self._ledger.request(command, datetime.now(UTC))
+        except StaleReckoningError as stale:
+            raise ApplicationError(str(stale), type=STALE, non_retryable=True) from stale
         if refund.state not in KNOWN:
             return None
         return RefundReport(key=command.key, state=refund.state, reason=refund.reason)

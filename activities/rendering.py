@@ -9,12 +9,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
@@ -25,17 +25,39 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from domain.commands import RefuseReason, Remedy, Verdict
+from domain.goods import Condition, ExceptionReason, Goods, Purpose, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Notice, NoticeName
 from domain.orders import Person
 from domain.parties import Actor, Party
 
-LOCALES = {"pl": "pl_PL", "sl": "sl_SI", "en": "en_GB"}
+LOCALES = {
+    "pl": "pl_PL",
+    "cs": "cs_CZ",
+    "sk": "sk_SK",
+    "hu": "hu_HU",
+    "sl": "sl_SI",
+    "en": "en_GB",
+}
 """The languages that letters are written in, with the region whose habits they follow."""
 
 FALLBACK = "en"
 
-JOINING = ("seller-silent", "asked", "both-asked", "refund-trouble", "not-fulfilled")
+JOINING = (
+    "seller-silent",
+    "asked",
+    "both-asked",
+    "refund-trouble",
+    "not-fulfilled",
+    "refund-overdue",
+    "exception-contested",
+    "deduction-contested",
+    "finding-contested",
+    "goods-missing",
+    "duty-overdue",
+    "refused-on-arrival",
+    "dispatch-unknown",
+)
 """Why an agent can join a case: the `reason` of the notice `agent_joins`."""
 
 TABLES: Mapping[type[StrEnum], str] = {
@@ -44,11 +66,15 @@ TABLES: Mapping[type[StrEnum], str] = {
     RefuseReason: "refusal",
     Ending: "ending",
     Party: "party",
+    Condition: "condition",
+    Way: "way",
+    Purpose: "purpose",
+    ExceptionReason: "exception",
 }
 """Which table of words.toml translates which of the domain's words."""
 
 # What a person wrote is never fit for a subject: it would reach lock screens and be taken for ours.
-NEVER_IN_SUBJECT = {"text", "writer", "reason"}
+NEVER_IN_SUBJECT = {"text", "writer", "reason", "goods", "label", "carrier", "tracking"}
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -208,21 +234,62 @@ def deadline(context: Context, due: datetime) -> str:
     Local midnight is the end of the day before, as a person says it (policy.md). Seconds are
     shown only where they matter: around deadlines that are less than an hour away.
     """
-    until = context["words"]["until"]
     local = due.astimezone(ZoneInfo(context["zone"]))
     whole_day = local.time() == time()
-    day = local.date() - timedelta(days=1) if whole_day else local.date()
-    near = local.second and abs(due - context["at"]) < SECONDS_MATTER_WITHIN
-    sentence: str = until["day" if whole_day else "moment"]
-    return sentence.format(
-        weekday=until["weekdays"][day.weekday()],
-        day=day.day,
-        month=until["months"][day.month - 1],
-        year=day.year,
-        time=format_time(
-            local.time(), "medium" if near else "short", locale=LOCALES[context["locale"]]
-        ),
+    on = local.date() - timedelta(days=1) if whole_day else local.date()
+    near = local.second and abs(due - context["now"]) < SECONDS_MATTER_WITHIN
+    clock = clock_time(context, local, "medium" if near else "short")
+    return dated(context, "until", "day" if whole_day else "moment", on, clock)
+
+
+@pass_context
+def moment(context: Context, at: datetime) -> str:
+    """When something happened, to the minute in the case's zone, as it stands after a colon."""
+    local = at.astimezone(ZoneInfo(context["zone"]))
+    return dated(context, "at", "moment", local.date(), clock_time(context, local, "short"))
+
+
+@pass_context
+def day(context: Context, on: date) -> str:
+    """On which day, as it stands after a colon."""
+    return dated(context, "at", "day", on)
+
+
+def clock_time(context: Context, local: datetime, style: Literal["short", "medium"]) -> str:
+    """The time of day as the reader's country writes it; "medium" has seconds."""
+    return format_time(local.time(), style, locale=LOCALES[context["locale"]])
+
+
+def dated(context: Context, table: str, sentence: str, on: date, clock: str = "") -> str:
+    """A sentence of the table [until] or [at], with a date and a time of day put in."""
+    words = context["words"]
+    return str(words[table][sentence]).format(
+        weekday=words[table]["weekdays"][on.weekday()],
+        day=on.day,
+        month=words["until"]["months"][on.month - 1],
+        year=on.year,
+        time=clock,
     )
+
+
+@pass_context
+def listed(context: Context, goods: tuple[Goods, ...]) -> Safe:
+    """Goods as a bullet list, each with its quantity, and its condition where it is known."""
+    form: Form = context["form"]
+    # Not the templates' own mark: a list that follows stays a list of its own in HTML.
+    mark = "-" if form is Form.TEXT else "*"
+    return Safe(
+        "\n".join(
+            f"{mark} {each.quantity} × {escape(one_line(each.title), form)}"
+            + (f" ({escape(word(context, each.condition), form)})" if each.condition else "")
+            for each in goods
+        )
+    )
+
+
+FILTERS = {
+    each.__name__: each for each in (quote, who, code, word, money, deadline, moment, day, listed)
+}
 
 
 class NoticeTemplate:
@@ -264,9 +331,7 @@ class Letters:
         environment = Environment(  # noqa: S701
             undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
         )
-        environment.filters |= {
-            each.__name__: each for each in (quote, who, code, word, money, deadline)
-        }
+        environment.filters |= FILTERS
         self._words: dict[str, dict[str, Any]] = {}
         self._layouts: dict[str, tuple[Template, Template]] = {}
         self._notices: dict[tuple[str, NoticeName], NoticeTemplate] = {}
@@ -304,7 +369,7 @@ class Letters:
             "platform": self._platform,
             "locale": locale,
             "words": self._words[locale],
-            "at": setting.at,
+            "now": setting.at,
         }
         template = self._notices[locale, notice.name]
         subject = one_line(
@@ -314,6 +379,8 @@ class Letters:
                 form=Form.TEXT,
             )
         )
+        if notice.facts.again:
+            subject = shared["words"]["again"]["subject"].format(subject=subject)
         letter, footer = self._parts(template, facts | shared | {"form": Form.TEXT})
         rich_letter, rich_footer = self._parts(template, facts | shared | {"form": Form.HTML})
         html = self._shell.render(
@@ -344,7 +411,7 @@ def facts_of(facts: Facts, people: Mapping[Party, Person]) -> dict[str, Any]:
     known = {name: getattr(facts, name) for name in Facts.model_fields}
     if facts.writer:
         known["writer"] = named(facts.writer, people)
-    return {name: fact for name, fact in known.items() if fact is not None and fact != ""}
+    return {name: fact for name, fact in known.items() if fact is not None and fact not in ("", ())}
 
 
 def named(actor: Actor, people: Mapping[Party, Person]) -> Named:

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from cli.failures import InputError, misfit
-from domain.openings import OPENING, Kind, Opening
+from domain.kinds import Kind
+from domain.openings import OPENING, Opening
 
 
 def read_json(name: str) -> Any:

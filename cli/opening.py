@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from cli.failures import RefusedError, SilentError
 from cli.reaching import CaseHandle, case, look
 from domain.notices import Ending
-from domain.openings import Opening, OpenInquiry
+from domain.openings import Opening
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView, Closed
@@ -66,7 +66,7 @@ async def _start(
     if opening.opened_by.party is Party.BUYER:
         facts.append(SearchAttributePair(attributes.BUYER, opening.opened_by.id))
     return await client.start_workflow(
-        "Inquiry" if isinstance(opening, OpenInquiry) else "Dispute",
+        opening.kind.capitalize(),  # each process goes by the name of its kind
         opening,
         id=opening.case_id,
         task_queue=task_queue,

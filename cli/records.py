@@ -13,7 +13,7 @@ from cli.paper import paper, print_table
 from cli.words import country_of, local, printable, zone_of
 from config import Settings
 from domain.deadlines import spoken
-from domain.openings import Kind
+from domain.kinds import Kind
 from policies import countries
 from store.archive import LONGEST_SEARCH, Archive
 from store.cases import CaseRegister, Headline
@@ -22,12 +22,14 @@ from store.tasks import TaskQueue
 
 
 @contextmanager
-def _database() -> Iterator[Engine]:
+def database(table: str = "cases") -> Iterator[Engine]:
+    """The store, once a worker has made this table in it."""
     engine = connect(Settings.read().database_url)
     try:
-        if not inspect(engine).has_table("cases"):
+        if not inspect(engine).has_table(table):
             raise SilentError(
-                "The database at DATABASE_URL has no tables yet; start a worker, which makes them."
+                "The database at DATABASE_URL has no tables yet, or old ones; "
+                "start a worker, which makes them."
             )
         yield engine
     finally:
@@ -36,7 +38,7 @@ def _database() -> Iterator[Engine]:
 
 def print_tasks(queue: str | None, owner: str | None, as_json: bool) -> None:
     """The agents' tasks that are not done, the most urgent first."""
-    with _database() as engine:
+    with database() as engine:
         tasks = TaskQueue(engine).waiting(queue, owner)
     if as_json:
         for task in tasks:
@@ -67,7 +69,7 @@ def print_tasks(queue: str | None, owner: str | None, as_json: bool) -> None:
 
 def print_headline(since: datetime | None, kind: Kind | None, as_json: bool) -> None:
     """The headline figures of closed cases, in all and for each country (D2)."""
-    with _database() as engine:
+    with database() as engine:
         cases = CaseRegister(engine)
         figures = {"all": cases.headline(since=since, kind=kind)}
         figures |= {one: cases.headline(one, since=since, kind=kind) for one in countries()}
@@ -93,7 +95,7 @@ def print_found(
     """The archived messages that hold every word, newest first (H1)."""
     if not words.split() or len(words) > LONGEST_SEARCH:
         raise InputError(f"Search for at least one word and at most {LONGEST_SEARCH} characters.")
-    with _database() as engine:
+    with database() as engine:
         found = Archive(engine).search(words, seller, case_id, limit)
     if as_json:
         for one in found:

@@ -11,8 +11,8 @@ from babel.numbers import get_currency_precision
 
 from cli.failures import InputError
 from domain.deadlines import spoken
+from domain.kinds import Kind
 from domain.money import Money
-from domain.openings import Kind
 from domain.parties import Actor, Party
 from policies import countries, read_policy
 

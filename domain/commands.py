@@ -3,13 +3,16 @@ the same command sent again is the same command.
 """
 
 from collections.abc import Callable
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
+from domain.goods import ExceptionReason, Label, Received, ReturnReason, Tracking
 from domain.money import Money
+from domain.orders import Line
 from domain.parties import Actor, Party
 
 Text = Annotated[str, Field(min_length=1, max_length=100_000)]
@@ -80,7 +83,7 @@ class CommandBase(Value):
         return " ".join([*named, *([amount.figures] if amount else [])])
 
 
-CODED = ("verdict", "wanted", "remedy")
+CODED = ("verdict", "wanted", "remedy", "expected_on")
 """The fields that hold codes worth a line of the timeline."""
 
 WRITTEN = ("text", "reasoning", "reason")
@@ -116,14 +119,14 @@ class Offer(CommandBase):
 
 
 class Accept(CommandBase):
-    """Accept the open offer; after a decision, accept the decision."""
+    """Accept what the other side proposed (an offer, a deduction), or an agent's decision."""
 
     verb: Literal["accept"] = "accept"
     offer_id: CommandId | None = None
 
 
 class Reject(CommandBase):
-    """Reject the open offer."""
+    """Reject what the other side proposed: the open offer, a deduction, a finding."""
 
     verb: Literal["reject"] = "reject"
     offer_id: CommandId | None = None
@@ -276,6 +279,115 @@ class BecomeDispute(CommandBase):
     text: Text
 
 
+class Refund(CommandBase):
+    """The seller orders the refund of a withdrawal or cancellation, as it was previewed."""
+
+    verb: Literal["refund"] = "refund"
+
+
+class ClaimException(CommandBase):
+    """The seller claims that goods are excepted from withdrawal, with proof; no units means all."""
+
+    verb: Literal["claim-exception"] = "claim-exception"
+    reason: ExceptionReason
+    text: Text
+    units: tuple[Line, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Deduct(CommandBase):
+    """The seller proposes a deduction for diminished value, with evidence."""
+
+    verb: Literal["deduct"] = "deduct"
+    amount: Money
+    text: Text
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Revoke(CommandBase):
+    """Take the withdrawal back; it takes both buyer and seller."""
+
+    verb: Literal["revoke"] = "revoke"
+
+
+class ReportSent(CommandBase):
+    """The seller reports that a cancelled parcel left all the same."""
+
+    verb: Literal["report-sent"] = "report-sent"
+    tracking: Tracking | None = None
+
+
+class ProvideLabel(CommandBase):
+    """The seller provides the label for a return: where it is found, or its code."""
+
+    verb: Literal["provide-label"] = "provide-label"
+    label: Label
+
+
+class HandOver(CommandBase):
+    """The buyer has handed the goods to a carrier: the proof of dispatch."""
+
+    verb: Literal["hand-over"] = "hand-over"
+    carrier: Annotated[str, Field(min_length=1, max_length=60)]
+    tracking: Tracking | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Receive(CommandBase):
+    """The seller reports goods received, with their condition; parcel by parcel if need be."""
+
+    verb: Literal["receive"] = "receive"
+    units: Annotated[tuple[Received, ...], Field(min_length=1, max_length=100)]
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Inspect(CommandBase):
+    """The seller has inspected what came: as it was received, unless units say otherwise."""
+
+    verb: Literal["inspect"] = "inspect"
+    units: Annotated[tuple[Received, ...], Field(max_length=100)] = ()
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+class PutBack(CommandBase):
+    """The seller has put accepted goods back into stock."""
+
+    verb: Literal["put-back"] = "put-back"
+
+
+class BeginWork(CommandBase):
+    """The seller has begun the repair or the replacement (H6)."""
+
+    verb: Literal["begin-work"] = "begin-work"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class FinishWork(CommandBase):
+    """The repair or the replacement is done and the goods are ready (H6)."""
+
+    verb: Literal["finish-work"] = "finish-work"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class ShipBack(CommandBase):
+    """The seller has sent goods to the buyer, with tracking and the expected date (H6)."""
+
+    verb: Literal["ship-back"] = "ship-back"
+    carrier: Annotated[str, Field(min_length=1, max_length=60)]
+    tracking: Tracking
+    expected_on: date
+
+
+class Explain(CommandBase):
+    """The buyer says why goods were sent that nobody announced (W3)."""
+
+    verb: Literal["explain"] = "explain"
+    reason: ReturnReason
+    text: Text
+
+
 Command = Annotated[
     Say
     | Ask
@@ -299,7 +411,21 @@ Command = Annotated[
     | Fulfil
     | RetryRefund
     | NoAnswerNeeded
-    | BecomeDispute,
+    | BecomeDispute
+    | Refund
+    | ClaimException
+    | Deduct
+    | Revoke
+    | ReportSent
+    | ProvideLabel
+    | HandOver
+    | Receive
+    | Inspect
+    | PutBack
+    | BeginWork
+    | FinishWork
+    | ShipBack
+    | Explain,
     Field(discriminator="verb"),
 ]
 

@@ -1,10 +1,19 @@
 """Exact money: integer minor units with an ISO 4217 currency, never a float."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
 from domain.base import Value
+
+
+class Payment(StrEnum):
+    """How an order is paid."""
+
+    PREPAID = "prepaid"
+    CASH_ON_DELIVERY = "cash-on-delivery"
+
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 

@@ -1,11 +1,13 @@
 """What a case tells the parties: messages between people, and notices that it writes itself."""
 
+from datetime import date
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
 from domain.base import Value
 from domain.commands import Attachment, Nature, RefuseReason, Remedy, Verdict
+from domain.goods import ExceptionReason, Goods, Purpose, Way
 from domain.money import Money
 from domain.parties import Actor, Party
 
@@ -22,6 +24,22 @@ class Ending(StrEnum):
     BECAME_DISPUTE = "became-dispute"
     CLOSED_BY_PLATFORM = "closed-by-platform"
     NOT_OPENED = "not-opened"
+    CANCELLED = "cancelled"
+    SENT_BEFORE = "sent-before"
+    REFUNDED = "refunded"
+    REVOKED = "revoked"
+    EXCEPTED = "excepted"
+    NOTHING_CAME_BACK = "nothing-came-back"
+    NOTHING_OWED = "nothing-owed"
+    RETURNED = "returned"
+    RETURNLESS = "returnless"
+    NOT_SENT = "not-sent"
+    NOT_TAKEN_BACK = "not-taken-back"
+    REPAIRED = "repaired"
+    REPLACED = "replaced"
+    NOT_FULFILLED = "not-fulfilled"
+    CALLED_OFF = "called-off"
+    EXPLAINED = "explained"
 
 
 class NoticeName(StrEnum):
@@ -56,6 +74,42 @@ class NoticeName(StrEnum):
     CLOCK_RESUMED = "clock_resumed"
     DEADLINE_MOVED = "deadline_moved"
     CLOSED = "closed"
+    CANCELLED = "cancelled"
+    STOP_DISPATCH = "stop_dispatch"
+    SENT_BEFORE = "sent_before"
+    SENT_ALL_THE_SAME = "sent_all_the_same"
+    WITHDRAWAL_ACKNOWLEDGED = "withdrawal_acknowledged"
+    WITHDRAWAL_STATED = "withdrawal_stated"
+    REFUND_DUE = "refund_due"
+    REFUND_WITHHELD = "refund_withheld"
+    REFUND_OVERDUE = "refund_overdue"
+    EXCEPTION_CLAIMED = "exception_claimed"
+    DEDUCTION_PROPOSED = "deduction_proposed"
+    PROPOSAL_ACCEPTED = "proposal_accepted"
+    PROPOSAL_CONTESTED = "proposal_contested"
+    RULING = "ruling"
+    REVOCATION_WANTED = "revocation_wanted"
+    RETURN_OPENED = "return_opened"
+    RETURN_EXPECTED = "return_expected"
+    RETURN_UNEXPLAINED = "return_unexplained"
+    RETURNLESS = "returnless"
+    LABEL_WANTED = "label_wanted"
+    LABEL_READY = "label_ready"
+    LABEL_OVERDUE = "label_overdue"
+    GOODS_HANDED_OVER = "goods_handed_over"
+    GOODS_NOT_SENT = "goods_not_sent"
+    GOODS_ARRIVED = "goods_arrived"
+    GOODS_RECEIVED = "goods_received"
+    GOODS_MISSING = "goods_missing"
+    GOODS_ACCEPTED = "goods_accepted"
+    FINDING = "finding"
+    DUTY_OVERDUE = "duty_overdue"
+    WORK_WANTED = "work_wanted"
+    WORK_BEGUN = "work_begun"
+    WORK_DONE = "work_done"
+    SHIP_BACK_WANTED = "ship_back_wanted"
+    SHIPPED_BACK = "shipped_back"
+    CALLED_OFF = "called_off"
 
 
 class Facts(Value):
@@ -71,6 +125,20 @@ class Facts(Value):
     verdict: Verdict | None = None
     ending: Ending | None = None
     awaited: Party | None = None
+    safe: AwareDatetime | None = None
+    at: AwareDatetime | None = None
+    goods: tuple[Goods, ...] = ()
+    price: Money | None = None
+    delivery: Money | None = None
+    deducted: Money | None = None
+    exception: ExceptionReason | None = None
+    way: Way | None = None
+    purpose: Purpose | None = None
+    label: str | None = None
+    carrier: str | None = None
+    tracking: str | None = None
+    expected_on: date | None = None
+    again: bool | None = None
 
 
 class Notice(Value):

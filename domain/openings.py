@@ -1,25 +1,20 @@
 """What opens a case, and the business key that makes opening twice opening once."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
 from domain.commands import Attachment, Remedy, Text
+from domain.goods import Purpose, Received, ReturnReason, Way
+from domain.kinds import Kind
 from domain.money import Money
 from domain.orders import Line
 from domain.parties import Actor
+from domain.policy import Window
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-
-
-class Kind(StrEnum):
-    """The processes that Recourse runs."""
-
-    INQUIRY = "inquiry"
-    DISPUTE = "dispute"
 
 
 class OpeningBase(Value):
@@ -68,7 +63,72 @@ class OpenDispute(OpeningBase):
         return f"dispute:{self.country}:{self.order_id}:{self.number}"
 
 
-Opening = Annotated[OpenInquiry | OpenDispute, Field(discriminator="kind")]
+class OpenCancellation(OpeningBase):
+    """A buyer cancels an order, or some of it, before it is sent (W2). No lines means all of it."""
+
+    kind: Literal[Kind.CANCELLATION] = Kind.CANCELLATION
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"cancellation:{self.country}:{self.order_id}:{self.number}"
+
+
+class OpenWithdrawal(OpeningBase):
+    """A buyer withdraws from a distance contract, in whole or in part (W1). No lines means all.
+
+    `reason` is of the return form, and a reason of withdrawal (W3).
+    `way`: how the goods come back, unless it is the policy's way.
+    `stated_at`: when the statement was made, if the platform files one that came another way.
+    `goods_in`: the return that brought the goods, if the seller has them already.
+    """
+
+    kind: Literal[Kind.WITHDRAWAL] = Kind.WITHDRAWAL
+    lines: tuple[Line, ...] = ()
+    reason: ReturnReason | None = None
+    way: Way | None = None
+    stated_at: AwareDatetime | None = None
+    goods_in: str | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"withdrawal:{self.country}:{self.order_id}:{self.number}"
+
+
+class OpenReturn(OpeningBase):
+    """Goods come back: for the case `belongs_to`, or to a seller who finds them with no case.
+
+    `received`: what the seller who opens it has found. `send_window` and `counted_from`: the
+    buyer's time to send, where the case it belongs to sets it.
+    """
+
+    kind: Literal[Kind.RETURN] = Kind.RETURN
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    lines: tuple[Line, ...] = ()
+    purpose: Purpose = Purpose.REFUND
+    way: Way | None = None
+    belongs_to: str | None = None
+    received: tuple[Received, ...] = ()
+    send_window: Window | None = None
+    counted_from: AwareDatetime | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id: `withdrawal:PL:7:1` brings
+        `return:PL:withdrawal-7-1:1`.
+        """
+        if self.belongs_to:
+            kind, _, rest = self.belongs_to.split(":", 2)
+            return f"return:{self.country}:{kind}-{rest.replace(':', '-')}:{self.number}"
+        return f"return:{self.country}:{self.order_id}:{self.number}"
+
+
+Opening = Annotated[
+    OpenInquiry | OpenDispute | OpenCancellation | OpenWithdrawal | OpenReturn,
+    Field(discriminator="kind"),
+]
 
 OPENING: TypeAdapter[Opening] = TypeAdapter(Opening)
 """Reads an opening from JSON."""

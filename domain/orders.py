@@ -1,11 +1,12 @@
 """The marketplace's order, as far as a case needs it."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from domain.base import Value
-from domain.money import Currency, Money
+from domain.money import Currency, Money, Payment
 
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
@@ -48,20 +49,82 @@ class Person(Value):
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
 
 
-class Order(Value):
-    """An order as the marketplace answers it, with the people in it."""
+class BuyerClass(StrEnum):
+    """Who bought: it decides who may withdraw, and for whom silence is acceptance."""
+
+    CONSUMER = "consumer"
+    SOLE_TRADER = "sole-trader"
+    BUSINESS = "business"
+
+
+class Parcel(Value):
+    """One parcel of an order. No lines means all of them.
+
+    `in_hand_at`: when the buyer had it in hand, or took it out of the locker.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    lines: tuple[Line, ...] = ()
+    in_hand_at: AwareDatetime | None = None
+
+
+class Sale(Value):
+    """What was bought, paid and promised: an order without the people in it.
+
+    `cheapest_standard_minor`: the cheapest standard delivery offered; left out, what was paid.
+    `informed`: told of the right to withdraw with the order; `informed_at` if told later.
+    `return_cost_announced`: told beforehand that the way back is the buyer's to pay.
+    `free_delivery`: qualified for the free-delivery programme (W4).
+    `shipped`: the seller has set the shipment's status or entered a tracking number (W2).
+    """
+
     currency: Currency
     placed_at: AwareDatetime
-    buyer: Person
-    seller: Person
     lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
     delivery_paid_minor: Annotated[int, Field(ge=0)] = 0
+    cheapest_standard_minor: Annotated[int | None, Field(ge=0)] = None
+    payment: Payment = Payment.PREPAID
+    buyer_class: BuyerClass = BuyerClass.CONSUMER
+    informed: bool = True
+    informed_at: AwareDatetime | None = None
+    return_cost_announced: bool = True
+    free_delivery: bool = False
+    shipped: bool = False
+    parcels: tuple[Parcel, ...] = ()
 
     @property
     def paid(self) -> Money:
         """Everything the buyer paid: the lines and the delivery."""
         total = sum(line.paid_minor for line in self.lines) + self.delivery_paid_minor
         return Money(amount_minor=total, currency=self.currency)
+
+    def paid_for(self, units: tuple[Line, ...]) -> Money:
+        """What was paid for these units; with the whole order, its delivery too.
+
+        A line's discount is shared by its units; what does not divide stays with the last ones.
+        """
+        wanted = {unit.sku: unit.quantity for unit in units}
+        if wanted == {line.sku: line.quantity for line in self.lines}:
+            return self.paid
+        total = sum(
+            line.paid_minor * wanted.get(line.sku, 0) // line.quantity for line in self.lines
+        )
+        return Money(amount_minor=total, currency=self.currency)
+
+    def title(self, sku: str) -> str:
+        """What a line of the order is called."""
+        return next(line.title for line in self.lines if line.sku == sku)
+
+
+class Order(Sale):
+    """An order as the marketplace answers it, with the people in it."""
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    buyer: Person
+    seller: Person
+
+    @property
+    def sale(self) -> Sale:
+        """The order without its people."""
+        return Sale.model_construct(**{name: getattr(self, name) for name in Sale.model_fields})

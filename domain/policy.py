@@ -2,13 +2,16 @@
 
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
 from domain.base import Value
 from domain.deadlines import Counting
+from domain.goods import Way
+from domain.kinds import Kind
+from domain.refunds import DeliveryShare
 
 Text = Annotated[str, Field(min_length=1)]
 Minor = Annotated[int, Field(ge=0)]
@@ -47,6 +50,16 @@ class OnSilence(StrEnum):
     """The agent decides without the answer."""
     CLOSE = "close"
     """The case closes."""
+    STAYS_WITHHELD = "stays-withheld"
+    """The withdrawal stands, and its refund stays withheld."""
+    ENDS_UNSENT = "ends-unsent"
+    """The return ends: nothing was sent."""
+    BREACH_AND_PLATFORM_LABEL = "breach-and-platform-label"
+    """A breach against the seller, and the platform provides the label."""
+    ACCEPTED = "accepted"
+    """The goods count as accepted."""
+    GOES_BACK = "goes-back"
+    """The goods are to be sent back to where they came from."""
 
 
 class Window(Value):
@@ -73,12 +86,13 @@ class Window(Value):
         return self
 
 
-def _carries_out(silence: OnSilence, *, reminds: bool = False) -> AfterValidator:
+def _carries_out(*silences: OnSilence, reminds: bool = False) -> AfterValidator:
     """Ties a window to what the process does on silence, so that no file promises another thing."""
 
     def check(window: Window) -> Window:
-        if window.on_silence is not silence:
-            raise ValueError(f'on_silence must be "{silence}": the process does nothing else')
+        if window.on_silence not in silences:
+            known = " or ".join(f'"{silence}"' for silence in silences)
+            raise ValueError(f"on_silence must be {known}: the process does nothing else")
         if window.remind_after is not None and not reminds:
             raise ValueError("remind_after is not known here: the process sends no reminder")
         return window
@@ -108,42 +122,133 @@ class MessageLimits(Value):
     ]
 
 
-class DisputePolicy(Value):
-    """Every window and limit of a dispute. Money limits are minor units of the country's currency.
+class AgentsPolicy(Value):
+    """What every process has that agents can be called to.
 
-    `help_opens`: when one party alone may call an agent, unless the seller has answered before.
+    `decision` and `lead_decision`: how long an agent, then the lead, has.
     `claim`: how long a claimed task may wait for its decision before it goes back to the queue.
-    `fulfilment`: how long the seller has for what was agreed or ordered about the goods.
-    `agent_question`: how long a trader has to answer a question of the agent.
     `hold`: the longest that an agent's hold stops a clock.
-    `agent_limit_minor`: the most that one agent may award alone.
     """
 
-    seller_reply: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
-    buyer_reply: Annotated[Window, _carries_out(OnSilence.CLOSE_REOPENABLE, reminds=True)]
-    help_opens: Annotated[Window, _carries_out(OnSilence.HELP_OPENS)]
     decision: Annotated[Window, _carries_out(OnSilence.TO_LEAD)]
     lead_decision: Annotated[Window, _carries_out(OnSilence.TO_LEAD_AGAIN)]
     claim: Annotated[Window, _carries_out(OnSilence.BACK_TO_QUEUE)]
+    hold: Annotated[Window, _carries_out(OnSilence.RESUMES)]
+    messages: MessageLimits
+
+
+class RefundingPolicy(AgentsPolicy):
+    """What every process has that pays buyers back."""
+
+    refund_confirmation: Annotated[Window, _carries_out(OnSilence.AGENT)]
+
+
+class DisputePolicy(RefundingPolicy):
+    """Every window and limit of a dispute. Money limits are minor units of the country's currency.
+
+    `help_opens`: when one party alone may call an agent, unless the seller has answered before.
+    `fulfilment`: how long the seller has to send the goods again.
+    `agent_question`: how long a trader has to answer a question of the agent.
+    `agent_limit_minor`: the most that one agent may award alone.
+    """
+
+    process: Literal[Kind.DISPUTE] = Kind.DISPUTE
+    seller_reply: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    buyer_reply: Annotated[Window, _carries_out(OnSilence.CLOSE_REOPENABLE, reminds=True)]
+    help_opens: Annotated[Window, _carries_out(OnSilence.HELP_OPENS)]
     appeal: Annotated[Window, _carries_out(OnSilence.FINAL)]
     reopening: Annotated[Window, _carries_out(OnSilence.LAPSES)]
     fulfilment: Annotated[Window, _carries_out(OnSilence.AGENT)]
-    refund_confirmation: Annotated[Window, _carries_out(OnSilence.AGENT)]
     agent_question: Annotated[Window, _carries_out(OnSilence.DECIDES_WITHOUT, reminds=True)]
-    hold: Annotated[Window, _carries_out(OnSilence.RESUMES)]
     agent_limit_minor: Minor
     offers_per_party: Limit
     questions_per_party: Limit
-    messages: MessageLimits
 
 
 class InquiryPolicy(Value):
     """Every window and limit of an inquiry."""
 
+    process: Literal[Kind.INQUIRY] = Kind.INQUIRY
     seller_reply: Annotated[Window, _carries_out(OnSilence.BREACH_BUYER_MAY_ESCALATE, reminds=True)]
     inactivity: Annotated[Window, _carries_out(OnSilence.CLOSE)]
     hold: Annotated[Window, _carries_out(OnSilence.RESUMES)]
     messages: MessageLimits
+
+
+class CancellationPolicy(RefundingPolicy):
+    """Every window and limit of a cancellation (W2), which is legally a withdrawal.
+
+    `cancel`: until when the buyer may, unless the order was sent before.
+    `automatic_limit_minor`: up to it the refund is paid at once; above it the seller orders it.
+    `refund`: the seller's time to order it.
+    `sent_anyway`: how long a parcel that left all the same is watched for.
+    """
+
+    process: Literal[Kind.CANCELLATION] = Kind.CANCELLATION
+    cancel: Annotated[Window, _carries_out(OnSilence.LAPSES)]
+    refund: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    sent_anyway: Annotated[Window, _carries_out(OnSilence.CLOSE)]
+    automatic_limit_minor: Minor
+    delivery_share: DeliveryShare
+
+
+class WithdrawalPolicy(RefundingPolicy):
+    """Every window and limit of a withdrawal (W1, W3, W4).
+
+    `statement`: until when the buyer may withdraw; `uninformed_months` longer for a buyer who was
+    not told of the right, and again as long from being told late.
+    `sole_traders`: whether sole traders withdraw like consumers (PL).
+    `send_goods`: the buyer's time to send the goods.
+    `refund`: the seller's time to refund; `refund_after_goods` when goods or proof come later.
+    `exception_answer`, `deduction_answer`: the buyer's time to accept or contest.
+    `unsent`: how long a withdrawal whose goods never came stays open.
+    """
+
+    process: Literal[Kind.WITHDRAWAL] = Kind.WITHDRAWAL
+    statement: Annotated[Window, _carries_out(OnSilence.LAPSES)]
+    uninformed_months: Limit
+    sole_traders: bool
+    send_goods: Annotated[Window, _carries_out(OnSilence.STAYS_WITHHELD, reminds=True)]
+    refund: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    refund_after_goods: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE)]
+    exception_answer: Annotated[Window, _carries_out(OnSilence.AGENT, reminds=True)]
+    deduction_answer: Annotated[Window, _carries_out(OnSilence.AGENT, reminds=True)]
+    unsent: Annotated[Window, _carries_out(OnSilence.CLOSE)]
+    delivery_share: DeliveryShare
+
+
+class ReturnPolicy(AgentsPolicy):
+    """Every window and limit of a return of goods (W3, W5, H6).
+
+    `way`: how goods come back unless the case says otherwise.
+    `label`: the seller's time to provide a label, or to collect.
+    `send_goods`: the buyer's time to send, unless the case it belongs to sets it.
+    `transit`: how long a parcel may be under way.
+    `inspection`: the seller's time to receive and inspect what arrived.
+    `finding_answer`: the buyer's time to accept or contest what the seller found.
+    `explanation`: the buyer's time to say why goods came that nobody announced.
+    `work`: the seller's time to repair or replace; `ship_back`: to send goods to the buyer.
+    `returnless_limit_minor`: goods up to this price need not be sent back.
+    """
+
+    process: Literal[Kind.RETURN] = Kind.RETURN
+    way: Way
+    label: Annotated[Window, _carries_out(OnSilence.BREACH_AND_PLATFORM_LABEL, reminds=True)]
+    send_goods: Annotated[Window, _carries_out(OnSilence.ENDS_UNSENT, reminds=True)]
+    transit: Annotated[Window, _carries_out(OnSilence.AGENT)]
+    inspection: Annotated[Window, _carries_out(OnSilence.ACCEPTED, OnSilence.AGENT, reminds=True)]
+    finding_answer: Annotated[Window, _carries_out(OnSilence.AGENT, reminds=True)]
+    explanation: Annotated[Window, _carries_out(OnSilence.GOES_BACK, reminds=True)]
+    work: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    ship_back: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    returnless_limit_minor: Minor
+
+
+Terms = Annotated[
+    InquiryPolicy | DisputePolicy | CancellationPolicy | WithdrawalPolicy | ReturnPolicy,
+    Field(discriminator="process"),
+]
+"""The windows and limits of one process."""
 
 
 class CalendarChanges(Value):
@@ -178,3 +283,16 @@ class Policy(Value):
     calendar: CalendarChanges = CalendarChanges()
     inquiry: InquiryPolicy | None = None
     dispute: DisputePolicy | None = None
+    cancellation: CancellationPolicy | None = None
+    withdrawal: WithdrawalPolicy | None = None
+    goods_return: ReturnPolicy | None = None
+
+    def terms(self, kind: Kind) -> Terms | None:
+        """The rules of one process; None if it does not run in this country."""
+        return {
+            Kind.INQUIRY: self.inquiry,
+            Kind.DISPUTE: self.dispute,
+            Kind.CANCELLATION: self.cancellation,
+            Kind.WITHDRAWAL: self.withdrawal,
+            Kind.RETURN: self.goods_return,
+        }[kind]

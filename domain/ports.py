@@ -1,23 +1,28 @@
 """What crosses the case's edge: the arguments and answers of its activities."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.base import Value
 from domain.calendars import Calendar
+from domain.goods import Label, Tracking
+from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
-from domain.openings import Kind, Opening
-from domain.orders import Line
-from domain.policy import DisputePolicy, InquiryPolicy
+from domain.openings import Opening
+from domain.orders import Line, Sale
+from domain.policy import Terms
 from domain.refusals import Refusal
 
 
 class Registration(Value):
     """A case as it was registered: who is in it, what is at stake, and the rules it is pinned to.
 
-    `at_stake` is what the buyer paid for the disputed lines, the most that can be refunded.
+    `at_stake` is what the buyer paid for these lines, the most that can be refunded.
+    `refunded`: the order's units that were refunded before, by whatever case.
+    `right_until`: until when the buyer had the right to open it; empty while none had begun.
     `refusal` is set, and the rest empty, when the case could not be opened.
     """
 
@@ -28,9 +33,11 @@ class Registration(Value):
     lines: tuple[Line, ...] = ()
     at_stake: Money | None = None
     policy_version: str = ""
-    dispute: DisputePolicy | None = None
-    inquiry: InquiryPolicy | None = None
+    terms: Terms | None = None
     calendar: Calendar | None = None
+    sale: Sale | None = None
+    refunded: tuple[Line, ...] = ()
+    right_until: AwareDatetime | None = None
 
 
 class RegisterCase(Value):
@@ -54,8 +61,7 @@ class Rules(Value):
     """A policy and a calendar as they are now."""
 
     policy_version: str
-    dispute: DisputePolicy | None = None
-    inquiry: InquiryPolicy | None = None
+    terms: Terms | None = None
     calendar: Calendar
 
 
@@ -116,12 +122,99 @@ class RefundState(StrEnum):
 
 
 class RefundCommand(Value):
-    """Pay the buyer back. Sent again under the same `key`, it is the same refund."""
+    """Pay the buyer back. Sent again under the same `key`, it is the same refund.
+
+    `units` are what it is for: no unit of an order is ever refunded twice. `sold` and `paid` are
+    the order's own quantities and total, the most that all its refunds may be for. `after`: the
+    units that were refunded before when the amount was reckoned; left out, it depends on none.
+    """
 
     key: str
     case_id: str
     order_id: str
     amount: Money
+    units: tuple[Line, ...]
+    sold: tuple[Line, ...]
+    paid: Money
+    after: tuple[Line, ...] | None = None
+
+
+class StaleReckoningError(Exception):
+    """Other units of the order were refunded since an amount was reckoned; reckon it anew."""
+
+
+class RefundedUnits(Value):
+    """The units of an order for which a refund is under way or paid, by whatever case or way."""
+
+    units: tuple[Line, ...] = ()
+
+
+class AskRefundedUnits(Value):
+    """Asks which units of an order are refunded."""
+
+    order_id: str
+
+
+class PayoutKind(StrEnum):
+    """How money reached a buyer without us."""
+
+    GUARANTEE = "guarantee"
+    CHARGEBACK = "chargeback"
+    OTHER = "other"
+
+
+class Payout(Value):
+    """Money that the platform reports as paid: its units are refunded with it."""
+
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+    kind: PayoutKind
+    order_id: str
+    amount: Money
+    units: tuple[Line, ...]
+    sold: tuple[Line, ...]
+    paid: Money
+
+
+class StopDispatch(Value):
+    """Asks the marketplace to stop the dispatch of these units, unless they were sent (W2).
+
+    Sent again under the same `key` it answers as before: the first answer stands.
+    """
+
+    key: str
+    case_id: str
+    order_id: str
+    units: tuple[Line, ...]
+
+
+class Dispatch(StrEnum):
+    """Who was first: the cancellation, or the tracking number."""
+
+    STOPPED = "stopped"
+    SENT = "sent"
+
+
+class DispatchAnswer(Value):
+    """The marketplace's answer to a cancellation."""
+
+    dispatch: Dispatch
+
+
+class LabelWanted(Value):
+    """Asks the platform's carrier for a return label; under the same `key` it is the same label."""
+
+    key: str
+    case_id: str
+    order_id: str
+    units: tuple[Line, ...]
+
+
+class LabelMade(Value):
+    """A return label; `charged` is what the way back costs."""
+
+    label: Label
+    tracking: Tracking
+    charged: Money
 
 
 class RefundReport(Value):

@@ -1,36 +1,63 @@
 """Whether an opening fits its order, and what is at stake if it does."""
 
-from domain.money import Money
-from domain.openings import OpenDispute, Opening
+from datetime import datetime
+
+from domain.calendars import Calendar
+from domain.goods import count, lines
+from domain.openings import (
+    OpenCancellation,
+    OpenDispute,
+    Opening,
+    OpenReturn,
+    OpenWithdrawal,
+)
 from domain.orders import Line, Order
 from domain.parties import Party
+from domain.policy import CancellationPolicy, Terms, WithdrawalPolicy
 from domain.ports import Registration, Rules
 from domain.refusals import Code, Refusal
+from domain.withdrawing import (
+    cancellation_refusal,
+    right_to_cancel,
+    right_to_withdraw,
+    withdrawal_refusal,
+)
 from domain.writing import text_refusal
 
 
-def register(opening: Opening, order: Order, rules: Rules) -> Registration:
-    """The registration of a case, or the refusal that says why it cannot be opened."""
-    process = rules.dispute or rules.inquiry
+def register(
+    opening: Opening, order: Order, rules: Rules, at: datetime, refunded: tuple[Line, ...] = ()
+) -> Registration:
+    """The registration of a case, or the refusal that says why it cannot be opened.
+
+    `refunded` are the order's units for which money has left or is leaving.
+    """
+    terms, calendar = rules.terms, rules.calendar
     refusal = (
         _order_refusal(opening, order)
         or _lines_refusal(opening, order)
-        or ((process is None and _no_policy(order)) or None)
-        or (process and text_refusal(opening.text, opening.attachments, process.messages))
+        or (_no_policy(order) if terms is None else None)
+        or (terms and text_refusal(opening.text, opening.attachments, terms.messages))
     )
+    units = _units(opening, order, refunded)
+    if terms and not refusal:
+        refusal = _right_refusal(opening, order, terms, calendar, at) or _refunded_refusal(
+            opening, order, units, refunded
+        )
     if refusal:
         return Registration(refusal=refusal)
-    lines = _lines(opening, order)
     return Registration(
         order_id=order.id,
         buyer_id=order.buyer.id,
         seller_id=order.seller.id,
-        lines=lines,
-        at_stake=_paid_for(lines, order),
+        lines=units,
+        at_stake=order.paid_for(units),
         policy_version=rules.policy_version,
-        dispute=rules.dispute,
-        inquiry=rules.inquiry,
-        calendar=rules.calendar,
+        terms=terms,
+        calendar=calendar,
+        sale=order.sale,
+        refunded=refunded,
+        right_until=_right_until(order, terms, calendar),
     )
 
 
@@ -48,36 +75,44 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
             sentence=f"The order was placed in {order.country}, not {opening.country}; "
             "open the case there.",
         )
-    if opening.opened_by.party is Party.BUYER and opening.opened_by.id != order.buyer.id:
+    by = opening.opened_by
+    if isinstance(opening, OpenReturn) and opening.belongs_to and by.party is not Party.PLATFORM:
+        return Refusal(
+            code=Code.NOT_YOURS,
+            sentence="A case opens its own returns; leave `belongs_to` out.",
+        )
+    trader = Party.SELLER if isinstance(opening, OpenReturn) else Party.BUYER
+    if by.party not in (trader, Party.PLATFORM):
+        return Refusal(
+            code=Code.NOT_YOURS,
+            sentence=f"Only the order's {trader} or the platform opens such a case.",
+        )
+    if by.id != {Party.BUYER: order.buyer.id, Party.SELLER: order.seller.id}.get(by.party, by.id):
         return Refusal(
             code=Code.ORDER_DIFFERS,
-            sentence="The order belongs to another buyer; only its own buyer can open a case.",
-        )
-    if opening.opened_by.party not in (Party.BUYER, Party.PLATFORM):
-        return Refusal(
-            code=Code.NOT_YOURS, sentence="Only the order's buyer or the platform opens a case."
+            sentence=f"The order belongs to another {by.party}; "
+            f"only its own {by.party} can open a case.",
         )
     return None
 
 
 def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
-    if not isinstance(opening, OpenDispute):
-        return None
     ordered = {line.sku: line.quantity for line in order.lines}
-    skus = [line.sku for line in opening.lines]
+    named = _named(opening)
+    skus = [line.sku for line in named]
     if len(set(skus)) != len(skus):
         return Refusal(
             code=Code.LINES_UNKNOWN, sentence="A line is named twice; name each line once."
         )
-    for line in opening.lines:
+    for line in named:
         if line.quantity > ordered.get(line.sku, 0):
             return Refusal(
                 code=Code.LINES_UNKNOWN,
                 sentence=f"The order has {ordered.get(line.sku, 0)} of {line.sku}, "
                 f"not {line.quantity}; name lines and quantities of the order.",
             )
-    if opening.amount:
-        at_stake = _paid_for(_lines(opening, order), order)
+    if isinstance(opening, OpenDispute) and opening.amount:
+        at_stake = order.paid_for(_units(opening, order))
         if opening.amount.currency != at_stake.currency:
             return Refusal(
                 code=Code.CURRENCY_DIFFERS,
@@ -92,23 +127,80 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
     return None
 
 
-def _lines(opening: Opening, order: Order) -> tuple[Line, ...]:
-    if isinstance(opening, OpenDispute) and opening.lines:
-        return opening.lines
-    return tuple(Line(sku=line.sku, quantity=line.quantity) for line in order.lines)
+def _right_refusal(
+    opening: Opening, order: Order, terms: Terms, calendar: Calendar, at: datetime
+) -> Refusal | None:
+    """Why the buyer may not, or not any more, do what the opening says."""
+    match opening, terms:
+        case OpenWithdrawal(reason=reason), _ if reason and reason.complains:
+            return Refusal(
+                code=Code.COMPLAINTS_NOT_YET,
+                sentence=f'"{reason}" is a reason of complaint, and complaints are not run yet; '
+                "open a dispute.",
+            )
+        case OpenWithdrawal(stated_at=stated), _ if stated and (
+            stated > at or opening.opened_by.party is not Party.PLATFORM
+        ):
+            return Refusal(
+                code=Code.NOT_YOURS,
+                sentence="Only the platform files a statement made earlier, and none of the "
+                "future; leave `stated_at` out.",
+            )
+        case OpenWithdrawal(stated_at=stated), WithdrawalPolicy():
+            return withdrawal_refusal(order, terms, calendar, stated or at)
+        case OpenCancellation(), CancellationPolicy():
+            return cancellation_refusal(order, terms, calendar, at)
+    return None
 
 
-def _paid_for(lines: tuple[Line, ...], order: Order) -> Money:
-    """What was paid for these units; with the whole order, its delivery too.
+def _right_until(order: Order, terms: Terms | None, calendar: Calendar) -> datetime | None:
+    match terms:
+        case WithdrawalPolicy():
+            return right_to_withdraw(order, terms, calendar).until
+        case CancellationPolicy():
+            return right_to_cancel(order, terms, calendar).until
+    return None
 
-    A line's discount is shared by its units; what does not divide stays with the last ones.
-    """
-    ordered = {line.sku: line for line in order.lines}
-    if {line.sku: line.quantity for line in lines} == {
-        line.sku: line.quantity for line in order.lines
-    }:
-        return order.paid
-    total = sum(
-        ordered[line.sku].paid_minor * line.quantity // ordered[line.sku].quantity for line in lines
-    )
-    return Money(amount_minor=total, currency=order.currency)
+
+def _refunded_refusal(
+    opening: Opening, order: Order, units: tuple[Line, ...], refunded: tuple[Line, ...]
+) -> Refusal | None:
+    """One refund at most ever leaves for one unit: what was refunded cannot be taken back again."""
+    if not isinstance(opening, OpenWithdrawal | OpenCancellation):
+        return None
+    gone, wanted = count(refunded), count(units)
+    for line in order.lines:
+        left = line.quantity - gone.get(line.sku, 0)
+        if wanted.get(line.sku, 0) > left:
+            return Refusal(
+                code=Code.UNITS_REFUNDED,
+                sentence=f"Of {line.sku}, {left} of {line.quantity} are left that were not "
+                "refunded before; name at most those.",
+            )
+    if not wanted:
+        return Refusal(
+            code=Code.UNITS_REFUNDED,
+            sentence="The whole order was refunded before.",
+        )
+    return None
+
+
+def _named(opening: Opening) -> tuple[Line, ...]:
+    """The lines that the opening names; none where it means all."""
+    match opening:
+        case OpenReturn(received=received) if received:
+            found: dict[str, int] = {}
+            for each in received:
+                found[each.sku] = found.get(each.sku, 0) + each.quantity
+            return lines(found)
+        case OpenDispute() | OpenCancellation() | OpenWithdrawal() | OpenReturn():
+            return opening.lines
+    return ()
+
+
+def _units(opening: Opening, order: Order, refunded: tuple[Line, ...] = ()) -> tuple[Line, ...]:
+    """The units that the case is about: those named, else all that can still be taken back."""
+    if named := _named(opening):
+        return named
+    gone = count(refunded) if isinstance(opening, OpenWithdrawal | OpenCancellation) else {}
+    return lines({line.sku: line.quantity - gone.get(line.sku, 0) for line in order.lines})

@@ -14,6 +14,18 @@ class Stage(StrEnum):
     DECIDED = "decided"
     ON_APPEAL = "on-appeal"
     SETTLING = "settling"
+    STOPPING = "stopping"
+    AWAITING_REFUND = "awaiting-refund"
+    REFUNDING = "refunding"
+    WATCHING = "watching"
+    AWAITING_GOODS = "awaiting-goods"
+    WITHHELD = "withheld"
+    AWAITING_LABEL = "awaiting-label"
+    IN_TRANSIT = "in-transit"
+    INSPECTING = "inspecting"
+    UNEXPLAINED = "unexplained"
+    WORKING = "working"
+    SENDING_BACK = "sending-back"
     CLOSED = "closed"
 
 

@@ -8,11 +8,14 @@ from pydantic import AwareDatetime, Field
 from domain.base import Value
 from domain.commands import CommandId, Remedy, Verdict
 from domain.deadlines import Held
+from domain.goods import ExceptionReason, Kept
+from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending, Message
-from domain.openings import Kind
+from domain.orders import Line, OrderedLine
 from domain.parties import Actor, Party
 from domain.ports import RefundReport, Task
+from domain.refunds import RefundPreview
 from domain.refusals import Refusal
 from domain.stages import Stage
 
@@ -74,6 +77,7 @@ class ClockView(Value):
     awaited: Party
     started_at: AwareDatetime
     due: AwareDatetime | None
+    safe: AwareDatetime | None = None
     length: int
     counting: str
     source: str
@@ -93,6 +97,17 @@ class DecisionView(Value):
     reasoning: str
     confirmed_by: Actor | None = None
     final: bool = False
+
+
+class ProposalView(Value):
+    """What the seller proposes against the refund: an exception, a deduction, a finding."""
+
+    at: AwareDatetime
+    kind: str
+    exception: ExceptionReason | None = None
+    amount: Money | None = None
+    units: tuple[Line, ...] = ()
+    state: OfferState = OfferState.OPEN
 
 
 class BreachView(Value):
@@ -138,6 +153,16 @@ class CaseView(Value):
     preceding: str | None = None
     happened_at: AwareDatetime | None = None
     needless_answers: int = 0
+    lines: tuple[OrderedLine, ...] = ()
+    units: tuple[Line, ...] = ()
+    preview: RefundPreview | None = None
+    proposals: tuple[ProposalView, ...] = ()
+    custody: tuple[Kept, ...] = ()
+    accepted: tuple[Line, ...] = ()
+    ruling: DecisionView | None = None
+    returns: tuple[str, ...] = ()
+    belongs_to: str | None = None
+    right_until: AwareDatetime | None = None
 
 
 class Recalculate(Value):
@@ -157,7 +182,8 @@ class Recalculated(Value):
 
 
 class Closed(Value):
-    """The result of a case's workflow."""
+    """The result of a case's workflow; `accepted` are the units that a return brought back."""
 
     case_id: str
     ending: Ending
+    accepted: tuple[Line, ...] = ()

@@ -15,9 +15,7 @@ def main(
     ),
     port: Annotated[int, typer.Option(help="0 takes a free port.", min=0, max=65535)] = 8410,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = HOST,
-    state: Annotated[
-        Path | None, typer.Option(help="File that remembers refunds and breaches.")
-    ] = None,
+    state: Annotated[Path | None, typer.Option(help="File that remembers what was done.")] = None,
     token: Annotated[
         str | None,
         typer.Option(envvar="MARKETPLACE_TOKEN", help="Bearer token that callers must send."),

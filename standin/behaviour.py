@@ -9,12 +9,14 @@ from domain.base import Value
 Refunding = Literal["confirm", "later", "hang", "pay-then-hang", "fail", "refuse", "garbage"]
 Reading = Literal["ok", "fail", "hang", "garbage"]
 Receiving = Literal["ok", "fail", "hang", "refuse"]
+Shipping = Literal["ok", "fail", "hang", "stop-then-hang", "refuse", "garbage"]
 
 
 class Behaviour(Value):
     """The body of `POST /standin/behaviour`; what is left out is well behaved.
 
-    `refunds` tells how refunds are taken, `statuses` how questions about them are answered.
+    `refunds` tells how refunds are taken, `statuses` how questions about them are answered,
+    `shipments` how cancellations and labels are.
     `times`: so many misbehaved requests, then well behaved again; null is for ever.
     `order_id` limits it to one order (breaches name none); left out, it replaces all that was told.
     """
@@ -23,12 +25,13 @@ class Behaviour(Value):
     refunds: Refunding = "confirm"
     statuses: Reading = "ok"
     breaches: Receiving = "ok"
+    shipments: Shipping = "ok"
     refusal: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")] = "payment-method-closed"
     times: Annotated[int, Field(ge=1)] | None = None
     order_id: str | None = None
 
 
-Port = Literal["orders", "refunds", "statuses", "breaches"]
+Port = Literal["orders", "refunds", "statuses", "breaches", "shipments"]
 WELL = Behaviour()
 
 

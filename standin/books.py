@@ -1,20 +1,26 @@
-"""What the stand-in marketplace knows: its orders, what it really paid, the breaches it was told.
+"""What the stand-in marketplace knows: its orders, and what it really paid, stopped and sent.
 
 With a journal file the books outlive the process: every change is a line on the disk before it is
-answered, so that a stand-in that was killed still remembers what it paid.
+answered, so that a stand-in that was killed still remembers what it did.
 """
 
 import os
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
 from domain.base import Value
+from domain.goods import Label, Tracking
 from domain.money import Currency
-from domain.orders import Order
-from standin.problems import ProblemError
+from domain.orders import Line, Order
+from standin.problems import ProblemError, malformed
+
+WAY_BACK = {"PLN": 1299, "EUR": 450, "CZK": 8900, "HUF": 149_000}
+"""What a return label costs, in minor units."""
 
 Key = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[!-~]+$")]
 
@@ -54,11 +60,49 @@ class ReceivedBreach(Value):
     breach: Breach
 
 
+class UnitsRequest(Value):
+    """The body of `POST /cancellations` and of `POST /labels`."""
+
+    case_id: Annotated[str, Field(min_length=1, max_length=300)]
+    order_id: Annotated[str, Field(min_length=1, max_length=100)]
+    units: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+
+class Cancellation(Value):
+    """A cancellation and who was first: it, or the shipment."""
+
+    key: Key
+    request: UnitsRequest
+    state: Literal["stopped", "already-shipped"]
+
+
+class ReturnLabel(Value):
+    """A return label that was made."""
+
+    key: Key
+    request: UnitsRequest
+    label: Label
+    tracking: Tracking
+    charged_minor: int
+    currency: Currency
+
+
+class Shipment(Value):
+    """A tracking number that was entered for an order."""
+
+    order_id: str
+    tracking: Tracking
+
+
 class Entry(Value):
-    """One line of the journal: a refund as it stands from now on, or a breach."""
+    """One line of the journal: what came, or how it stands from now on."""
 
     refund: Refund | None = None
     breach: ReceivedBreach | None = None
+    order: Order | None = None
+    shipment: Shipment | None = None
+    cancellation: Cancellation | None = None
+    label: ReturnLabel | None = None
 
 
 LINE_BEGINS = b'{"refund":'
@@ -94,6 +138,9 @@ class Books:
         self._refunds: dict[str, Refund] = {}
         self._payments: list[Refund] = []
         self._breaches: dict[str, ReceivedBreach] = {}
+        self._shipments: list[Shipment] = []
+        self._cancellations: dict[str, Cancellation] = {}
+        self._labels: dict[str, ReturnLabel] = {}
         if journal is not None and journal.exists():
             self._replay(journal)
 
@@ -108,6 +155,24 @@ class Books:
         """Each breach once, in order."""
         with self._lock:
             return list(self._breaches.values())
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        """Each tracking number that was entered, in order."""
+        with self._lock:
+            return list(self._shipments)
+
+    @property
+    def cancellations(self) -> list[Cancellation]:
+        """Each cancellation once, in order."""
+        with self._lock:
+            return list(self._cancellations.values())
+
+    @property
+    def labels(self) -> list[ReturnLabel]:
+        """Each return label once, in order."""
+        with self._lock:
+            return list(self._labels.values())
 
     def refund(self, key: str) -> Refund | None:
         """The refund with this key; None if it never came."""
@@ -128,10 +193,7 @@ class Books:
         with self._lock:
             known = self._refunds.get(key)
             if known is not None:
-                if known.request != request:
-                    raise ProblemError(
-                        409, "idempotency-mismatch", "This key already names another refund."
-                    )
+                _same(known.request, request)
                 return known
             self._check(request)
             return self._write_refund(Refund(key=key, request=request, state=state, reason=reason))
@@ -155,15 +217,95 @@ class Books:
             known = self._breaches.get(key)
             if known is None:
                 self._write(Entry(breach=received))
-            elif known != received:
-                raise ProblemError(
-                    409, "idempotency-mismatch", "This key already names another breach."
-                )
+            else:
+                _same(known, received)
 
-    def _check(self, request: RefundRequest) -> None:
-        order = self.orders.get(request.order_id)
+    def change(self, order_id: str, fields: dict[str, JsonValue]) -> Order:
+        """Gives these members of an order other values; raises ProblemError."""
+        with self._lock:
+            before = self._order(order_id).model_dump(mode="json")
+            try:
+                order = Order.model_validate(before | fields)
+            except ValidationError as error:
+                raise malformed(error) from error
+            if order.id != order_id:
+                raise ProblemError(400, "malformed", "id: an order keeps its id.")
+            self._write(Entry(order=order))
+            return order
+
+    def ship(self, order_id: str, tracking: str) -> Order:
+        """Enters a tracking number; raises ProblemError if cancellations took every unit before."""
+        with self._lock:
+            order = self._order(order_id)
+            stopped = self._stopped(order_id)
+            if all(stopped[line.sku] >= line.quantity for line in order.lines):
+                raise ProblemError(409, "order-cancelled", "All of this order is cancelled.")
+            order = order.model_copy(update={"shipped": True})
+            self._write(Entry(order=order, shipment=Shipment(order_id=order_id, tracking=tracking)))
+            return order
+
+    def stop(self, key: str, request: UnitsRequest) -> Cancellation:
+        """Files a cancellation, once; its state says whether it was before the shipment.
+
+        Raises ProblemError for a key with other content, and for units that nobody ordered.
+        """
+        with self._lock:
+            known = self._cancellations.get(key)
+            if known is not None:
+                _same(known.request, request)
+                return known
+            order = self._order(request.order_id)
+            before = Counter[str]() if order.shipped else self._stopped(order.id)
+            _check_ordered(order, before + _counted(request.units))
+            cancellation = Cancellation(
+                key=key,
+                request=request,
+                state="already-shipped" if order.shipped else "stopped",
+            )
+            self._write(Entry(cancellation=cancellation))
+            return cancellation
+
+    def label(self, key: str, request: UnitsRequest) -> ReturnLabel:
+        """Makes a return label, once; raises ProblemError like `stop`."""
+        with self._lock:
+            known = self._labels.get(key)
+            if known is not None:
+                _same(known.request, request)
+                return known
+            order = self._order(request.order_id)
+            _check_ordered(order, _counted(request.units))
+            if order.currency not in WAY_BACK:
+                raise ProblemError(
+                    422, "no-carrier", f"No carrier brings parcels back for {order.currency}."
+                )
+            number = f"RET{len(self._labels) + 1:09}"
+            label = ReturnLabel(
+                key=key,
+                request=request,
+                label=f"https://labels.example/{number}.pdf",
+                tracking=number,
+                charged_minor=WAY_BACK[order.currency],
+                currency=order.currency,
+            )
+            self._write(Entry(label=label))
+            return label
+
+    def _order(self, order_id: str) -> Order:
+        order = self.orders.get(order_id)
         if order is None:
             raise ProblemError(404, "order-unknown", "There is no such order.")
+        return order
+
+    def _stopped(self, order_id: str) -> Counter[str]:
+        return _counted(
+            line
+            for cancellation in self._cancellations.values()
+            if cancellation.request.order_id == order_id and cancellation.state == "stopped"
+            for line in cancellation.request.units
+        )
+
+    def _check(self, request: RefundRequest) -> None:
+        order = self._order(request.order_id)
         if request.currency != order.currency:
             raise ProblemError(422, "currency-differs", f"This order was paid in {order.currency}.")
         promised = sum(
@@ -193,6 +335,14 @@ class Books:
                 self._payments.append(entry.refund)
         if entry.breach is not None:
             self._breaches[entry.breach.key] = entry.breach
+        if entry.order is not None:
+            self.orders[entry.order.id] = entry.order
+        if entry.shipment is not None:
+            self._shipments.append(entry.shipment)
+        if entry.cancellation is not None:
+            self._cancellations[entry.cancellation.key] = entry.cancellation
+        if entry.label is not None:
+            self._labels[entry.label.key] = entry.label
 
     def _replay(self, journal: Path) -> None:
         whole, _, torn = journal.read_bytes().rpartition(b"\n")
@@ -206,6 +356,24 @@ class Books:
             if not torn.startswith(LINE_BEGINS[: len(torn)]):
                 raise _not_ours(journal)
             os.truncate(journal, len(whole) + 1 if whole else 0)
+
+
+def _counted(units: Iterable[Line]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for line in units:
+        counted[line.sku] += line.quantity
+    return counted
+
+
+def _check_ordered(order: Order, units: Counter[str]) -> None:
+    ordered = {line.sku: line.quantity for line in order.lines}
+    if any(quantity > ordered.get(sku, 0) for sku, quantity in units.items()):
+        raise ProblemError(422, "exceeds-ordered", "These are more units than the order has left.")
+
+
+def _same(known: Value, given: Value) -> None:
+    if known != given:
+        raise ProblemError(409, "idempotency-mismatch", "This key already came with other content.")
 
 
 def _not_ours(journal: Path) -> UnreadableFileError:

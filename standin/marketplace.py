@@ -2,9 +2,9 @@
 
 import hmac
 from collections import Counter
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, RootModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,11 +12,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.base import Value
-from standin.behaviour import Behaviour, Mood, Port
-from standin.books import Books, Breach, Key, Refund, RefundRequest
-from standin.problems import ProblemError, answer_problem
+from domain.goods import Tracking
+from standin.behaviour import Behaviour, Mood
+from standin.books import (
+    Books,
+    Breach,
+    Cancellation,
+    Key,
+    Refund,
+    RefundRequest,
+    ReturnLabel,
+    UnitsRequest,
+)
+from standin.problems import ProblemError, answer_problem, malformed
 
-Body = TypeVar("Body", bound=Value)
+Asked = Literal["orders", "refunds", "statuses", "breaches", "cancellations", "labels"]
+Body = TypeVar("Body", bound=BaseModel)
 KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 
@@ -26,6 +37,16 @@ class Settlement(Value):
     reason: str = "payment-method-closed"
 
 
+class Sending(Value):
+    """The body of `POST /standin/orders/{id}/shipment`."""
+
+    tracking: Tracking
+
+
+class Fields(RootModel[dict[str, JsonValue]]):
+    """The body of `POST /standin/orders/{id}`."""
+
+
 class Marketplace:
     """The HTTP side of the books. A `token` must then be the caller's bearer token."""
 
@@ -33,13 +54,17 @@ class Marketplace:
         self._books = books
         self._token = token
         self._mood = Mood()
-        self._requests: Counter[Port] = Counter()
+        self._requests: Counter[Asked] = Counter()
         self.app = Starlette(
             routes=[
                 Route("/orders/{order_id:path}", self.order),
                 Route("/refunds", self.request_refund, methods=["POST"]),
                 Route("/refunds/{key:path}", self.refund),
                 Route("/breaches", self.receive_breach, methods=["POST"]),
+                Route("/cancellations", self.cancel, methods=["POST"]),
+                Route("/labels", self.make_label, methods=["POST"]),
+                Route("/standin/orders/{order_id:path}/shipment", self.ship, methods=["POST"]),
+                Route("/standin/orders/{order_id:path}", self.change, methods=["POST"]),
                 Route("/standin/behaviour", self.behave, methods=["POST"]),
                 Route("/standin/ledger", self.ledger),
                 Route("/standin/refunds/{key:path}/confirm", self.confirm, methods=["POST"]),
@@ -104,13 +129,51 @@ class Marketplace:
         key = _idempotency_key(request)
         breach = await _read(request, Breach)
         behaviour = self._mood.at("breaches")
-        if behaviour.breaches == "refuse":
-            raise ProblemError(422, behaviour.refusal, "This breach is refused.")
-        bad = await _misbehave(request, behaviour.breaches)
+        bad = await _misbehave(request, behaviour.breaches, behaviour.refusal)
         if bad is not None:
             return bad
         self._books.receive(key, breach)
         return Response(status_code=204)
+
+    async def cancel(self, request: Request) -> Response:
+        """`POST /cancellations`."""
+        self._admit(request, "cancellations")
+        key = _idempotency_key(request)
+        wanted = await _read(request, UnitsRequest)
+        behaviour = self._mood.at("shipments", wanted.order_id)
+        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
+        if bad is not None:
+            return bad
+        cancellation = self._books.stop(key, wanted)
+        if behaviour.shipments == "stop-then-hang":
+            return await _never(request)
+        if cancellation.state == "already-shipped":
+            raise ProblemError(409, cancellation.state, "These units were sent before.")
+        return JSONResponse({"state": cancellation.state})
+
+    async def make_label(self, request: Request) -> Response:
+        """`POST /labels`."""
+        self._admit(request, "labels")
+        key = _idempotency_key(request)
+        wanted = await _read(request, UnitsRequest)
+        behaviour = self._mood.at("shipments", wanted.order_id)
+        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
+        if bad is not None:
+            return bad
+        label = self._books.label(key, wanted)
+        if behaviour.shipments == "stop-then-hang":
+            return await _never(request)
+        return JSONResponse(label.model_dump(mode="json", exclude={"key", "request"}))
+
+    async def ship(self, request: Request) -> Response:
+        """`POST /standin/orders/{id}/shipment`: the seller enters a tracking number."""
+        sending = await _read(request, Sending)
+        return _json(self._books.ship(str(request.path_params["order_id"]), sending.tracking))
+
+    async def change(self, request: Request) -> Response:
+        """`POST /standin/orders/{id}`: gives members of an order other values."""
+        fields = await _read(request, Fields)
+        return _json(self._books.change(str(request.path_params["order_id"]), fields.root))
 
     async def behave(self, request: Request) -> Response:
         """`POST /standin/behaviour`: how to behave from now on."""
@@ -118,8 +181,7 @@ class Marketplace:
         return Response(status_code=204)
 
     async def ledger(self, _request: Request) -> Response:
-        """`GET /standin/ledger`: what was really paid and received, and how often it was asked."""
-        ports: tuple[Port, ...] = ("orders", "refunds", "statuses", "breaches")
+        """`GET /standin/ledger`: what was really done, and how often it was asked."""
         return JSONResponse(
             {
                 "payments": [
@@ -135,7 +197,10 @@ class Marketplace:
                     {"key": received.key, **received.breach.model_dump(mode="json")}
                     for received in self._books.breaches
                 ],
-                "requests": {port: self._requests[port] for port in ports},
+                "shipments": [each.model_dump(mode="json") for each in self._books.shipments],
+                "cancellations": [_flat(each) for each in self._books.cancellations],
+                "labels": [_flat(each) for each in self._books.labels],
+                "requests": {asked: self._requests[asked] for asked in get_args(Asked)},
             }
         )
 
@@ -148,8 +213,8 @@ class Marketplace:
         body = await _read(request, Settlement) if await request.body() else Settlement()
         return _answer(self._books.settle(str(request.path_params["key"]), "failed", body.reason))
 
-    def _admit(self, request: Request, port: Port) -> None:
-        self._requests[port] += 1
+    def _admit(self, request: Request, asked: Asked) -> None:
+        self._requests[asked] += 1
         if self._token is None:
             return
         given = request.headers.get("authorization", "")
@@ -157,8 +222,10 @@ class Marketplace:
             raise ProblemError(401, "unauthorized", "Send the marketplace's bearer token.")
 
 
-async def _misbehave(request: Request, how: str) -> Response | None:
+async def _misbehave(request: Request, how: str, refusal: str = "") -> Response | None:
     match how:
+        case "refuse":
+            raise ProblemError(422, refusal, "This is refused for good.")
         case "fail":
             raise _out_of_order()
         case "hang":
@@ -189,6 +256,13 @@ def _json(value: Value, status: int = 200) -> Response:
     return Response(value.model_dump_json(), status_code=status, media_type="application/json")
 
 
+def _flat(filed: Cancellation | ReturnLabel) -> dict[str, JsonValue]:
+    return {
+        **filed.request.model_dump(mode="json"),
+        **filed.model_dump(mode="json", exclude={"request"}),
+    }
+
+
 def _answer(refund: Refund, status: int = 200) -> Response:
     return JSONResponse({"state": refund.state, "reason": refund.reason}, status_code=status)
 
@@ -206,6 +280,4 @@ async def _read(request: Request, form: type[Body]) -> Body:
     try:
         return form.model_validate_json(await request.body())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the body"
-        raise ProblemError(400, "malformed", f"{where}: {first['msg']}.") from error
+        raise malformed(error) from error

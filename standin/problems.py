@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,6 +16,13 @@ class ProblemError(Exception):
         self.status = status
         self.code = code
         self.detail = detail
+
+
+def malformed(error: ValidationError) -> ProblemError:
+    """The problem of a body that is not of its form."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the body"
+    return ProblemError(400, "malformed", f"{where}: {first['msg']}.")
 
 
 def document(problem: ProblemError) -> JSONResponse:

@@ -7,9 +7,10 @@ from sqlalchemy import Engine, func, update
 from sqlmodel import col, select
 
 from domain.base import Value
+from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
-from domain.openings import Kind, Opening
+from domain.openings import Opening
 from domain.orders import Order, Person
 from domain.parties import Party
 from domain.ports import CloseCase, Registration

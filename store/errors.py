@@ -1,5 +1,7 @@
 """What can go wrong with the store, each as one sentence that says what to do."""
 
+from domain.ports import StaleReckoningError
+
 
 class StoreError(Exception):
     """The database cannot be reached or used; trying again may mend it."""
@@ -11,3 +13,7 @@ class UnusableURLError(StoreError):
 
 class ContradictionError(StoreError):
     """What is asked contradicts what is stored; no retry mends it, a person must look."""
+
+
+class StaleError(StoreError, StaleReckoningError):
+    """Units were refunded since an amount was reckoned; trying again mends it once it is anew."""

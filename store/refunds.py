@@ -1,18 +1,33 @@
-"""The ledger of refunds: one per case that did not fail, whatever is sent twice."""
+"""The ledger of refunds: one per case and one per unit that did not fail, whatever is sent twice.
+
+All refunds of an order together, and the pay-outs that others made, are never more than was paid.
+"""
 
 from datetime import datetime
 
 from pydantic import AwareDatetime
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from domain.base import Value
 from domain.money import Money
-from domain.ports import RefundCommand, RefundReport, RefundState
+from domain.orders import Line
+from domain.ports import Payout, RefundCommand, RefundReport, RefundState
+from store.accounts import (
+    agree,
+    as_json,
+    as_lines,
+    counted,
+    hold,
+    hold_of_refund,
+    refunded,
+    release,
+    take,
+)
 from store.engine import insert_new, transaction
-from store.errors import ContradictionError
-from store.tables import RefundRow
+from store.errors import ContradictionError, StaleError
+from store.tables import PayoutRow, RefundRow
 
 GIVES_WAY: dict[RefundState, tuple[RefundState, ...]] = {
     RefundState.REQUESTED: (),
@@ -23,11 +38,19 @@ GIVES_WAY: dict[RefundState, tuple[RefundState, ...]] = {
 """For each reported state, the states that give way to it. Confirmed gives way to nothing; failed
 gives way to confirmed, because money that moved has moved."""
 
+LEFT = "ask for no more than what is left"
+TWO_PAID = "an agent must stop or reclaim one of the two"
+"""What to do about a contradiction: before money moves, and after."""
+
 
 class Refund(Value):
-    """A refund as the ledger has it."""
+    """A refund as the ledger has it; `units` are unknown of those ordered before they were kept."""
 
-    command: RefundCommand
+    key: str
+    case_id: str
+    order_id: str
+    amount: Money
+    units: tuple[Line, ...] | None
     state: RefundState
     reason: str
     requested_at: AwareDatetime
@@ -43,69 +66,129 @@ class RefundLedger:
     def request(self, command: RefundCommand, at: datetime) -> Refund:
         """Enter a refund before it is ordered, and answer what the ledger has under its key.
 
-        ContradictionError if the key was used for another refund, or if the case has a refund
-        already that did not fail.
+        Its units and amount are taken from the order in the same transaction. ContradictionError
+        if the key was used for another refund, if the case has a refund already that did not
+        fail, if its units are refunded already, if more would be refunded than was paid, or if
+        the order was known otherwise. StaleError if other units were refunded since `after`.
         """
-        row = RefundRow(
-            key=command.key,
-            case_id=command.case_id,
-            order_id=command.order_id,
-            amount_minor=command.amount.amount_minor,
-            currency=command.amount.currency,
-            state=RefundState.REQUESTED,
-            reason="",
-            requested_at=at,
-        )
+        order_id, key = command.order_id, command.key
+        _need_units(key, command.units)
         with transaction(self._engine) as session:
-            insert_new(session, [row])
-            stored = session.get(RefundRow, command.key)
-            if stored is None:
-                raise ContradictionError(
-                    f"Case {command.case_id} has another refund that did not fail; "
-                    "wait until that one is known to have failed."
+            hold(session, order_id, command.paid)
+            row = session.get(RefundRow, key)
+            new = row is None
+            if row is None:
+                row = _insert(session, command, at)
+            if _differs(row, command) or session.get(PayoutRow, key) is not None:
+                raise _taken_key(key)
+            _need_currency(command.amount, command.paid)
+            agree(session, order_id, command.sold, command.paid)
+            if row.units is None and row.state != RefundState.FAILED:
+                # Ordered before units were kept: it takes them now that it says which.
+                release(session, order_id, key, command.amount)
+                row.units = as_json(command.units)
+                new = True
+            if new:
+                _need_known_units(session, order_id, key)
+                if command.after is not None and refunded(session, order_id) != counted(
+                    command.after
+                ):
+                    raise StaleError(
+                        f"Other units of order {order_id} were refunded since the amount was "
+                        "reckoned; reckon it anew."
+                    )
+                take(
+                    session,
+                    order_id,
+                    key,
+                    counted(command.units),
+                    command.amount,
+                    advice=LEFT,
                 )
-            refund = _refund(stored)
-        if refund.command != command:
-            raise ContradictionError(
-                f"The key {command.key} belongs to another refund; give this one a key of its own."
-            )
-        return refund
+            return _refund(row)
 
     def report(self, report: RefundReport, at: datetime) -> Refund:
         """Enter what the marketplace says, and answer what the ledger has now.
 
-        News that is older than what is known changes nothing. ContradictionError if the refund is
-        unknown, if it was confirmed and now is said to have failed, or if it is confirmed after
-        all while another refund of the case stands: a person must look.
+        News that is older than what is known changes nothing. A refund that failed gives back its
+        units and amount. ContradictionError if the refund is unknown, if it was confirmed and now
+        is said to have failed, or if it is confirmed after all while another refund of the case
+        stands or its units were refunded meanwhile: a person must look.
         """
-        statement = (
-            update(RefundRow)
-            .where(
-                col(RefundRow.key) == report.key,
-                col(RefundRow.state).in_(GIVES_WAY[report.state]),
-            )
-            .values(state=report.state, reason=report.reason, reported_at=at)
-        )
         try:
             with transaction(self._engine) as session:
-                session.exec(statement)
-                stored = session.get(RefundRow, report.key)
-                refund = _refund(stored) if stored else None
+                hold_of_refund(session, report.key)
+                row = session.get(RefundRow, report.key)
+                if row is None:
+                    raise ContradictionError(
+                        f"Refund {report.key} is not in the ledger; "
+                        "request it before reporting on it."
+                    )
+                if row.state in GIVES_WAY[report.state]:
+                    failed = row.state == RefundState.FAILED
+                    row.state, row.reason, row.reported_at = report.state, report.reason, at
+                    session.flush()
+                    if report.state is RefundState.FAILED:
+                        release(session, row.order_id, row.key, _amount(row))
+                    elif failed:
+                        _take_after_all(session, row)
+                refund = _refund(row)
         except IntegrityError:
             raise ContradictionError(
                 f"Refund {report.key} was paid after it had failed, and its case has another one; "
-                "an agent must stop or reclaim one of the two."
+                f"{TWO_PAID}."
             ) from None
-        if refund is None:
-            raise ContradictionError(
-                f"Refund {report.key} is not in the ledger; request it before reporting on it."
-            )
         if refund.state is RefundState.CONFIRMED and report.state is RefundState.FAILED:
             raise ContradictionError(
                 f"Refund {report.key} was confirmed and is now said to have failed; "
                 "an agent must ask the marketplace which is true."
             )
         return refund
+
+    def report_payout(self, payout: Payout, at: datetime) -> None:
+        """Enter money that reached the buyer without us; reported again it is the same.
+
+        ContradictionError if the key was used for something else, if its units are refunded or
+        being refunded already, if more would be refunded than was paid, or if the order was known
+        otherwise.
+        """
+        order_id, key = payout.order_id, payout.key
+        _need_units(key, payout.units)
+        row = PayoutRow(
+            key=key,
+            kind=payout.kind,
+            order_id=order_id,
+            amount_minor=payout.amount.amount_minor,
+            currency=payout.amount.currency,
+            units=as_json(payout.units),
+            reported_at=at,
+        )
+        with transaction(self._engine) as session:
+            hold(session, order_id, payout.paid)
+            new = insert_new(session, [row])
+            stored = session.get_one(PayoutRow, key)
+            same = stored.model_dump(exclude={"reported_at"}) == row.model_dump(
+                exclude={"reported_at"}
+            )
+            if not same or session.get(RefundRow, key) is not None:
+                raise _taken_key(key)
+            _need_currency(payout.amount, payout.paid)
+            agree(session, order_id, payout.sold, payout.paid)
+            if new:
+                _need_known_units(session, order_id, key)
+                take(
+                    session,
+                    order_id,
+                    key,
+                    counted(payout.units),
+                    payout.amount,
+                    advice=TWO_PAID,
+                )
+
+    def refunded(self, order_id: str) -> tuple[Line, ...]:
+        """The units of an order for which money is under way or paid, by any case or payout."""
+        with transaction(self._engine) as session:
+            return as_lines(refunded(session, order_id))
 
     def find(self, key: str) -> Refund | None:
         """One refund, if it was ever requested."""
@@ -124,14 +207,95 @@ class RefundLedger:
             return [_refund(row) for row in session.exec(statement)]
 
 
+def _insert(session: Session, command: RefundCommand, at: datetime) -> RefundRow:
+    row = RefundRow(
+        key=command.key,
+        case_id=command.case_id,
+        order_id=command.order_id,
+        amount_minor=command.amount.amount_minor,
+        currency=command.amount.currency,
+        state=RefundState.REQUESTED,
+        reason="",
+        requested_at=at,
+        units=as_json(command.units),
+    )
+    insert_new(session, [row])
+    stored = session.get(RefundRow, command.key)
+    if stored is None:
+        raise ContradictionError(
+            f"Case {command.case_id} has another refund that did not fail; "
+            "wait until that one is known to have failed."
+        )
+    return stored
+
+
+def _differs(row: RefundRow, command: RefundCommand) -> bool:
+    return (
+        (row.case_id, row.order_id, _amount(row))
+        != (command.case_id, command.order_id, command.amount)
+    ) or row.units not in (None, as_json(command.units))
+
+
+def _taken_key(key: str) -> ContradictionError:
+    return ContradictionError(
+        f"The key {key} belongs to another refund or payout; give this one a key of its own."
+    )
+
+
+def _need_units(key: str, units: tuple[Line, ...]) -> None:
+    if not units:
+        raise ContradictionError(f"{key} names no units; name those that the money is for.")
+
+
+def _need_currency(amount: Money, paid: Money) -> None:
+    if amount.currency != paid.currency:
+        raise ContradictionError(
+            f"The order was paid in {paid.currency}; name the amount in it, "
+            f"not in {amount.currency}."
+        )
+
+
+def _need_known_units(session: Session, order_id: str, key: str) -> None:
+    """ContradictionError if the order has another refund of which the units are unknown."""
+    statement = select(RefundRow.key).where(
+        RefundRow.order_id == order_id,
+        RefundRow.key != key,
+        RefundRow.state != RefundState.FAILED,
+        col(RefundRow.units).is_(None),
+    )
+    if other := session.exec(statement).first():
+        raise ContradictionError(
+            f"Order {order_id} has the refund {other}, ordered before units were kept, so its "
+            "units may be refunded already; an agent must look which they are."
+        )
+
+
+def _take_after_all(session: Session, row: RefundRow) -> None:
+    """Take what a refund that failed has moved nevertheless."""
+    _need_known_units(session, row.order_id, row.key)
+    if row.units is None and refunded(session, row.order_id):
+        raise ContradictionError(
+            f"Refund {row.key} was paid after it had failed, and units of its order were refunded "
+            f"meanwhile; {TWO_PAID}."
+        )
+    take(session, row.order_id, row.key, counted(_units(row) or ()), _amount(row), advice=TWO_PAID)
+
+
+def _amount(row: RefundRow) -> Money:
+    return Money(amount_minor=row.amount_minor, currency=row.currency)
+
+
+def _units(row: RefundRow) -> tuple[Line, ...] | None:
+    return None if row.units is None else tuple(Line.model_validate(unit) for unit in row.units)
+
+
 def _refund(row: RefundRow) -> Refund:
     return Refund(
-        command=RefundCommand(
-            key=row.key,
-            case_id=row.case_id,
-            order_id=row.order_id,
-            amount=Money(amount_minor=row.amount_minor, currency=row.currency),
-        ),
+        key=row.key,
+        case_id=row.case_id,
+        order_id=row.order_id,
+        amount=_amount(row),
+        units=_units(row),
         state=RefundState(row.state),
         reason=row.reason,
         requested_at=row.requested_at,

@@ -2,7 +2,8 @@
 
 Instants are kept in UTC and come back aware; money is minor units beside its currency.
 Only `people` refers to `cases` by a foreign key: everything else is written by steps of its own,
-in the order in which the world allows it.
+in the order in which the world allows it. What is refunded of an order is written in one
+transaction, and its tables hold each other by foreign keys.
 """
 
 from datetime import datetime
@@ -11,8 +12,10 @@ from typing import Annotated, Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    CheckConstraint,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Text,
     TypeDecorator,
@@ -162,11 +165,13 @@ class BreachRow(SQLModel, table=True):
 class RefundRow(SQLModel, table=True):
     """A refund that was ordered, and what is known of it.
 
-    The database itself holds the rule that a case has one refund that did not fail.
+    The database itself holds the rule that a case has one refund that did not fail. `units` is
+    empty for those that were ordered before units were kept.
     """
 
     __tablename__ = "refunds"
     __table_args__ = (
+        Index("refunds_of_order", "order_id"),
         Index(
             "one_refund_per_case",
             "case_id",
@@ -185,3 +190,73 @@ class RefundRow(SQLModel, table=True):
     reason: Words
     requested_at: datetime
     reported_at: datetime | None = None
+    units: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+
+
+class PayoutRow(SQLModel, table=True):
+    """Money that reached a buyer without us, as the platform reported it."""
+
+    __tablename__ = "payouts"
+
+    key: Key
+    kind: Words
+    order_id: Words
+    amount_minor: Minor
+    currency: Words
+    units: list[dict[str, Any]] = Field(sa_type=JSON)
+    reported_at: datetime
+
+
+class AccountRow(SQLModel, table=True):
+    """What was paid for an order, and how much of it is refunded or being refunded.
+
+    The database itself holds the rule that this is never more. `paid_minor` is empty for an order
+    refunded before accounts were kept, until its next refund tells it.
+    """
+
+    __tablename__ = "order_accounts"
+    __table_args__ = (
+        CheckConstraint(
+            "refunded_minor >= 0 AND refunded_minor <= paid_minor", name="refunded_at_most_paid"
+        ),
+    )
+
+    order_id: Key
+    currency: Words
+    paid_minor: MinorOrNone = None
+    refunded_minor: Minor
+
+
+class SoldLineRow(SQLModel, table=True):
+    """How many units of a line were sold."""
+
+    __tablename__ = "sold_lines"
+    __table_args__ = (UniqueConstraint("order_id", "sku", "sold", name="sold_once"),)
+
+    order_id: str = Field(
+        sa_type=WordsType, primary_key=True, sa_column_args=[ForeignKey("order_accounts.order_id")]
+    )
+    sku: Key
+    sold: int
+
+
+class RefundedUnitRow(SQLModel, table=True):
+    """A unit, the `number`th of all `of` that were sold, that is refunded or being refunded.
+
+    The database itself holds the rule that no unit is refunded twice: the primary key, and no
+    more numbers than units sold.
+    """
+
+    __tablename__ = "refunded_units"
+    __table_args__ = (
+        CheckConstraint('number BETWEEN 1 AND "of"', name="number_of_a_unit_sold"),
+        ForeignKeyConstraint(
+            ["order_id", "sku", "of"], ["sold_lines.order_id", "sold_lines.sku", "sold_lines.sold"]
+        ),
+    )
+
+    order_id: Key
+    sku: Key
+    number: int = Field(primary_key=True)
+    of: int
+    refund_key: Words

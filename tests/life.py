@@ -20,10 +20,18 @@ from cli.reaching import look
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
+from domain.goods import ParcelEvent, Received, Scan
 from domain.letters import Letter
 from domain.money import Money
 from domain.notices import Mailing, NoticeName
-from domain.openings import OpenDispute, OpenInquiry
+from domain.openings import (
+    OpenCancellation,
+    OpenDispute,
+    Opening,
+    OpenInquiry,
+    OpenReturn,
+    OpenWithdrawal,
+)
 from domain.parties import Actor, Party
 from domain.ports import Task
 from domain.stages import Stage
@@ -32,14 +40,18 @@ from standin.mailbox import Mailbox
 from store.archive import Archive
 from store.breaches import Breaches
 from store.tasks import TaskQueue
+from workflows.cancellation import Cancellation
 from workflows.dispute import Dispute
+from workflows.goods_return import GoodsReturn
 from workflows.inquiry import Inquiry
+from workflows.withdrawal import Withdrawal
 
 V = TypeVar("V", bound=Value)
 FIRST_ORDER = 101
 """Fresh orders of a world begin here: on a shared server the bench has those before."""
 
-CURRENCY = {"PL": "PLN", "SI": "EUR"}
+CURRENCY = {"PL": "PLN", "SI": "EUR", "CZ": "CZK", "SK": "EUR", "HU": "HUF"}
+LOCALE = {"PL": "pl", "SI": "sl", "CZ": "cs", "SK": "sk", "HU": "hu"}
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
 SECOND = Actor(party=Party.AGENT, id="agent-2", name="Jan Kowalski")
 LEAD = Actor(party=Party.AGENT, id="lead-1", name="Maja Novak")
@@ -71,7 +83,7 @@ def write_orders(path: Path, per_country: int = 900) -> None:
                 "id": "buyer",
                 "name": "Ewa Zielona",
                 "email": f"ewa{n}@buyer.example",
-                "locale": country.lower() if country == "PL" else "sl",
+                "locale": LOCALE[country],
             },
             "seller": {
                 "id": "seller",
@@ -208,6 +220,19 @@ class Life:
             await (self.passes_until(view.due) if view.due else self.passes(minutes=5))
         raise AssertionError(f"it does not end: {view.model_dump_json(indent=1)}")
 
+    async def goods_back(self) -> "Life":
+        """The return that this case has opened."""
+        view = await self.sees(lambda view: view.returns)
+        life = self.world.follow(self, view.returns[-1])
+        await life.sees(lambda view: view.stage != "opening")
+        return life
+
+    async def scanned(self, scan: Scan, at: datetime | None = None, event: str = "") -> None:
+        """A carrier's machine reports a scan."""
+        now = await self.world.environment.get_current_time()
+        event_id = event or f"e{next(self._ids)}"
+        await self.signals("parcel", ParcelEvent(event_id=event_id, scan=scan, at=at or now))
+
     def letters(self, to: Party | None = None) -> list[str]:
         """The names of the letters sent so far, in order."""
         return [letter.name for letter in self.letters_whole(to)]
@@ -275,6 +300,76 @@ class World:
             Dispute.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
         )
         return await self._followed(Life(self, handle, country, opening.order_id))
+
+    async def cancellation(self, country: str = "PL", **more: Any) -> Life:
+        """Cancel an order that was placed a moment ago: it is not needed any more."""
+        order_id = more.pop("order_id", "") or self.order(country)
+        opening = OpenCancellation(
+            **{
+                "country": country,
+                "order_id": order_id,
+                "opened_by": BUYER,
+                "text": "I need it no more.",
+                **more,
+            }
+        )
+        return await self.open(opening, Cancellation.run)
+
+    async def withdrawal(self, country: str = "PL", **more: Any) -> Life:
+        """Withdraw from an order: the buyer has changed their mind."""
+        order_id = more.pop("order_id", "") or self.order(country)
+        opening = OpenWithdrawal(
+            **{
+                "country": country,
+                "order_id": order_id,
+                "opened_by": BUYER,
+                "text": "I withdraw from the contract.",
+                **more,
+            }
+        )
+        return await self.open(opening, Withdrawal.run)
+
+    async def goods_return(self, country: str = "PL", **more: Any) -> Life:
+        """Goods have come to the seller with no case."""
+        order_id = more.pop("order_id", "") or self.order(country)
+        opening = OpenReturn(
+            **{
+                "country": country,
+                "order_id": order_id,
+                "opened_by": SELLER,
+                "received": (Received(sku="A", quantity=1),),
+                **more,
+            }
+        )
+        return await self.open(opening, GoodsReturn.run)
+
+    async def open(self, opening: Opening, run: Any) -> Life:
+        """Open a case and wait until it is registered."""
+        handle = await self.client.start_workflow(
+            run, opening, id=opening.case_id, task_queue=self.settings.task_queue
+        )
+        return await self._followed(Life(self, handle, opening.country, opening.order_id))
+
+    def alter(self, order_id: str, **fields: Any) -> str:
+        """Change fields of an order at the marketplace; answers its id."""
+        url = f"{self.marketplace}/standin/orders/{order_id}"
+        told = requests.post(url, json=fields, timeout=5)
+        assert told.ok, told.text
+        return order_id
+
+    async def fresh(self, country: str = "PL", **fields: Any) -> str:
+        """An order placed just now, on the clock of the case."""
+        now = await self.environment.get_current_time()
+        return self.alter(self.order(country), **{"placed_at": now.isoformat(), **fields})
+
+    async def in_hand(self, country: str = "PL", days_ago: float = 1, **fields: Any) -> str:
+        """An order whose one parcel the buyer has had in hand for so many days."""
+        now = await self.environment.get_current_time()
+        hand = now - timedelta(days=days_ago)
+        parcels = [{"id": "p1", "in_hand_at": hand.isoformat()}]
+        placed = (hand - timedelta(days=3)).isoformat()
+        order = self.order(country)
+        return self.alter(order, **{"placed_at": placed, "shipped": True, "parcels": parcels, **fields})
 
     async def inquiry(self, country: str = "PL", **more: Any) -> Life:
         """Open an inquiry: does the lamp dim?"""

@@ -1,5 +1,6 @@
 """The marketplace's port, both sides: does Recourse read every answer, and the stand-in give it?"""
 
+import contextlib
 import json
 import os
 import re
@@ -21,30 +22,72 @@ from urllib.parse import quote
 import pytest
 import requests
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities.marketplace import Marketplace, MarketplaceUnavailableError
-from domain.money import Money
-from domain.ports import BreachReport, RefundCommand, RefundReport, RefundState
-from standin.books import Books, UnreadableFileError, read_orders
+from activities.shipments import Shipments
+from domain.money import Money, Payment
+from domain.orders import BuyerClass, Line
+from domain.ports import (
+    BreachReport,
+    Dispatch,
+    LabelMade,
+    LabelWanted,
+    RefundCommand,
+    RefundReport,
+    RefundState,
+    StopDispatch,
+)
+from standin.books import Books, UnitsRequest, UnreadableFileError, read_orders
+from standin.problems import ProblemError
 from standin.serving import PortInUseError, serve_marketplace
 
 ROOT = Path(__file__).parents[1]
 ORDERS = ROOT / "examples" / "orders.json"
 TOKEN = "a token of the tests"
+SKUS = {"lamp": "LAMPA-STOJ", "bulbs": "ZAROWKA-E27"}
+UNSENT = "PL-2003"
 COFFEE = "f3e739a0-738f-11f0-b9c0-8f5d26f9859a"
 QUICK = 0.2
+TROUBLES = {"fail": "status-503", "hang": "timeout", "garbage": "not-understood"}
+"""How an answer fails to come, and what it is called."""
 
 
 def command(
     key: str = "dispute:PL:PL-1001:1:refund/1", order_id: str = "PL-1001", amount: int = 24900
 ) -> RefundCommand:
-    currency = "EUR" if order_id.startswith("SI") else "PLN"
+    money = Money(amount_minor=amount, currency="EUR" if order_id.startswith("SI") else "PLN")
+    units = (Line(sku="SLUCH-BT-200", quantity=1),)
     return RefundCommand(
         key=key,
         case_id=f"dispute:{order_id[:2]}:{order_id}:1",
         order_id=order_id,
-        amount=Money(amount_minor=amount, currency=currency),
+        amount=money,
+        units=units,
+        sold=units,
+        paid=money,
     )
+
+
+def stopping(key: str = "dispatch:1", order_id: str = UNSENT, **units: int) -> StopDispatch:
+    """Asks to stop these units; one lamp and four bulbs are the whole of PL-2003."""
+    return StopDispatch(
+        key=key,
+        case_id=f"withdrawal:PL:{order_id}:1",
+        order_id=order_id,
+        units=tuple(
+            Line(sku=SKUS[name], quantity=n)
+            for name, n in (units or {"lamp": 1, "bulbs": 4}).items()
+        ),
+    )
+
+
+def labelling(key: str = "label:1", order_id: str = UNSENT, **units: int) -> LabelWanted:
+    return LabelWanted.model_validate(stopping(key, order_id, **units).model_dump())
+
+
+def line(sku: str, quantity: int) -> dict[str, object]:
+    return {"sku": sku, "title": sku, "quantity": quantity, "unit_price_minor": 100}
 
 
 def breach(key: str = "dispute:PL:PL-1001:1:breach:1", seller: str = "50000002") -> BreachReport:
@@ -75,6 +118,13 @@ class StandIn:
 
     def paid(self) -> list[tuple[str, int]]:
         return [(paid["key"], paid["amount_minor"]) for paid in self.ledger()["payments"]]
+
+    def ship(self, order_id: str = UNSENT, tracking: str = "620001") -> requests.Response:
+        path = f"/standin/orders/{order_id}/shipment"
+        return requests.post(self.url + path, json={"tracking": tracking}, timeout=5)
+
+    def change(self, order_id: str, **fields: object) -> requests.Response:
+        return requests.post(f"{self.url}/standin/orders/{order_id}", json=fields, timeout=5)
 
     def settle(self, key: str, how: str, **body: str) -> requests.Response:
         path = quote(key, safe="")
@@ -119,7 +169,7 @@ def answering(*answers: bytes) -> Iterator[str]:
                 connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         thread.join(timeout=5)
@@ -148,13 +198,27 @@ def test_are_the_example_orders_fit_for_a_demo() -> None:
     assert {order.id for order in orders} == {
         COFFEE,
         *(f"PL-100{number}" for number in range(1, 7)),
-        *(f"SI-200{number}" for number in range(1, 5)),
+        *(f"PL-200{number}" for number in range(1, 5)),
+        *(f"SI-200{number}" for number in range(1, 6)),
+        *("CZ-2001", "SK-2001", "HU-2001"),
     }
     assert all(len(order.lines) >= 2 for order in orders)
-    assert {(order.country, order.currency) for order in orders} == {("PL", "PLN"), ("SI", "EUR")}
-    assert {order.buyer.locale for order in orders} == {"pl", "sl", "en"}
+    assert {(order.country, order.currency) for order in orders} == {
+        ("PL", "PLN"),
+        ("SI", "EUR"),
+        ("CZ", "CZK"),
+        ("SK", "EUR"),
+        ("HU", "HUF"),
+    }
+    assert {order.buyer.locale for order in orders} == {"pl", "sl", "en", "cs", "sk", "hu"}
     assert len({order.buyer.id for order in orders}) == len(orders)
     assert len({order.seller.id for order in orders}) == len(orders)
+    for order in (order for order in orders if order.parcels):
+        sent = Counter[str]()
+        for parcel in order.parcels:
+            for line in parcel.lines or order.lines:
+                sent[line.sku] += line.quantity
+        assert sent == {line.sku: line.quantity for line in order.lines}
 
 
 @pytest.mark.parametrize("order_id", ["PL-9999", "PL/1001", "PL-1001?", ".", "..", "Łódź", "%"])
@@ -163,17 +227,15 @@ def test_is_an_unknown_order_none_whatever_its_id_looks_like(served: str, order_
         assert marketplace.order(order_id) is None
 
 
-@pytest.mark.parametrize(
-    ("how", "code"), [("fail", "status-503"), ("hang", "timeout"), ("garbage", "not-understood")]
-)
 def test_does_trouble_with_an_order_ask_to_be_retried(
-    standin: StandIn, marketplace: Marketplace, how: str, code: str
+    standin: StandIn, marketplace: Marketplace
 ) -> None:
-    standin.behave(orders=how, times=1)
-    with pytest.raises(MarketplaceUnavailableError) as trouble:
-        marketplace.order(COFFEE)
-    assert trouble.value.code == code
-    assert marketplace.order(COFFEE) is not None
+    for how, code in TROUBLES.items():
+        standin.behave(orders=how, times=1)
+        with pytest.raises(MarketplaceUnavailableError) as trouble:
+            marketplace.order(COFFEE)
+        assert trouble.value.code == code
+        assert marketplace.order(COFFEE) is not None
 
 
 @pytest.mark.parametrize(
@@ -388,16 +450,14 @@ def test_is_a_refund_refused_for_good_failed_with_its_reason(
     assert standin.paid() == []
 
 
-@pytest.mark.parametrize(
-    ("how", "reason"), [("hang", "timeout"), ("fail", "status-503"), ("garbage", "not-understood")]
-)
 def test_is_a_status_that_cannot_be_had_unconfirmed_and_not_never_received(
-    standin: StandIn, marketplace: Marketplace, how: str, reason: str
+    standin: StandIn, marketplace: Marketplace
 ) -> None:
-    standin.behave(statuses=how)
-    assert marketplace.refund_status("unknown") == RefundReport(
-        key="unknown", state=RefundState.UNCONFIRMED, reason=reason
-    )
+    for how, code in TROUBLES.items():
+        standin.behave(statuses=how)
+        assert marketplace.refund_status("unknown") == RefundReport(
+            key="unknown", state=RefundState.UNCONFIRMED, reason=code
+        )
 
 
 @pytest.mark.parametrize(
@@ -435,6 +495,168 @@ def test_does_a_netrc_file_of_the_machine_leave_the_token_alone(
         assert marketplace.order(COFFEE) is not None
 
 
+# --- shipments ---
+
+
+def test_is_a_dispatch_stopped_once_however_often_it_is_asked(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    for _ in range(3):
+        assert marketplace.stop_dispatch(stopping()).dispatch is Dispatch.STOPPED
+    ledger = standin.ledger()
+    assert [(each["key"], each["state"]) for each in ledger["cancellations"]] == [
+        ("dispatch:1", "stopped")
+    ]
+    assert ledger["requests"]["cancellations"] == 3
+
+
+def test_is_it_too_late_to_stop_what_has_a_tracking_number(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    assert standin.ship().json()["shipped"] is True
+    order = marketplace.order(UNSENT)
+    assert order is not None
+    assert order.shipped
+    assert marketplace.stop_dispatch(stopping()).dispatch is Dispatch.SENT
+    assert standin.change(UNSENT, shipped=False).status_code == 200
+    assert marketplace.stop_dispatch(stopping()).dispatch is Dispatch.SENT, "as it answered before"
+    assert marketplace.stop_dispatch(stopping("dispatch:2")).dispatch is Dispatch.STOPPED
+
+
+def test_is_only_what_was_not_stopped_ever_shipped(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    assert marketplace.stop_dispatch(stopping("a", bulbs=4)).dispatch is Dispatch.STOPPED
+    assert standin.ship().status_code == 200
+    assert marketplace.stop_dispatch(stopping("b", lamp=1)).dispatch is Dispatch.SENT
+    assert marketplace.stop_dispatch(stopping("a", bulbs=4)).dispatch is Dispatch.STOPPED
+
+    standin.change("PL-1001", lines=[line(SKUS["lamp"], 1), line(SKUS["bulbs"], 4)])
+    for key, units in (("c", {"lamp": 1}), ("d", {"bulbs": 4})):
+        stopped = marketplace.stop_dispatch(stopping(key, "PL-1001", **units))
+        assert stopped.dispatch is Dispatch.STOPPED
+    late = standin.ship("PL-1001")
+    assert (late.status_code, late.json()["code"]) == (409, "order-cancelled")
+    assert [sent["order_id"] for sent in standin.ledger()["shipments"]] == [UNSENT]
+
+
+def test_does_exactly_one_win_when_a_cancellation_and_a_tracking_number_race(
+    tmp_path: Path,
+) -> None:
+    wanted = UnitsRequest.model_validate(stopping().model_dump(exclude={"key"}))
+
+    def ship() -> bool:
+        start.wait()
+        with contextlib.suppress(ProblemError):
+            return books.ship(UNSENT, "620001").shipped
+        return False
+
+    def stop() -> bool:
+        start.wait()
+        return books.stop("dispatch:1", wanted).state == "stopped"
+
+    with ThreadPoolExecutor(2) as pool:
+        for race in range(20):
+            # The journal's fsync lets the other thread in between looking and writing.
+            books = Books(read_orders(ORDERS), tmp_path / f"{race}.jsonl")
+            start = threading.Barrier(2)
+            first, second = (ship, stop) if race % 2 else (stop, ship)
+            won = [racing.result() for racing in [pool.submit(first), pool.submit(second)]]
+            assert won.count(True) == 1
+            assert books.orders[UNSENT].shipped is bool(books.shipments)
+
+
+def test_is_a_label_made_once_and_charged_in_the_currency_of_the_order(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    first = marketplace.label(labelling())
+    assert first == LabelMade(
+        label="https://labels.example/RET000000001.pdf",
+        tracking="RET000000001",
+        charged=Money(amount_minor=1299, currency="PLN"),
+    )
+    assert marketplace.label(labelling()) == first
+    assert marketplace.label(labelling("label:2")).tracking != first.tracking
+    standin.change(UNSENT, currency="HUF")
+    assert marketplace.label(labelling("label:3")).charged.currency == "HUF"
+    labels = standin.ledger()["labels"]
+    assert [label["key"] for label in labels] == ["label:1", "label:2", "label:3"]
+    assert standin.ledger()["requests"]["labels"] == 4
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "done"),
+    [
+        ("hang", "timeout", 0),
+        ("stop-then-hang", "timeout", 1),
+        ("fail", "status-503", 0),
+        ("garbage", "not-understood", 0),
+    ],
+)
+def test_does_trouble_with_a_shipment_ask_to_be_retried(
+    standin: StandIn, marketplace: Marketplace, how: str, code: str, done: int
+) -> None:
+    shipments, worker = Shipments(marketplace), ActivityEnvironment()
+    standin.behave(shipments=how, times=2, order_id=UNSENT)
+    with pytest.raises(MarketplaceUnavailableError) as trouble:
+        worker.run(shipments.stop, stopping())
+    assert trouble.value.code == code
+    with pytest.raises(MarketplaceUnavailableError) as trouble:
+        worker.run(shipments.label, labelling())
+    assert trouble.value.code == code
+    ledger = standin.ledger()
+    assert (len(ledger["cancellations"]), len(ledger["labels"])) == (done, done)
+    late = standin.ship().status_code
+    assert late == (409 if done else 200)
+    stopped = worker.run(shipments.stop, stopping())
+    assert stopped.dispatch is (Dispatch.STOPPED if done else Dispatch.SENT)
+    assert worker.run(shipments.label, labelling()).tracking == "RET000000001"
+
+
+def test_is_a_refused_shipment_refused_for_good(standin: StandIn, marketplace: Marketplace) -> None:
+    standin.behave(shipments="refuse", refusal="no-carrier-today", order_id="PL-1002")
+    marketplace.stop_dispatch(stopping("known", bulbs=1))
+    marketplace.label(labelling("known", bulbs=1))
+    for key, order_id, units, code in (
+        ("known", UNSENT, {"lamp": 1}, "idempotency-mismatch"),
+        ("unknown", "PL-9999", {"lamp": 1}, "order-unknown"),
+        ("foreign", "PL-1001", {"lamp": 1}, "exceeds-ordered"),
+        ("many", UNSENT, {"lamp": 1, "bulbs": 5}, "exceeds-ordered"),
+        ("moody", "PL-1002", {"lamp": 1}, "no-carrier-today"),
+    ):
+        with pytest.raises(ApplicationError, match=code) as refused:
+            marketplace.stop_dispatch(stopping(key, order_id, **units))
+        assert (refused.value.non_retryable, refused.value.type) == (True, "marketplace-refused")
+        with pytest.raises(ApplicationError, match=code) as refused:
+            marketplace.label(labelling(key, order_id, **units))
+        assert (refused.value.non_retryable, refused.value.type) == (True, "marketplace-refused")
+    with pytest.raises(ApplicationError, match="exceeds-ordered"):
+        marketplace.stop_dispatch(stopping("left", bulbs=4))
+    ledger = standin.ledger()
+    assert (len(ledger["cancellations"]), len(ledger["labels"])) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("200 OK", '{"state": "already-shipped"}'),
+        http("200 OK", '{"label": "L", "tracking": "T", "charged_minor": -1, "currency": "PLN"}'),
+        http("200 OK", '{"label": "", "tracking": "T", "charged_minor": 1, "currency": "PLN"}'),
+        http("200 OK", '{"label": "L", "tracking": "T", "charged_minor": 12.5, "currency": "PLN"}'),
+        http("202 Accepted", '{"state": "stopped"}'),
+        http("409 Conflict", "<html>nginx</html>", "text/html"),
+        http("429 Too Many Requests", '{"code": "already-shipped"}'),
+        http("503 Service Unavailable", '{"code": "already-shipped"}'),
+    ],
+)
+def test_is_a_shipment_never_known_from_an_answer_that_promises_nothing(answer: bytes) -> None:
+    with answering(answer, answer) as url, calling(url) as marketplace:
+        with pytest.raises(MarketplaceUnavailableError):
+            marketplace.stop_dispatch(stopping())
+        with pytest.raises(MarketplaceUnavailableError):
+            marketplace.label(labelling())
+
+
 # --- breaches ---
 
 
@@ -449,29 +671,27 @@ def test_is_a_breach_received_once_however_often_it_is_told(
     ]
 
 
-@pytest.mark.parametrize("how", ["fail", "hang"])
 def test_does_trouble_with_a_breach_ask_to_be_retried(
-    standin: StandIn, marketplace: Marketplace, how: str
+    standin: StandIn, marketplace: Marketplace
 ) -> None:
-    standin.behave(breaches=how, times=1)
-    with pytest.raises(MarketplaceUnavailableError):
-        marketplace.tell_breach(breach())
+    for how in ("fail", "hang"):
+        standin.behave(breaches=how, times=1)
+        with pytest.raises(MarketplaceUnavailableError):
+            marketplace.tell_breach(breach())
+        assert standin.ledger()["breaches"] == []
     marketplace.tell_breach(breach())
     assert len(standin.ledger()["breaches"]) == 1
 
 
 def test_is_a_refused_breach_refused_for_good(standin: StandIn, marketplace: Marketplace) -> None:
+    marketplace.tell_breach(breach())
+    with pytest.raises(ApplicationError, match="idempotency-mismatch"):
+        marketplace.tell_breach(breach(seller="50000003"))
     standin.behave(breaches="refuse", refusal="seller-unknown")
     with pytest.raises(ApplicationError, match="seller-unknown") as refused:
         marketplace.tell_breach(breach())
     assert refused.value.non_retryable
     assert refused.value.type == "marketplace-refused"
-
-
-def test_is_another_breach_under_the_same_key_refused_for_good(marketplace: Marketplace) -> None:
-    marketplace.tell_breach(breach())
-    with pytest.raises(ApplicationError, match="idempotency-mismatch"):
-        marketplace.tell_breach(breach(seller="50000003"))
 
 
 # --- the stand-in itself ---
@@ -501,6 +721,27 @@ def test_can_orders_be_treated_differently_at_the_same_time(
     assert marketplace.refund(command("d", amount=1)).state is RefundState.CONFIRMED
 
 
+def test_can_a_test_make_any_order_of_one(standin: StandIn, marketplace: Marketplace) -> None:
+    parcel = {"id": "1", "in_hand_at": "2026-11-16T09:00:00Z"}
+    changed = standin.change(
+        UNSENT,
+        parcels=[parcel],
+        informed=False,
+        buyer_class="business",
+        payment="cash-on-delivery",
+    )
+    order = marketplace.order(UNSENT)
+    assert order is not None
+    assert changed.json() == order.model_dump(mode="json")
+    assert [each.id for each in order.parcels] == ["1"]
+    assert (order.informed, order.buyer_class, order.payment) == (
+        False,
+        BuyerClass.BUSINESS,
+        Payment.CASH_ON_DELIVERY,
+    )
+    assert order.buyer.name == "Celina Nieistniejąca"
+
+
 @pytest.mark.parametrize(
     ("wrong", "status", "code"),
     [
@@ -514,6 +755,18 @@ def test_can_orders_be_treated_differently_at_the_same_time(
         (("POST", "/standin/behaviour", {}, b'{"refunds": "steal"}'), 400, "malformed"),
         (("POST", "/standin/behaviour", {}, b'{"times": 0}'), 400, "malformed"),
         (("POST", "/standin/refunds/k/confirm", {}, None), 404, "refund-unknown"),
+        (("POST", "/cancellations", {}, b"{}"), 400, "idempotency-key-missing"),
+        (("POST", "/labels", {"Idempotency-Key": "k"}, b"{}"), 400, "malformed"),
+        (("POST", "/standin/orders/PL-9999", {}, b"{}"), 404, "order-unknown"),
+        (("POST", "/standin/orders/PL-1001", {}, b"[]"), 400, "malformed"),
+        (("POST", "/standin/orders/PL-1001", {}, b'{"id": "PL-1002"}'), 400, "malformed"),
+        (("POST", "/standin/orders/PL-1001", {}, b'{"colour": "red"}'), 400, "malformed"),
+        (("POST", "/standin/orders/PL-1001/shipment", {}, b"{}"), 400, "malformed"),
+        (
+            ("POST", "/standin/orders/PL-9999/shipment", {}, b'{"tracking": "1"}'),
+            404,
+            "order-unknown",
+        ),
         (
             ("GET", "/orders/PL-1001", {"Authorization": "Bearer ż".encode()}, None),
             401,
@@ -582,7 +835,7 @@ def program(*arguments: str, token: str = TOKEN) -> Iterator[tuple["subprocess.P
             process.kill()
 
 
-def test_does_a_killed_stand_in_still_know_what_it_paid(tmp_path: Path) -> None:
+def test_does_a_killed_stand_in_still_know_what_it_did(tmp_path: Path) -> None:
     state = tmp_path / "state.jsonl"
     arguments = ("--orders", str(ORDERS), "--state", str(state))
     with program(*arguments) as (process, url), calling(url) as marketplace:
@@ -591,6 +844,9 @@ def test_does_a_killed_stand_in_still_know_what_it_paid(tmp_path: Path) -> None:
         StandIn(url).behave(refunds="later", times=1)
         marketplace.refund(command("later", "SI-2001", 1))
         marketplace.tell_breach(breach())
+        label = marketplace.label(labelling())
+        assert marketplace.stop_dispatch(stopping(bulbs=1)).dispatch is Dispatch.STOPPED
+        assert StandIn(url).ship().status_code == 200
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=5)
     with state.open("ab") as torn:
@@ -600,6 +856,10 @@ def test_does_a_killed_stand_in_still_know_what_it_paid(tmp_path: Path) -> None:
         assert StandIn(url).settle("later", "confirm").status_code == 200
         assert StandIn(url).paid() == [(command().key, 24900), ("later", 1)]
         assert len(StandIn(url).ledger()["breaches"]) == 1
+        assert marketplace.label(labelling()) == label
+        assert marketplace.label(labelling("label:2")).tracking != label.tracking
+        assert marketplace.stop_dispatch(stopping(bulbs=1)).dispatch is Dispatch.STOPPED
+        assert marketplace.stop_dispatch(stopping("2", lamp=1)).dispatch is Dispatch.SENT
         process.terminate()
         assert process.wait(timeout=5) == -signal.SIGTERM
     again = Books(read_orders(ORDERS), state)
@@ -627,7 +887,7 @@ def test_does_a_wrong_state_file_give_one_sentence_and_stay_as_it_was() -> None:
     ("content", "sentence"),
     [
         (None, "Cannot read the orders file "),
-        ("[{}]", " must be a list of orders: 0.id: Field required."),
+        ("[{}]", " must be a list of orders: 0.currency: Field required."),
         ("{", " must be a list of orders: the file: Invalid JSON"),
     ],
 )

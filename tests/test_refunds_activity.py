@@ -16,7 +16,15 @@ from temporalio.testing import ActivityEnvironment
 from activities.marketplace import Marketplace, MarketplaceUnavailableError, SellerConduct
 from activities.refunds import Refunds
 from domain.money import Money
-from domain.ports import BreachReport, RefundCommand, RefundReport, RefundState
+from domain.orders import Line
+from domain.ports import (
+    AskRefundedUnits,
+    BreachReport,
+    RefundCommand,
+    RefundedUnits,
+    RefundReport,
+    RefundState,
+)
 from standin.serving import serve_marketplace
 from store.breaches import Breaches
 from store.engine import connect, migrate
@@ -28,12 +36,18 @@ KEY = "dispute:SI:SI-2001:1:refund:1"
 QUICK = 0.2
 
 
-def command(key: str = KEY, amount: int = 11_990) -> RefundCommand:
+RUCKSACK, POLES = Line(sku="NAHRBTNIK-35", quantity=1), Line(sku="PALICE-TREK", quantity=1)
+
+
+def command(key: str = KEY, amount: int = 11_990, paid: int = 17_930) -> RefundCommand:
     return RefundCommand(
         key=key,
         case_id="dispute:SI:SI-2001:1",
         order_id="SI-2001",
         amount=Money(amount_minor=amount, currency="EUR"),
+        units=(RUCKSACK,),
+        sold=(RUCKSACK, POLES),
+        paid=Money(amount_minor=paid, currency="EUR"),
     )
 
 
@@ -190,12 +204,13 @@ def test_is_a_refused_refund_failed_and_never_commanded_again(
     url: str, refunds: Refunds, ledger: RefundLedger
 ) -> None:
     # The stand-in keeps nothing of a refund of too much: asked again it might well pay.
+    too_much = command(amount=17_931, paid=17_931)
     failed = RefundReport(key=KEY, state=RefundState.FAILED, reason="exceeds-paid")
-    assert request(refunds, command(amount=17_931)) == failed
-    assert request(refunds, command(amount=17_931)) == failed
-    assert confirm(refunds, command(amount=17_931)) == failed
+    assert request(refunds, too_much) == failed
+    assert request(refunds, too_much) == failed
+    assert confirm(refunds, too_much) == failed
     assert at_the_marketplace(url)["requests"]["refunds"] == 1
-    assert request(refunds, command("another")).state is RefundState.CONFIRMED
+    assert request(refunds, command("another", paid=17_931)).state is RefundState.CONFIRMED
     assert paid(url) == [("another", 11_990)]
 
 
@@ -232,6 +247,57 @@ def test_does_a_second_refund_beside_an_unconfirmed_one_never_reach_the_marketpl
             activity(refunds, second)
     assert at_the_marketplace(url)["requests"]["refunds"] == 1
     assert paid(url) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"units": (RUCKSACK,)}, "refunded already"),
+        ({"units": (POLES,), "amount": Money(amount_minor=5_941, currency="EUR")}, "were paid"),
+    ],
+)
+def test_does_a_refund_of_refunded_units_or_too_much_never_reach_the_marketplace(
+    url: str, refunds: Refunds, wrong: dict[str, Any], sentence: str
+) -> None:
+    request(refunds, command())
+    other = command("withdrawal:SI:SI-2001:1:refund:1", amount=1).model_copy(
+        update={"case_id": "withdrawal:SI:SI-2001:1", **wrong}
+    )
+    for activity in (request, confirm):
+        with pytest.raises(ContradictionError, match=sentence):
+            activity(refunds, other)
+    assert paid(url) == [(KEY, 11_990)]
+
+
+def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reckoned_anew(
+    url: str, refunds: Refunds
+) -> None:
+    def asked() -> RefundedUnits:
+        answer: RefundedUnits = ActivityEnvironment().run(
+            refunds.refunded_units, AskRefundedUnits(order_id="SI-2001")
+        )
+        return answer
+
+    basis = asked()
+    assert basis == RefundedUnits(units=())
+    request(refunds, command())
+    other = command("withdrawal:SI:SI-2001:1:refund:1", amount=5_940).model_copy(
+        update={
+            "case_id": "withdrawal:SI:SI-2001:1",
+            "units": (POLES,),
+            "after": basis.units,
+        }
+    )
+    for activity in (request, confirm):
+        with pytest.raises(ApplicationError) as stale:
+            activity(refunds, other)
+        assert (stale.value.type, stale.value.non_retryable) == ("refund-stale", True)
+    assert paid(url) == [(KEY, 11_990)]
+    assert asked() == RefundedUnits(units=(RUCKSACK,))
+    anew = other.model_copy(update={"after": asked().units})
+    assert request(refunds, anew).state is RefundState.CONFIRMED
+    assert asked() == RefundedUnits(units=(RUCKSACK, POLES))
+    assert sum(amount for _key, amount in paid(url)) == 17_930
 
 
 def test_is_a_breach_recorded_once_and_told_once_the_marketplace_is_well(

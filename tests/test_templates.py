@@ -3,8 +3,9 @@
 import re
 import shutil
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from jinja2 import Environment, UndefinedError, meta
 
 from activities.rendering import (
+    FILTERS,
     JOINING,
     LOCALES,
     TABLES,
@@ -22,6 +24,7 @@ from activities.rendering import (
     UnknownWordError,
 )
 from domain.commands import RefuseReason, Remedy, Verdict
+from domain.goods import Condition, ExceptionReason, Goods, Purpose, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Notice, NoticeName
 from domain.orders import Person
@@ -37,6 +40,13 @@ BUYER = Actor(party=Party.BUYER, id="b-1", name="Joanna Lis")
 SELLER = Actor(party=Party.SELLER, id="s-1")
 AGENT = Actor(party=Party.AGENT, id="a-1", name="Ana Kranjc")
 AMOUNT = Money(amount_minor=123_450, currency="PLN")
+PART = Money(amount_minor=1_500, currency="PLN")
+SAFE = datetime(2026, 12, 23, 23, 0, tzinfo=UTC)
+SENT = datetime(2026, 12, 18, 8, 30, tzinfo=UTC)
+GOODS = (
+    Goods(title="Lamp", quantity=2),
+    Goods(title="Shade", quantity=1, condition=Condition.DAMAGED),
+)
 
 FULL: dict[NoticeName, dict[str, Any]] = {
     NoticeName.INQUIRY_OPENED: {"text": TEXT, "writer": BUYER, "due": DUE},
@@ -99,6 +109,108 @@ FULL: dict[NoticeName, dict[str, Any]] = {
     NoticeName.CLOCK_RESUMED: {"awaited": Party.SELLER, "due": DUE},
     NoticeName.DEADLINE_MOVED: {"awaited": Party.SELLER, "due": DUE},
     NoticeName.CLOSED: {"ending": Ending.SETTLED, "text": TEXT},
+    NoticeName.CANCELLED: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "amount": AMOUNT,
+        "price": Money(amount_minor=121_950, currency="PLN"),
+        "delivery": PART,
+        "due": DUE,
+    },
+    NoticeName.STOP_DISPATCH: {
+        "goods": GOODS,
+        "at": SENT,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+    },
+    NoticeName.SENT_BEFORE: {"goods": GOODS, "at": SENT},
+    NoticeName.SENT_ALL_THE_SAME: {"goods": GOODS},
+    NoticeName.WITHDRAWAL_ACKNOWLEDGED: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "amount": AMOUNT,
+        "price": AMOUNT,
+        "delivery": PART,
+        "deducted": PART,
+        "due": DUE,
+    },
+    NoticeName.WITHDRAWAL_STATED: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+    },
+    NoticeName.REFUND_DUE: {"amount": AMOUNT, "due": DUE, "safe": SAFE},
+    NoticeName.REFUND_WITHHELD: {"goods": GOODS},
+    NoticeName.REFUND_OVERDUE: {"due": DUE, "amount": AMOUNT},
+    NoticeName.EXCEPTION_CLAIMED: {
+        "exception": ExceptionReason.SEAL_BROKEN_HYGIENE,
+        "goods": GOODS,
+        "text": TEXT,
+        "writer": SELLER,
+        "due": DUE,
+    },
+    NoticeName.DEDUCTION_PROPOSED: {
+        "amount": AMOUNT,
+        "text": TEXT,
+        "writer": SELLER,
+        "due": DUE,
+    },
+    NoticeName.PROPOSAL_ACCEPTED: {},
+    NoticeName.PROPOSAL_CONTESTED: {"due": DUE},
+    NoticeName.RULING: {
+        "verdict": Verdict.SHARED,
+        "text": TEXT,
+        "writer": AGENT,
+        "amount": AMOUNT,
+    },
+    NoticeName.REVOCATION_WANTED: {"writer": BUYER},
+    NoticeName.RETURN_OPENED: {
+        "goods": GOODS,
+        "way": Way.PLATFORM_LABEL,
+        "due": DUE,
+        "purpose": Purpose.REFUND,
+    },
+    NoticeName.RETURN_EXPECTED: {
+        "goods": GOODS,
+        "way": Way.BUYERS_OWN,
+        "purpose": Purpose.REPAIR,
+        "due": DUE,
+    },
+    NoticeName.RETURN_UNEXPLAINED: {"goods": GOODS, "due": DUE},
+    NoticeName.RETURNLESS: {"goods": GOODS},
+    NoticeName.LABEL_WANTED: {"due": DUE, "goods": GOODS},
+    NoticeName.LABEL_READY: {"label": "LBL-77/A", "amount": AMOUNT, "due": DUE},
+    NoticeName.LABEL_OVERDUE: {"due": DUE},
+    NoticeName.GOODS_HANDED_OVER: {
+        "goods": GOODS,
+        "tracking": "PX 900/1",
+        "carrier": "Poczta",
+        "at": SENT,
+    },
+    NoticeName.GOODS_NOT_SENT: {"goods": GOODS},
+    NoticeName.GOODS_ARRIVED: {"goods": GOODS, "due": DUE},
+    NoticeName.GOODS_RECEIVED: {"goods": GOODS, "due": DUE},
+    NoticeName.GOODS_MISSING: {"goods": GOODS, "due": DUE},
+    NoticeName.GOODS_ACCEPTED: {"goods": GOODS},
+    NoticeName.FINDING: {"goods": GOODS, "text": TEXT, "writer": SELLER, "due": DUE},
+    NoticeName.DUTY_OVERDUE: {"due": DUE},
+    NoticeName.WORK_WANTED: {"purpose": Purpose.REPAIR, "goods": GOODS, "due": DUE},
+    NoticeName.WORK_BEGUN: {"purpose": Purpose.REPAIR, "text": TEXT},
+    NoticeName.WORK_DONE: {"purpose": Purpose.REPAIR, "text": TEXT},
+    NoticeName.SHIP_BACK_WANTED: {"goods": GOODS, "due": DUE},
+    NoticeName.SHIPPED_BACK: {
+        "goods": GOODS,
+        "carrier": "Poczta",
+        "tracking": "PX 900/1",
+        "expected_on": date(2026, 12, 28),
+    },
+    NoticeName.CALLED_OFF: {"goods": GOODS},
 }
 """Every fact that each notice can be given."""
 
@@ -118,6 +230,22 @@ OPTIONAL: dict[NoticeName, set[str]] = {
     NoticeName.FULFILLED: {"text"},
     NoticeName.DEADLINE_MOVED: {"awaited"},
     NoticeName.CLOSED: {"text"},
+    NoticeName.CANCELLED: {"delivery", "due"},
+    NoticeName.STOP_DISPATCH: {"due", "safe"},
+    NoticeName.WITHDRAWAL_ACKNOWLEDGED: {"delivery", "deducted", "due"},
+    NoticeName.WITHDRAWAL_STATED: {"safe"},
+    NoticeName.REFUND_DUE: {"safe"},
+    NoticeName.EXCEPTION_CLAIMED: {"writer"},
+    NoticeName.DEDUCTION_PROPOSED: {"writer"},
+    NoticeName.RULING: {"amount"},
+    NoticeName.RETURN_OPENED: {"due"},
+    NoticeName.RETURN_EXPECTED: {"due"},
+    NoticeName.LABEL_READY: {"amount", "due"},
+    NoticeName.GOODS_HANDED_OVER: {"tracking", "carrier"},
+    NoticeName.GOODS_RECEIVED: {"due"},
+    NoticeName.FINDING: {"text", "writer"},
+    NoticeName.WORK_BEGUN: {"text"},
+    NoticeName.WORK_DONE: {"text"},
 }
 """The facts that a notice can do without."""
 
@@ -133,7 +261,34 @@ ONE_READER = {
     NoticeName.FULFILMENT_EXPECTED: Party.BUYER,
     NoticeName.FULFILLED: Party.BUYER,
     NoticeName.REFUND_DELAYED: Party.BUYER,
+    NoticeName.CANCELLED: Party.BUYER,
+    NoticeName.STOP_DISPATCH: Party.SELLER,
+    NoticeName.WITHDRAWAL_ACKNOWLEDGED: Party.BUYER,
+    NoticeName.WITHDRAWAL_STATED: Party.SELLER,
+    NoticeName.REFUND_DUE: Party.SELLER,
+    NoticeName.EXCEPTION_CLAIMED: Party.BUYER,
+    NoticeName.DEDUCTION_PROPOSED: Party.BUYER,
+    NoticeName.RETURN_OPENED: Party.BUYER,
+    NoticeName.RETURN_EXPECTED: Party.SELLER,
+    NoticeName.RETURN_UNEXPLAINED: Party.BUYER,
+    NoticeName.LABEL_WANTED: Party.SELLER,
+    NoticeName.LABEL_READY: Party.BUYER,
+    NoticeName.GOODS_RECEIVED: Party.BUYER,
+    NoticeName.GOODS_ACCEPTED: Party.BUYER,
+    NoticeName.FINDING: Party.BUYER,
+    NoticeName.WORK_WANTED: Party.SELLER,
+    NoticeName.WORK_BEGUN: Party.BUYER,
+    NoticeName.WORK_DONE: Party.BUYER,
+    NoticeName.SHIP_BACK_WANTED: Party.SELLER,
+    NoticeName.SHIPPED_BACK: Party.BUYER,
 }
+
+READERS = [
+    (name, to)
+    for name in NoticeName
+    for to in (Party.BUYER, Party.SELLER)
+    if ONE_READER.get(name, to) is to
+]
 
 
 @pytest.fixture(scope="module")
@@ -178,11 +333,19 @@ class Reading(HTMLParser):
         self.text += data
 
 
+def on_day(day: int) -> str:
+    """What finds that day of December 2026 in any language."""
+    return rf"\b{day}[. ].*2026|2026\. december {day}\b"
+
+
+def words_of(locale: str) -> dict[str, Any]:
+    return tomllib.loads((TEMPLATES / "notices" / locale / "words.toml").read_text("utf-8"))
+
+
 def variables(locale: str, name: NoticeName) -> set[str]:
     source = (TEMPLATES / "notices" / locale / f"{name}.md").read_text("utf-8")
     environment = Environment(autoescape=True)
-    for each in ("quote", "who", "code", "word", "money", "deadline"):
-        environment.filters[each] = str
+    environment.filters |= FILTERS
     return meta.find_undeclared_variables(environment.parse(source))
 
 
@@ -202,76 +365,85 @@ def test_is_every_notice_there_and_no_other(locale: str) -> None:
 @pytest.mark.parametrize("name", NoticeName)
 def test_do_all_languages_tell_the_same_facts(name: NoticeName) -> None:
     told = {locale: variables(locale, name) for locale in LOCALES}
-    assert told["pl"] == told["en"]
-    assert told["sl"] == told["en"]
+    assert dict.fromkeys(LOCALES, told["en"]) == told
     assert told["en"] <= set(FULL[name]) | {"case", "reader", "writer"}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_is_every_word_of_the_domain_translated(locale: str) -> None:
-    words = tomllib.loads((TEMPLATES / "notices" / locale / "words.toml").read_text("utf-8"))
+    words = words_of(locale)
     for kind, table in TABLES.items():
         assert set(words[table]) == {member.value for member in kind}
     assert set(words["joining"]) == set(JOINING)
     assert len(words["until"]["weekdays"]) == 7
     assert len(words["until"]["months"]) == 12
-    assert set(words) == {*TABLES.values(), "joining", "until"}
+    assert len(words["at"]["weekdays"]) == 7
+    assert set(words) == {*TABLES.values(), "joining", "until", "at"}
 
 
-@pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("to", [Party.BUYER, Party.SELLER])
-@pytest.mark.parametrize("name", NoticeName)
-def test_is_every_letter_whole(letters: Letters, name: NoticeName, to: Party, locale: str) -> None:
-    letter = render(letters, locale, name, to, FULL[name])
-    page = Reading(letter.html)
-    assert letter.locale == locale
-    assert "ORD-1001" in letter.subject
-    assert "\n" not in letter.subject
-    assert len(letter.subject) <= 78
-    assert f'<html lang="{locale}">' in letter.html
-    assert "<strong" in letter.html
-    for text in (letter.subject, letter.text, letter.html, page.text):
-        assert not re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined", text)
-    assert not re.search(r"\n\n\n|(?<!--) \n", letter.text)
-    assert "**" not in page.text
-    assert "\\" not in page.text
-    assert letter.text.rstrip().endswith("(Europe/Warsaw)")
-    # The buyer need not know which instant the seller missed.
-    if "due" in FULL[name] and (name, to) != (NoticeName.REPLY_BREACH, Party.BUYER):
-        assert re.search("28[. ].*2026", letter.text)
-    if "amount" in FULL[name]:
-        assert re.search(r"1[.,\u00a0 ]?234[,.]50", letter.text)
-    if "text" in FULL[name]:
-        assert f"> {TEXT}" in letter.text
+@pytest.mark.parametrize(("name", "to"), READERS)
+def test_is_every_letter_whole(letters: Letters, name: NoticeName, to: Party) -> None:
+    for locale in LOCALES:
+        letter = render(letters, locale, name, to, FULL[name])
+        page = Reading(letter.html)
+        assert letter.locale == locale
+        assert "ORD-1001" in letter.subject
+        assert "\n" not in letter.subject
+        assert len(letter.subject) <= 78
+        assert f'<html lang="{locale}">' in letter.html
+        assert "<strong" in letter.html
+        for text in (letter.subject, letter.text, letter.html, page.text):
+            assert not re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|Undefined", text)
+        assert not re.search(r"\n\n\n|(?<!--) \n", letter.text)
+        assert "**" not in page.text
+        assert "\\" not in page.text
+        assert letter.text.rstrip().endswith("(Europe/Warsaw)")
+        # The buyer need not know which instant the seller missed.
+        if "due" in FULL[name] and (name, to) != (NoticeName.REPLY_BREACH, Party.BUYER):
+            assert re.search(on_day(28), letter.text)
+        if "amount" in FULL[name]:
+            assert re.search(r"1[.,\u00a0 ]?234[,.]50", letter.text)
+        parts = {"delivery", "deducted"} & set(FULL[name])
+        assert len(re.findall(r"\b15[,.]00", letter.text)) == len(parts)
+        if "text" in FULL[name]:
+            assert f"> {TEXT}" in letter.text
+        if name is NoticeName.CANCELLED:
+            assert re.search(r"1[.,\u00a0 ]?219[,.]50", letter.text)
+        if "goods" in FULL[name]:
+            assert re.search(r"(?<=\n\n)- 2 × Lamp\n- 1 × Shade \(\w.*\)(?=\n\n)", letter.text)
+        if "at" in FULL[name]:
+            assert re.search(rf"({on_day(18)}).*\b0?9[:.]30", letter.text)
+        if "safe" in FULL[name]:
+            assert re.search(on_day(23), letter.text)
+        if "expected_on" in FULL[name]:
+            assert re.search(on_day(28), letter.text)
+        for fact in ("label", "tracking", "carrier"):
+            assert FULL[name].get(fact, "") in page.text
 
 
-@pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("name", OPTIONAL)
-def test_can_a_letter_do_without_what_is_optional(
-    letters: Letters, name: NoticeName, locale: str
-) -> None:
-    to = ONE_READER.get(name, Party.BUYER)
-    for missing in ({fact} for fact in OPTIONAL[name]):
-        facts = {fact: value for fact, value in FULL[name].items() if fact not in missing}
-        letter = render(letters, locale, name, to, facts)
-        assert len(letter.text) < len(render(letters, locale, name, to, FULL[name]).text) + 60
-        assert "\n\n\n" not in letter.text
-    bare = {fact: FULL[name][fact] for fact in FULL[name] if fact not in OPTIONAL[name]}
-    if name is NoticeName.OFFER_MADE:
-        assert "Sklep Kuchenny" in render(letters, locale, name, to, bare).text
+def test_can_a_letter_do_without_what_is_optional(letters: Letters, name: NoticeName) -> None:
+    for locale in LOCALES:
+        to = ONE_READER.get(name, Party.BUYER)
+        full = render(letters, locale, name, to, FULL[name]).text
+        for missing in ({*OPTIONAL[name]}, *({fact} for fact in OPTIONAL[name])):
+            facts = {fact: value for fact, value in FULL[name].items() if fact not in missing}
+            letter = render(letters, locale, name, to, facts)
+            assert len(letter.text) < len(full) + 60
+            assert "\n\n\n" not in letter.text
+            if name is NoticeName.OFFER_MADE:
+                assert "Sklep Kuchenny" in letter.text
 
 
-@pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("name", [each for each in NoticeName if FULL[each]])
-def test_does_a_fact_that_is_missing_stop_the_letter(
-    letters: Letters, name: NoticeName, locale: str
-) -> None:
-    needed = set(FULL[name]) - OPTIONAL.get(name, set())
-    to = ONE_READER.get(name, Party.SELLER)
-    for fact in needed:
-        facts = {each: value for each, value in FULL[name].items() if each != fact}
-        with pytest.raises(UndefinedError, match=fact):
-            render(letters, locale, name, to, facts)
+def test_does_a_fact_that_is_missing_stop_the_letter(letters: Letters, name: NoticeName) -> None:
+    for locale in LOCALES:
+        needed = set(FULL[name]) - OPTIONAL.get(name, set())
+        to = ONE_READER.get(name, Party.SELLER)
+        for fact in needed:
+            facts = {each: value for each, value in FULL[name].items() if each != fact}
+            with pytest.raises(UndefinedError, match=fact):
+                render(letters, locale, name, to, facts)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -279,7 +451,7 @@ def test_does_a_fact_that_is_missing_stop_the_letter(
 def test_does_every_remedy_read_well_in_the_letters_about_it(
     letters: Letters, remedy: Remedy, locale: str
 ) -> None:
-    words = tomllib.loads((TEMPLATES / "notices" / locale / "words.toml").read_text("utf-8"))
+    words = words_of(locale)
     for name in (
         NoticeName.OFFER_ACCEPTED,
         NoticeName.DECISION_FINAL,
@@ -292,6 +464,77 @@ def test_does_every_remedy_read_well_in_the_letters_about_it(
             assert words["remedy"][remedy] in letter.text
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_every_way_back_told_with_what_it_asks_for(letters: Letters, locale: str) -> None:
+    words = words_of(locale)["way"]
+    for name, to, asked in (
+        (NoticeName.RETURN_OPENED, Party.BUYER, 3),
+        (NoticeName.RETURN_EXPECTED, Party.SELLER, 3),
+    ):
+        told = {
+            render(letters, locale, name, to, FULL[name] | {"way": way}).text.replace(
+                words[way], "…"
+            )
+            for way in Way
+        }
+        assert all("…" in text for text in told)
+        assert len(told) == asked
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    "name", [NoticeName.WORK_WANTED, NoticeName.WORK_BEGUN, NoticeName.WORK_DONE]
+)
+def test_is_a_replacement_never_called_a_repair(
+    letters: Letters, name: NoticeName, locale: str
+) -> None:
+    repair, replacement = (
+        render(letters, locale, name, ONE_READER[name], FULL[name] | {"purpose": purpose})
+        for purpose in (Purpose.REPAIR, Purpose.REPLACEMENT)
+    )
+    assert repair.subject != replacement.subject
+    assert repair.text.split("\n\n")[1] != replacement.text.split("\n\n")[1]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", [NoticeName.CANCELLED, NoticeName.STOP_DISPATCH])
+def test_is_no_refund_promised_where_nothing_was_paid(
+    letters: Letters, name: NoticeName, locale: str
+) -> None:
+    nothing = Money(amount_minor=0, currency="PLN")
+    facts = FULL[name] | {"amount": nothing}
+    text = render(letters, locale, name, ONE_READER[name], facts).text
+    assert not re.search(rf"{on_day(28)}|0[.,]00|PLN|zł", text)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("name", [name for name in NoticeName if "safe" in FULL[name]])
+def test_is_a_safe_time_told_only_if_it_is_another(
+    letters: Letters, name: NoticeName, locale: str
+) -> None:
+    same = render(letters, locale, name, Party.SELLER, FULL[name] | {"safe": DUE}).text
+    without = render(letters, locale, name, Party.SELLER, FULL[name] | {"safe": None}).text
+    assert same == without
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_the_condition_of_goods_told_in_words(letters: Letters, locale: str) -> None:
+    goods = tuple(Goods(title="Lamp", quantity=1, condition=each) for each in Condition)
+    facts = FULL[NoticeName.FINDING] | {"goods": goods}
+    letter = render(letters, locale, NoticeName.FINDING, Party.BUYER, facts)
+    for said in words_of(locale)["condition"].values():
+        assert f"\n- 1 × Lamp ({said})\n" in letter.text
+        assert f"1 × Lamp ({said})" in Reading(letter.html).text
+
+
+def test_are_goods_a_list_of_their_own_beside_another(letters: Letters) -> None:
+    facts = FULL[NoticeName.RETURN_OPENED]
+    letter = render(letters, "en", NoticeName.RETURN_OPENED, Party.BUYER, facts)
+    tags = Reading(letter.html).tags
+    assert tags.count("ul") == 2
+    assert ("li", "p") not in pairwise(tags)
+
+
 def test_is_an_unknown_reason_for_an_agent_told_to_the_programmer(letters: Letters) -> None:
     facts = FULL[NoticeName.AGENT_JOINS] | {"reason": "bored"}
     with pytest.raises(UnknownWordError, match=r"'bored'.*\[joining\].*pl/words\.toml"):
@@ -299,7 +542,7 @@ def test_is_an_unknown_reason_for_an_agent_told_to_the_programmer(letters: Lette
 
 
 def test_does_a_reader_of_another_language_get_english(letters: Letters) -> None:
-    letter = render(letters, "hu", NoticeName.CLOSED, Party.BUYER, FULL[NoticeName.CLOSED])
+    letter = render(letters, "de", NoticeName.CLOSED, Party.BUYER, FULL[NoticeName.CLOSED])
     assert letter.locale == "en"
     assert letter.text.startswith("Hello Joanna Lis,")
 
@@ -333,8 +576,14 @@ FAR = datetime(2026, 12, 22, 15, 30, 42, tzinfo=UTC)
         ("pl", DUE, "do końca poniedziałku, 28 grudnia 2026 roku"),
         ("sl", DUE, "do konca ponedeljka, 28. decembra 2026"),
         ("en", DUE, "by the end of Monday 28 December 2026"),
+        ("cs", DUE, "do konce pondělí 28. prosince 2026"),
+        ("sk", DUE, "do konca pondelka 28. decembra 2026"),
+        ("hu", DUE, "2026. december 28. (hétfő) 24 óráig"),
         ("pl", TUESDAY, "do wtorku, 7 kwietnia 2026 roku, do godziny 16:30"),
         ("sl", TUESDAY, "do torka, 7. aprila 2026, do 16:30"),
+        ("cs", TUESDAY, "do úterý 7. dubna 2026 do 16:30"),
+        ("sk", TUESDAY, "do utorka 7. apríla 2026, do 16:30"),
+        ("hu", TUESDAY, "2026. április 7. (kedd) 16:30-ig"),
         ("en", TUESDAY, "by 16:30 on Tuesday 7 April 2026"),
         # Far away, seconds are noise, and leaving them out errs on the safe side.
         ("en", FAR, "by 16:30 on Tuesday 22 December 2026"),
@@ -365,6 +614,45 @@ def test_is_a_deadline_told_in_the_time_of_the_case(letters: Letters) -> None:
 
 
 @pytest.mark.parametrize(
+    ("locale", "at", "says"),
+    [
+        ("pl", SENT, "piątek, 18 grudnia 2026 roku, godz. 09:30"),
+        ("sl", SENT, "v petek, 18. decembra 2026, ob 09:30"),
+        ("cs", SENT, "pátek 18. prosince 2026, 9:30"),
+        ("sk", SENT, "piatok 18. decembra 2026, 9:30"),
+        ("hu", SENT, "2026. december 18. (péntek) 9:30"),
+        ("en", SENT, "Friday 18 December 2026, 09:30"),
+        # Midnight is the beginning of its day here, not the end of the one before.
+        ("en", DUE, "Tuesday 29 December 2026, 00:00"),
+        ("en", SOON, "Monday 21 December 2026, 10:00"),
+    ],
+)
+def test_is_an_instant_told_in_the_time_of_the_case(
+    letters: Letters, locale: str, at: datetime, says: str
+) -> None:
+    facts = {"goods": GOODS, "at": at}
+    letter = render(letters, locale, NoticeName.SENT_BEFORE, Party.BUYER, facts)
+    assert f":** {says}\n" in letter.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "says"),
+    [
+        ("pl", "poniedziałek, 28 grudnia 2026 roku"),
+        ("sl", "v ponedeljek, 28. decembra 2026"),
+        ("cs", "pondělí 28. prosince 2026"),
+        ("sk", "pondelok 28. decembra 2026"),
+        ("hu", "2026. december 28. (hétfő)"),
+        ("en", "Monday 28 December 2026"),
+    ],
+)
+def test_is_a_day_told_as_a_person_says_it(letters: Letters, locale: str, says: str) -> None:
+    facts = FULL[NoticeName.SHIPPED_BACK]
+    letter = render(letters, locale, NoticeName.SHIPPED_BACK, Party.BUYER, facts)
+    assert f":** {says}\n" in letter.text
+
+
+@pytest.mark.parametrize(
     ("locale", "amount", "says"),
     [
         ("pl", AMOUNT, "1\u00a0234,50\u00a0zł"),
@@ -372,6 +660,9 @@ def test_is_a_deadline_told_in_the_time_of_the_case(letters: Letters) -> None:
         ("en", AMOUNT, "PLN\u00a01,234.50"),
         ("pl", Money(amount_minor=5, currency="EUR"), "0,05\u00a0€"),
         ("sl", Money(amount_minor=120_000, currency="EUR"), "1.200,00\u00a0€"),
+        ("cs", Money(amount_minor=1_234_500, currency="CZK"), "12\u00a0345,00\u00a0Kč"),
+        ("sk", Money(amount_minor=120_000, currency="EUR"), "1\u00a0200,00\u00a0€"),
+        ("hu", Money(amount_minor=1_234_500, currency="HUF"), "12\u00a0345,00\u00a0Ft"),
         ("en", Money(amount_minor=10**12, currency="HUF"), "HUF\u00a010,000,000,000.00"),
     ],
 )
@@ -432,24 +723,26 @@ fence
 Subject: forged\x00\x1b[31m\u202egnp.exe\u2028next\x85line"""
 
 
-@pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("name", [each for each in NoticeName if "text" in FULL[each]])
-def test_does_a_text_stay_a_text(letters: Letters, name: NoticeName, locale: str) -> None:
-    to = ONE_READER.get(name, Party.BUYER)
-    harmless = render(letters, locale, name, to, FULL[name])
-    hostile = render(letters, locale, name, to, FULL[name] | {"text": HOSTILE})
-    assert hostile.subject == harmless.subject
-    seen, wanted = Reading(hostile.html), Reading(harmless.html)
-    # Only line breaks come to the letter's own markup.
-    assert [tag for tag in seen.tags if tag != "br"] == [tag for tag in wanted.tags if tag != "br"]
-    shown = re.sub(r"\s+", " ", seen.text)
-    assert "[Zapłać tutaj](https://evil.example)" in shown
-    assert "<script>alert(1)</script> <img src=x onerror=alert(1)> &lt;b&gt; &amp;" in shown
-    assert "*bold* _it_ `code` ~~x~~ {{ 7 * 7 }} {% raw %} C:\\temp\\" in shown
-    # In the plain part each line of the text is marked as quoted, and nothing else changes.
-    own = [line for line in hostile.text.splitlines() if not line.startswith(">")]
-    assert own == [line for line in harmless.text.splitlines() if not line.startswith(">")]
-    assert not re.search("[\x00\x1b\u202e\u2028\x85]", hostile.text + hostile.html)
+def test_does_a_text_stay_a_text(letters: Letters, name: NoticeName) -> None:
+    for locale in LOCALES:
+        to = ONE_READER.get(name, Party.BUYER)
+        harmless = render(letters, locale, name, to, FULL[name])
+        hostile = render(letters, locale, name, to, FULL[name] | {"text": HOSTILE})
+        assert hostile.subject == harmless.subject
+        seen, wanted = Reading(hostile.html), Reading(harmless.html)
+        # Only line breaks come to the letter's own markup.
+        assert [tag for tag in seen.tags if tag != "br"] == [
+            tag for tag in wanted.tags if tag != "br"
+        ]
+        shown = re.sub(r"\s+", " ", seen.text)
+        assert "[Zapłać tutaj](https://evil.example)" in shown
+        assert "<script>alert(1)</script> <img src=x onerror=alert(1)> &lt;b&gt; &amp;" in shown
+        assert "*bold* _it_ `code` ~~x~~ {{ 7 * 7 }} {% raw %} C:\\temp\\" in shown
+        # In the plain part each line of the text is marked as quoted, and nothing else changes.
+        own = [line for line in hostile.text.splitlines() if not line.startswith(">")]
+        assert own == [line for line in harmless.text.splitlines() if not line.startswith(">")]
+        assert not re.search("[\x00\x1b\u202e\u2028\x85]", hostile.text + hostile.html)
 
 
 @pytest.mark.parametrize(
@@ -485,6 +778,18 @@ def test_does_a_code_of_the_marketplace_stay_a_code(letters: Letters) -> None:
     )
     assert Reading(letter.html).tags == Reading(usual.html).tags
     assert "'<b>*x* # '[a](b)" in Reading(letter.html).text
+
+
+def test_does_a_title_stay_a_title(letters: Letters) -> None:
+    facts = FULL[NoticeName.RETURNLESS]
+    title = HOSTILE.replace("`", "'")
+    goods = (Goods(title=title, quantity=2), *facts["goods"][1:])
+    hostile = render(letters, "en", NoticeName.RETURNLESS, Party.BUYER, {"goods": goods})
+    usual = render(letters, "en", NoticeName.RETURNLESS, Party.BUYER, facts)
+    assert hostile.subject == usual.subject
+    assert Reading(hostile.html).tags == Reading(usual.html).tags
+    assert len(hostile.text.splitlines()) == len(usual.text.splitlines())
+    assert "2 × # Wygrana! [Zapłać tutaj](https://evil.example)" in Reading(hostile.html).text
 
 
 def test_can_no_subject_hold_what_a_person_wrote(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from activities.tasks import Tasks
 from domain.calendars import Calendar
 from domain.commands import (
     Ask,
+    Close,
     Command,
     CommandBase,
     Hold,
@@ -31,9 +32,10 @@ from domain.commands import (
     SendBack,
 )
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
-from domain.openings import OpenDispute, OpenInquiry
+from domain.openings import Opening
+from domain.orders import Sale
 from domain.parties import Actor, Party
-from domain.policy import DisputePolicy, InquiryPolicy, Window
+from domain.policy import Terms, Window
 from domain.ports import (
     BreachReport,
     CloseCase,
@@ -71,13 +73,17 @@ class Silence:
     clock: Clock
 
 
+Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
+"""Who may send what, and at which stages."""
+
+
 class Case(ABC):
     """A case of any process."""
 
     FLOW: ClassVar[Flow]
-    VERBS: ClassVar[tuple[type[CommandBase], ...]]
+    PERMITTED: ClassVar[Permitted]
 
-    def __init__(self, opening: OpenDispute | OpenInquiry) -> None:
+    def __init__(self, opening: Opening) -> None:
         self.id = workflow.info().workflow_id
         self.opening = opening
         self.opened_at = workflow.now()
@@ -91,7 +97,9 @@ class Case(ABC):
         self.breaches: list[BreachView] = []
         self.messages: list[Message] = []
         self.timeline: list[Entry] = []
+        self.ended: Ending | None = None
         self.ending: Ending | None = None
+        self.farewell: str | None = None
         self.escalated = False
         self._moves: deque[Command] = deque()
         self._listening = False
@@ -115,22 +123,29 @@ class Case(ABC):
 
     @abstractmethod
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """Why `by` may not send `verb` now; None when they may."""
+        """What the facts forbid beyond PERMITTED; None when `by` may send `verb` now."""
 
     @abstractmethod
     def unfit(self, command: Command) -> Refusal | None:
         """Why this very command cannot be taken though its verb may be sent."""
 
-    @abstractmethod
     def record(self, command: Command) -> Outcome:
         """Take the command's facts into the case, at once and without waiting."""
+        if isinstance(command, Close):
+            self.ended, self.farewell = Ending.CLOSED_BY_PLATFORM, command.reason
+        return Outcome.ACCEPTED
 
     @property
-    def policy(self) -> DisputePolicy | InquiryPolicy:
+    def policy(self) -> Terms:
         """The windows and limits that this case is pinned to."""
-        policy = self.registration.dispute or self.registration.inquiry
-        assert policy is not None
-        return policy
+        assert self.registration.terms is not None
+        return self.registration.terms
+
+    @property
+    def sale(self) -> Sale:
+        """The order, as it was when the case was registered."""
+        assert self.registration.sale is not None
+        return self.registration.sale
 
     @property
     def calendar(self) -> Calendar:
@@ -165,16 +180,17 @@ class Case(ABC):
         if self.registration.refusal:
             self.note("not opened", detail=self.registration.refusal.code)
             return False
-        self.messages.append(
-            Message(
-                id="#opening",  # no command can have this id
-                at=self.opened_at,
-                by=self.opening.opened_by,
-                text=self.opening.text,
-                attachments=self.opening.attachments,
+        if self.opening.text:
+            self.messages.append(
+                Message(
+                    id="#opening",  # no command can have this id
+                    at=self.opened_at,
+                    by=self.opening.opened_by,
+                    text=self.opening.text,
+                    attachments=self.opening.attachments,
+                )
             )
-        )
-        self._outbox.add_message(self.messages[0])
+            self._outbox.add_message(self.messages[0])
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -185,10 +201,10 @@ class Case(ABC):
             self.stage = stage
             self.note(f"stage {stage}")
 
-    def start(self, window: str, awaited: Party) -> Clock:
-        """Start one of the policy's windows for a party, now."""
+    def start(self, window: str, awaited: Party, since: datetime | None = None) -> Clock:
+        """Start one of the policy's windows for a party, now or from an instant `since`."""
         rules: Window = getattr(self.policy, window)
-        clock = Clock(window, rules, self.calendar, awaited, workflow.now())
+        clock = Clock(window, rules, self.calendar, awaited, since or workflow.now())
         self._started.append(clock)
         return clock
 
@@ -220,8 +236,8 @@ class Case(ABC):
                 self._resume()
             elif clock.reminder:
                 clock.reminded = True
-                self.note("reminded", clock.awaited)
-                self.tell(clock.awaited, NoticeName.REPLY_REMINDER, due=clock.due)
+                self.note("reminded", clock.awaited, clock.name)
+                self._remind(clock)
             else:
                 self.note("silence", clock.awaited, clock.name)
                 return Silence(clock)
@@ -250,6 +266,11 @@ class Case(ABC):
         self._steps += 1
         notice = Notice(key=f"{self._steps}:{name}", to=to, name=name, facts=Facts(**facts))
         self._outbox.add_notice(notice)
+
+    def ask(self, clock: Clock, name: NoticeName, **facts: Any) -> None:
+        """Tell the awaited party what to do until the clock's end; the reminder says it again."""
+        clock.asks = (name, facts)
+        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, **facts)
 
     def tell_both(self, name: NoticeName, **facts: Any) -> None:
         """Write the same to buyer and seller."""
@@ -309,6 +330,8 @@ class Case(ABC):
     async def close(self, ending: Ending, **facts: Any) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""
         self.ending, self.awaited, self.clocks = ending, None, ()
+        if ending is Ending.CLOSED_BY_PLATFORM:
+            facts["text"] = self.farewell
         self.enter(Stage.CLOSED)
         self.finish_task()
         for move in self._moves:
@@ -393,11 +416,11 @@ class Case(ABC):
             return Refusal(
                 code=Code.CASE_CLOSED, sentence="The case is closed; open a new one if need be."
             )
-        if verb not in self.VERBS:
+        if verb not in self.PERMITTED:
             return Refusal(
                 code=Code.UNKNOWN_COMMAND,
                 sentence="A case of this kind takes "
-                f"{', '.join(sorted(known.word() for known in self.VERBS))}.",
+                f"{', '.join(sorted(known.word() for known in self.PERMITTED))}.",
             )
         if verb is Hold and self._hold:
             return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
@@ -409,6 +432,17 @@ class Case(ABC):
             )
         if verb is Hold and not self.clocks:
             return Refusal(code=Code.WRONG_STAGE, sentence="No clock is running.")
+        kind, (who, when) = self.opening.kind, self.PERMITTED[verb]
+        if by not in who:
+            return Refusal(
+                code=Code.NOT_YOURS,
+                sentence=f"Only {' or '.join(who)} can do this in {article(kind)} {kind}.",
+            )
+        if self.stage not in when:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence=f"Not while the {kind} is {self.stage}; see what you may do now.",
+            )
         return self.barred(verb, by)
 
     def _impostor(self, by: Actor) -> Refusal | None:
@@ -491,7 +525,7 @@ class Case(ABC):
                 PinRules(
                     country=self.opening.country,
                     kind=self.opening.kind,
-                    first_year=self.opened_at.year,
+                    first_year=self.calendar.first_year,
                     last_year=workflow.now().year + YEARS_AHEAD,
                 ),
                 summary="read policy and calendar as they are now",
@@ -504,7 +538,7 @@ class Case(ABC):
                     sentence="The policy files cannot be read now; mend them, then try again.",
                 )
             ) from error
-        if not (rules.dispute or rules.inquiry):
+        if rules.terms is None:
             raise refused(
                 Refusal(
                     code=Code.POLICY_UNKNOWN,
@@ -515,8 +549,7 @@ class Case(ABC):
         self.registration = self.registration.model_copy(
             update={
                 "policy_version": rules.policy_version,
-                "dispute": rules.dispute,
-                "inquiry": rules.inquiry,
+                "terms": rules.terms,
                 "calendar": rules.calendar,
             }
         )
@@ -556,7 +589,9 @@ class Case(ABC):
         return self.look().model_copy(
             update={
                 "may": {
-                    party: tuple(sorted(v.word() for v in self.VERBS if not self.why_not(v, party)))
+                    party: tuple(
+                        sorted(v.word() for v in self.PERMITTED if not self.why_not(v, party))
+                    )
                     for party in Party
                 }
             }
@@ -589,9 +624,17 @@ class Case(ABC):
             messages=tuple(self.messages),
             task=self.task,
             breaches=tuple(self.breaches),
+            lines=registration.sale.lines if registration.sale else (),
+            units=registration.lines,
+            right_until=registration.right_until,
         )
 
     # Underneath.
+
+    def _remind(self, clock: Clock) -> None:
+        name, facts = clock.asks or (NoticeName.REPLY_REMINDER, {})
+        again = bool(clock.asks) or None
+        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, again=again, **facts)
 
     def _next_clock(self) -> Clock | None:
         clocks = [c for c in (*self.clocks, self._hold) if c and not c.held_since]
@@ -648,6 +691,11 @@ class Case(ABC):
             summary=f"task {task.purpose} · {task.queue} · {task.state}",
             **OWN_DATABASE,
         )
+
+
+def article(kind: str) -> str:
+    """ "a" or "an"."""
+    return "an" if kind[0] in "aeiou" else "a"
 
 
 def refused(refusal: Refusal) -> ApplicationError:

@@ -1,12 +1,16 @@
 """A party's running time: an instant that can be held, and moved later but never earlier."""
 
 from datetime import datetime
+from typing import Any
 
 from domain.calendars import Calendar
-from domain.deadlines import Held, explain, reckon, spoken
+from domain.deadlines import Counting, Held, explain, reckon, spoken
+from domain.notices import NoticeName
 from domain.parties import Party
 from domain.policy import Window
 from domain.view import ClockView
+
+COUNTS_DAYS = (Counting.CALENDAR_DAYS, Counting.SELLER_DAYS)
 
 
 class Clock:
@@ -24,6 +28,7 @@ class Clock:
         self.held_since: datetime | None = None
         self._holds: set[str] = set()
         self.reminded = window.remind_after is None
+        self.asks: tuple[NoticeName, dict[str, Any]] | None = None
         self.due = self._reckon(window, calendar)
 
     def _reckon(
@@ -33,6 +38,14 @@ class Clock:
         if self.held_since and until:
             held = [*held, Held(since=self.held_since, until=until)]
         return reckon(window.counting, window.length, self.started_at, calendar, held).due
+
+    @property
+    def safe(self) -> datetime | None:
+        """The end of the last working day at or before the last day, where days are counted."""
+        if self.window.counting not in COUNTS_DAYS:
+            return None
+        length, start = self.window.length, self.started_at
+        return reckon(Counting.SELLER_DAYS, length, start, self.calendar, self.held).safe
 
     @property
     def reminder(self) -> datetime | None:
@@ -85,6 +98,7 @@ class Clock:
             awaited=self.awaited,
             started_at=self.started_at,
             due=None if self.held_since else self.due,
+            safe=None if self.held_since else self.safe,
             length=window.length,
             counting=window.counting,
             source=window.source,

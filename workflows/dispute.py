@@ -9,9 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from activities.refunds import Refunds
 from domain.commands import (
     Appeal,
     Ask,
@@ -25,29 +23,40 @@ from domain.commands import (
     Refuse,
     Reject,
     Release,
+    Remedy,
     Reopen,
-    RetryRefund,
     Say,
     SendBack,
     Verdict,
     answer_of,
 )
-from domain.money import Money
+from domain.goods import Purpose
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
+from domain.orders import Line
 from domain.parties import Actor, Party
-from domain.ports import RefundCommand, RefundReport, RefundState, TaskState
+from domain.ports import TaskState
 from domain.remedies import refund_of
 from domain.stages import Flow, Stage
 from domain.view import Closed, DecisionView
 from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.dispute_record import TRADERS, DisputeRecord, Settled
-from workflows.errands import failure_type
-from workflows.options import MARKETPLACE, REFUND_ANSWER
+from workflows.refunding import Payment
 
 MOVES = Say | Ask | Offer | Reject | Refuse
 """What passes the turn to the other side."""
+
+
+GOODS = {
+    Remedy.REPAIR: Purpose.REPAIR,
+    Remedy.REPLACEMENT: Purpose.REPLACEMENT,
+    Remedy.RETURN_FOR_REFUND: Purpose.REFUND,
+}
+"""What becomes of the goods that a remedy brings back."""
+
+DONE = (Ending.REPAIRED, Ending.REPLACED, Ending.RETURNED, Ending.RETURNLESS)
+"""The endings of a return by which a remedy is carried out."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ class Dispute(DisputeRecord):
                     turn = await self.judge(turn.cause)
                 case Abandoned():
                     turn = await self.stay_reopenable()
-        return await self.close(turn, text=self.farewell)
+        return await self.close(turn)
 
     async def bargain(self, turn: Party) -> Turn:
         """Seller and buyer answer each other in turn until they agree, or one stays silent."""
@@ -271,112 +280,70 @@ class Dispute(DisputeRecord):
         """Carry out what was agreed or ordered: first the goods, then the money."""
         self.enter(Stage.SETTLING)
         self.concluded = settled
-        if settled.remedy.moves_goods:
-            clock = self.start("fulfilment", Party.SELLER)
-            self.fulfilment_awaited = True
-            self.tell(
-                Party.SELLER, NoticeName.FULFILMENT_ASKED, remedy=settled.remedy, due=clock.due
-            )
-            self.tell(
-                Party.BUYER, NoticeName.FULFILMENT_EXPECTED, remedy=settled.remedy, due=clock.due
-            )
-            move = None
-            while not isinstance(move, Silence | Fulfil | Close):
-                move = await self.hear(Party.SELLER, clock)
-            self.fulfilment_awaited = False
-            match move:
-                case Silence():
-                    self.breach(clock)
+        units, stake = self.registration.lines, self.at_stake
+        match settled.remedy:
+            case Remedy.SEND_AGAIN:
+                if (turn := await self.have_sent_again()) is not None:
+                    return turn
+            case Remedy.REPAIR | Remedy.REPLACEMENT | Remedy.RETURN_FOR_REFUND:
+                result = await self.have_returned(GOODS[settled.remedy], units)
+                if isinstance(self.concluded, Ending):
+                    return self.concluded
+                if result.ending is Ending.NOT_SENT:
+                    return Ending.NOT_SENT
+                if result.ending not in DONE:
                     self.concluded = None
                     return Stuck("not-fulfilled")
-                case Close():
-                    return Ending.CLOSED_BY_PLATFORM
-                case Fulfil(text=text, by=by):
-                    self.tell(
-                        Party.BUYER,
-                        NoticeName.FULFILLED,
-                        remedy=settled.remedy,
-                        text=text or None,
-                        writer=by,
-                    )
+                if result.accepted and result.accepted != units:
+                    units, stake = result.accepted, self.sale.paid_for(result.accepted)
         if isinstance(self.concluded, Ending):
             return self.concluded
-        amount = refund_of(settled.remedy, settled.amount, self.at_stake)
+        amount = refund_of(settled.remedy, settled.amount, stake)
+        if amount and amount.amount_minor > stake.amount_minor:
+            amount = stake
         if amount and amount.amount_minor:
-            return await self.pay_back(amount, settled.ending)
+            self.rest_on(Party.PLATFORM)
+            match await self.pay_back(amount, units):
+                case Payment.GIVEN_UP:
+                    return Ending.CLOSED_BY_PLATFORM
         return settled.ending
 
-    async def pay_back(self, amount: Money, ending: Ending) -> Turn:
-        """Refund under one key until it is known what became of it; a failure needs an agent."""
-        while True:
-            self.refunds_asked += 1
-            command = RefundCommand(
-                key=f"{self.id}:refund:{self.refunds_asked}",
-                case_id=self.id,
-                order_id=self.opening.order_id,
-                amount=amount,
-            )
-            self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
-            self.rest_on(Party.PLATFORM)
-            try:
-                self.refund = await workflow.execute_activity_method(
-                    Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
-                )
-                if self.refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED):
-                    self.refund = await self.learn(command)
-            except ActivityError as error:
-                if is_cancelled_exception(error):
-                    raise
-                self.refund = RefundReport(
-                    key=command.key, state=RefundState.FAILED, reason=failure_type(error)
-                )
-            self.note(f"refund {self.refund.state}", detail=self.refund.reason)
-            if self.refund.state is RefundState.CONFIRMED:
-                self.finish_task()
-                self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount)
-                return ending
-            clock = self.call_agents("refund-failed")
-            move = None
-            while not isinstance(move, RetryRefund | Close):
-                move = await self.hear(Party.AGENT, clock)
-                if isinstance(move, Silence):
-                    clock = self.call_lead()
-            self.finish_task()
-            if isinstance(move, Close):
-                return Ending.CLOSED_BY_PLATFORM
+    async def have_returned(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
+        """The goods go back to the seller, who repairs or replaces them, or takes them in."""
+        await self.start_return(purpose, units)
+        move: Command | Silence | None = None
+        while not (self.return_over or isinstance(move, Close)):
+            move = await self.hear(Party.BUYER, until=lambda: self.return_over)
+        if isinstance(move, Close):
+            await self.call_off_return()
+        return await self.result_of_return()
 
-    async def learn(self, command: RefundCommand) -> RefundReport:
-        """Ask the marketplace until it is known whether the money moved.
-
-        Its own report makes us ask at once; when the window ends, an agent chases it.
-        """
-        self.asking = self.ask_for(command)
-        clock = self.start("refund_confirmation", Party.PLATFORM)
-        awaited = Party.PLATFORM
-        while True:
-            self.refund_known_there = False
-            move = await self.hear(awaited, clock, until=self.refund_answered)
-            if self.asking.done():
-                return await self.asking
-            if self.refund_known_there:
-                self.asking.cancel()
-                self.asking = self.ask_for(command)
-            elif isinstance(move, Silence):
-                if awaited is Party.PLATFORM:
-                    self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=command.amount)
-                    awaited, clock = Party.AGENT, self.call_agents("refund-unconfirmed")
-                else:
-                    clock = self.call_lead()
-
-    def ask_for(self, command: RefundCommand) -> workflow.ActivityHandle[RefundReport]:
-        """Start asking what became of a refund; it answers once that is known."""
-        return workflow.start_activity_method(
-            Refunds.confirm, command, summary="what became of the refund?", **REFUND_ANSWER
+    async def have_sent_again(self) -> Turn | None:
+        """The seller sends the goods again and says so; silence brings the agents back."""
+        clock = self.start("fulfilment", Party.SELLER)
+        self.fulfilment_awaited = True
+        self.ask(clock, NoticeName.FULFILMENT_ASKED, remedy=Remedy.SEND_AGAIN)
+        self.tell(
+            Party.BUYER, NoticeName.FULFILMENT_EXPECTED, remedy=Remedy.SEND_AGAIN, due=clock.due
         )
-
-    def refund_answered(self) -> bool:
-        """Whether the refund's fate is known, or the marketplace says that it can be asked."""
-        return self.refund_known_there or (self.asking is not None and self.asking.done())
+        move: Command | Silence | None = None
+        while not isinstance(move, Silence | Fulfil | Close):
+            move = await self.hear(Party.SELLER, clock)
+        self.fulfilment_awaited = False
+        match move:
+            case Silence():
+                self.breach(clock)
+                self.concluded = None
+                return Stuck("not-fulfilled")
+            case Fulfil(text=text, by=by):
+                self.tell(
+                    Party.BUYER,
+                    NoticeName.FULFILLED,
+                    remedy=Remedy.SEND_AGAIN,
+                    text=text or None,
+                    writer=by,
+                )
+        return None
 
     # Verbs below the timeline.
 
@@ -455,30 +422,3 @@ class Dispute(DisputeRecord):
                 amount=refund_of(remedy, amount, self.at_stake),
             )
         return self.concluded
-
-    def call_agents(self, purpose: str) -> Clock:
-        """Open a task in the country's queue, due when an agent's decision is."""
-        self.escalated = True
-        clock = self.start("decision", Party.AGENT)
-        self.open_task(purpose, f"disputes-{self.opening.country.lower()}", 5, clock)
-        return clock
-
-    def call_lead(self) -> Clock:
-        """The agents were silent: the task goes to the lead, first in line."""
-        clock = self.start("lead_decision", Party.AGENT)
-        self.task_clock = clock
-        self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
-        return clock
-
-    # Signals.
-
-    @workflow.signal
-    async def decide(self, decision: Decide) -> None:
-        """An agent's decision from the Temporal UI or command line."""
-        await self.take_quietly(decision)
-
-    @workflow.signal
-    def refund_reported(self, report: RefundReport) -> None:
-        """The marketplace says that a refund's fate is known: it is asked at once."""
-        if self.refund and report.key == self.refund.key:
-            self.refund_known_there = True

@@ -42,13 +42,14 @@ from domain.notices import Ending
 from domain.openings import OpenDispute
 from domain.parties import Party
 from domain.policy import DisputePolicy
-from domain.ports import RefundReport, RefundState, TaskState
+from domain.ports import TaskState
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of
 from domain.stages import Stage
 from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome
-from workflows.case import Case
+from workflows.case import Permitted
 from workflows.deadline import Clock
+from workflows.returning import Returning
 
 TRADERS = (Party.BUYER, Party.SELLER)
 
@@ -57,7 +58,7 @@ JUDGING = (Stage.WITH_AGENT, Stage.ON_APPEAL)
 UNSETTLED = (*BARGAINING, *JUDGING, Stage.REOPENABLE, Stage.DECIDED)
 OPEN = (*UNSETTLED, Stage.SETTLING)
 
-PERMITTED: dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]] = {
+PERMITTED: Permitted = {
     Say: (tuple(Party), OPEN),
     Ask: ((*TRADERS, Party.AGENT), (*BARGAINING, *JUDGING)),
     Offer: (TRADERS, (*BARGAINING, Stage.WITH_AGENT)),
@@ -92,10 +93,10 @@ class Settled:
     ending: Ending
 
 
-class DisputeRecord(Case):
+class DisputeRecord(Returning):
     """The facts of a dispute, by which each command is judged when it comes."""
 
-    VERBS = tuple(PERMITTED)
+    PERMITTED = PERMITTED
 
     def __init__(self, opening: OpenDispute) -> None:
         super().__init__(opening)
@@ -111,32 +112,15 @@ class DisputeRecord(Case):
         self.decided_by: set[str] = set()
         self.accepts_decision: set[Party] = set()
         self.appealed = False
-        self.refund: RefundReport | None = None
-        self.refunds_asked = 0
-        self.asking: workflow.ActivityHandle[RefundReport] | None = None
-        self.refund_known_there = False
         self.seller_answered = False
         self.questions: list[Party] = []
         self.fulfilment_awaited = False
-        self.farewell: str | None = None
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """Why `by` may not send `verb` at this stage; None when they may."""
-        who, when = PERMITTED[verb]
-        if by not in who:
-            return Refusal(
-                code=Code.NOT_YOURS, sentence=f"Only {' or '.join(who)} can do this in a dispute."
-            )
-        if self.stage not in when:
-            return Refusal(
-                code=Code.WRONG_STAGE,
-                sentence=f"Not while the dispute is {self.stage}; see what you may do now.",
-            )
+        """What the facts forbid; None when `by` may send `verb` now."""
         over = isinstance(self.concluded, Ending) or self.stage is not Stage.SETTLING
         if self.concluded and over and verb is not Say:
             return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is concluded already.")
-        if verb in (Claim, Release) and self.task is None:
-            return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
         if verb in (Decide, Confirm, SendBack) and self.decision:
             return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is decided already.")
         if verb is Decide and self.proposed:
@@ -164,22 +148,7 @@ class DisputeRecord(Case):
             return self.answer_bars(by)
         if verb is Fulfil and not self.fulfilment_awaited:
             return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
-        return self.refund_bars(verb)
-
-    def refund_bars(self, verb: type[CommandBase]) -> Refusal | None:
-        """A refund whose fate is unknown bars a second one, and the closing of the case."""
-        state = self.refund and self.refund.state
-        if verb in (RetryRefund, Close) and state in (
-            RefundState.REQUESTED,
-            RefundState.UNCONFIRMED,
-        ):
-            return Refusal(
-                code=Code.REFUND_UNCONFIRMED,
-                sentence="It is not yet known what became of the refund; wait for the answer.",
-            )
-        if verb is RetryRefund and state is not RefundState.FAILED:
-            return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
-        return None
+        return super().barred(verb, by)
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
@@ -211,7 +180,7 @@ class DisputeRecord(Case):
                     sentence="Your wish for an agent is noted; ask again once the seller's time "
                     "to answer has passed.",
                 )
-            case Claim() | Release() | Decide() | Confirm() | SendBack():
+            case Claim() | Release() | Decide() | Confirm() | SendBack() | RetryRefund():
                 return self.agent_bars(command)
         return None
 
@@ -249,17 +218,13 @@ class DisputeRecord(Case):
             )
         return None
 
-    def agent_bars(self, command: Claim | Release | Decide | Confirm | SendBack) -> Refusal | None:
+    def agent_bars(self, command: Command) -> Refusal | None:
         """Whose the task is, who must not judge again, and what a verdict has to name."""
-        agent, owner = command.by.id, self.task and self.task.owner
-        if isinstance(command, Release):
-            if owner == agent:
-                return None
-            return Refusal(code=Code.TASK_NOT_CLAIMED, sentence="The task is not yours; claim it.")
-        if owner and owner != agent:
-            return Refusal(code=Code.TASK_TAKEN, sentence="Another agent has claimed the task.")
-        if isinstance(command, Claim) and owner == agent:
-            return Refusal(code=Code.ALREADY_DONE, sentence="You have claimed the task already.")
+        if refusal := self.task_bars(command):
+            return refusal
+        if isinstance(command, Release | RetryRefund):
+            return None
+        agent = command.by.id
         proposer = self.proposed.by.id if self.proposed else None
         if agent == proposer or (self.appealed and agent in self.decided_by):
             return Refusal(
@@ -305,16 +270,9 @@ class DisputeRecord(Case):
                     return Outcome.NOTED
                 self.concluded = Ending.SOLVED
             case Close():
-                self.farewell = command.reason
                 self.concluded = Ending.CLOSED_BY_PLATFORM
             case Fulfil():
                 self.fulfilment_awaited = False
-            case RetryRefund() if self.refund:
-                self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
-            case Claim():
-                self.change_task(owner=command.by.id, state=TaskState.CLAIMED)
-            case Release():
-                self.change_task(owner=None, state=TaskState.OPEN)
             case Decide():
                 self.record_decision(command)
             case Confirm() if self.proposed:
@@ -326,7 +284,7 @@ class DisputeRecord(Case):
                 self.change_task(purpose="decide", owner=None, state=TaskState.OPEN)
             case Appeal():
                 self.appealed = True
-        return Outcome.ACCEPTED
+        return super().record(command)
 
     def record_offer(self, offer: Offer) -> None:
         """A new offer replaces one's own open one, and counters the other side's."""
@@ -376,8 +334,8 @@ class DisputeRecord(Case):
     @property
     def policy(self) -> DisputePolicy:
         """The windows and limits of disputes that this case is pinned to."""
-        assert self.registration.dispute is not None
-        return self.registration.dispute
+        assert isinstance(self.registration.terms, DisputePolicy)
+        return self.registration.terms
 
     @property
     def at_stake(self) -> Money:
@@ -418,7 +376,7 @@ class DisputeRecord(Case):
                     "claimed": self.claim.amount or self.registration.at_stake,
                     "offers": tuple(map(self.as_it_stands, self.offers)),
                     "decision": self.decision or self.proposed,
-                    "refund": self.refund,
+                    "ruling": None,
                     "preceding": self.claim.from_inquiry,
                     "happened_at": self.claim.happened_at,
                 }

@@ -28,17 +28,19 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Outcome
-from workflows.case import Case, Silence
+from workflows.case import Case, Permitted, Silence
 from workflows.deadline import Clock
 from workflows.dispute import Dispute
 
-PERMITTED: dict[type[CommandBase], tuple[Party, ...]] = {
-    Say: tuple(Party),
-    NoAnswerNeeded: (Party.SELLER,),
-    BecomeDispute: (Party.BUYER,),
-    Close: (Party.PLATFORM,),
-    Hold: (Party.AGENT, Party.PLATFORM),
-    Resume: (Party.AGENT, Party.PLATFORM),
+OPEN = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
+
+PERMITTED: Permitted = {
+    Say: (tuple(Party), OPEN),
+    NoAnswerNeeded: ((Party.SELLER,), OPEN),
+    BecomeDispute: ((Party.BUYER,), OPEN),
+    Close: ((Party.PLATFORM,), OPEN),
+    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
+    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
 }
 """Who may send what while an inquiry is open."""
 
@@ -52,7 +54,7 @@ class Inquiry(Case):
         Stage.AWAITING_SELLER: (Stage.AWAITING_BUYER, Stage.CLOSED),
         Stage.AWAITING_BUYER: (Stage.AWAITING_SELLER, Stage.CLOSED),
     }
-    VERBS = tuple(PERMITTED)
+    PERMITTED = PERMITTED
 
     @workflow.init
     def __init__(self, opening: OpenInquiry) -> None:
@@ -60,7 +62,6 @@ class Inquiry(Case):
         self.unanswered: list[Clock] = []
         self.needless = 0
         self.answer_owed = False
-        self.ended: Ending | None = None
         self.wish: BecomeDispute | None = None
 
     @workflow.run
@@ -141,14 +142,11 @@ class Inquiry(Case):
     @property
     def policy(self) -> InquiryPolicy:
         """The windows and limits of inquiries that this case is pinned to."""
-        assert self.registration.inquiry is not None
-        return self.registration.inquiry
+        assert isinstance(self.registration.terms, InquiryPolicy)
+        return self.registration.terms
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """Why `by` may not send `verb` now; None when they may."""
-        if by not in PERMITTED[verb]:
-            who = " or ".join(PERMITTED[verb])
-            return Refusal(code=Code.NOT_YOURS, sentence=f"Only {who} can do this in an inquiry.")
+        """What the facts forbid; None when `by` may send `verb` now."""
         if self.ended and verb is not Say:
             return Refusal(code=Code.ALREADY_DONE, sentence="The inquiry is ending already.")
         if verb is NoAnswerNeeded and not self.answer_owed:
@@ -170,9 +168,7 @@ class Inquiry(Case):
             case BecomeDispute():
                 self.wish = command
                 self.ended = Ending.BECAME_DISPUTE
-            case Close():
-                self.ended = Ending.CLOSED_BY_PLATFORM
-        return Outcome.ACCEPTED
+        return super().record(command)
 
     def look(self) -> CaseView:
         """The inquiry as its readers see it."""

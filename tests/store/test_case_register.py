@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from domain.calendars import Calendar
+from domain.kinds import Kind
 from domain.notices import Ending
-from domain.openings import Kind, OpenDispute
+from domain.openings import OpenDispute
 from domain.orders import Line, Order
 from domain.parties import Party
 from domain.ports import CloseCase, Registration

@@ -7,18 +7,27 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.money import Money
+from domain.orders import Line
 from domain.ports import RefundCommand, RefundReport, RefundState
 from store.errors import ContradictionError
 from store.refunds import Refund, RefundLedger
 
 CASE = "dispute:SI:1001:1"
+LAMP = (Line(sku="lamp", quantity=1),)
 REQUESTED, CONFIRMED = RefundState.REQUESTED, RefundState.CONFIRMED
 FAILED, UNCONFIRMED = RefundState.FAILED, RefundState.UNCONFIRMED
 
 
 def command(key: str, minor: int = 4990, order_id: str = "1001") -> RefundCommand:
-    amount = Money(amount_minor=minor, currency="EUR")
-    return RefundCommand(key=key, case_id=CASE, order_id=order_id, amount=amount)
+    return RefundCommand(
+        key=key,
+        case_id=CASE,
+        order_id=order_id,
+        amount=Money(amount_minor=minor, currency="EUR"),
+        units=LAMP,
+        sold=LAMP,
+        paid=Money(amount_minor=4990, currency="EUR"),
+    )
 
 
 def report(key: str, state: RefundState, reason: str = "") -> RefundReport:
@@ -29,7 +38,15 @@ def test_is_the_same_key_the_same_refund(engine: Engine, noon: datetime) -> None
     ledger = RefundLedger(engine)
     first = ledger.request(command("r1"), noon)
     assert first == Refund(
-        command=command("r1"), state=REQUESTED, reason="", requested_at=noon, reported_at=None
+        key="r1",
+        case_id=CASE,
+        order_id="1001",
+        amount=command("r1").amount,
+        units=LAMP,
+        state=REQUESTED,
+        reason="",
+        requested_at=noon,
+        reported_at=None,
     )
     assert ledger.request(command("r1"), noon + timedelta(hours=1)) == first
     assert ledger.of_case(CASE) == [first]
@@ -43,6 +60,7 @@ def test_is_the_same_key_the_same_refund(engine: Engine, noon: datetime) -> None
         command("r1", order_id="1002"),
         command("r1").model_copy(update={"case_id": "dispute:SI:1001:2"}),
         command("r1").model_copy(update={"amount": Money(amount_minor=4990, currency="PLN")}),
+        command("r1").model_copy(update={"units": (Line(sku="lamp", quantity=2),)}),
     ],
 )
 def test_is_another_refund_under_a_taken_key_refused(
@@ -64,7 +82,7 @@ def test_is_a_second_refund_refused_while_the_first_has_not_failed(
     ledger.report(report("r1", state), noon)
     with pytest.raises(ContradictionError, match="another refund"):
         ledger.request(command("r2"), noon)
-    assert [refund.command.key for refund in ledger.of_case(CASE)] == ["r1"]
+    assert [refund.key for refund in ledger.of_case(CASE)] == ["r1"]
 
 
 def test_may_a_failed_refund_be_ordered_again_under_a_new_key(

@@ -1,0 +1,111 @@
+"""`starter.py payout`: the platform reports money that reached a buyer without us."""
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from cli.failures import InputError, RefusedError, SilentError, misfit
+from cli.verbs import AsJson
+from cli.words import amount_from, amount_in_words
+from domain.orders import Line, Order
+from domain.ports import Payout, PayoutKind
+from domain.refusals import Code
+
+# What speaks to a marketplace or a database is imported when it runs: --help can spare it.
+# ruff: noqa: PLC0415
+
+
+def payout_command(  # noqa: PLR0917 - each is an option of its own
+    order: Annotated[str, typer.Argument(metavar="ORDER", help="The order's id, like PL-1001.")],
+    units: Annotated[
+        list[str],
+        typer.Argument(metavar="UNITS...", help="What the money is for, like SKU=1."),
+    ],
+    amount: Annotated[str, typer.Option(help="In the order's currency, like 50.00.")],
+    kind: Annotated[PayoutKind, typer.Option(help="How the money reached the buyer.")],
+    key: Annotated[
+        str, typer.Option(help="Its id with the platform; reported again, it is the same money.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Report money that reached a buyer without us: its units are never refunded again."""
+    named = read_units(units)
+    bought = _ask_order(order)
+    try:
+        payout = Payout(
+            key=key,
+            kind=kind,
+            order_id=order,
+            amount=amount_from(amount, bought.currency),
+            units=named,
+            sold=tuple(Line(sku=line.sku, quantity=line.quantity) for line in bought.lines),
+            paid=bought.paid,
+        )
+    except ValidationError as error:
+        raise misfit(error, "The payout") from None
+    if not payout.amount.amount_minor:
+        raise InputError("The amount must be more than nothing.")
+    _record(payout)
+    if as_json:
+        print(payout.model_dump_json(exclude={"sold", "paid"}))
+    else:
+        print(f"Recorded: {amount_in_words(payout.amount)} for {', '.join(units)} of {order}.")
+
+
+def read_units(texts: Sequence[str]) -> tuple[Line, ...]:
+    """Units as they are typed: SKU=QUANTITY each."""
+    return tuple(_line(text) for text in texts)
+
+
+def _line(text: str) -> Line:
+    written = re.fullmatch(r"(.{1,64})=0*([1-9][0-9]{0,3}|10000)", text, re.ASCII)
+    if written is None:
+        raise InputError(
+            f"Units are written like SKU=1, at least 1 and at most 10000 of them, not {text!r}."
+        )
+    return Line(sku=written[1], quantity=int(written[2]))
+
+
+def _ask_order(order_id: str) -> Order:
+    from temporalio.exceptions import ApplicationError
+
+    from activities.marketplace import Marketplace, MarketplaceUnavailableError
+    from config import ConfigurationError, Settings
+
+    settings = Settings.read()
+    if not settings.marketplace_url:
+        raise ConfigurationError("Set RECOURSE_MARKETPLACE_URL: the order is asked for there.")
+    marketplace = Marketplace(
+        settings.marketplace_url,
+        settings.marketplace_token.get_secret_value(),
+        read_timeout=settings.marketplace_timeout_seconds,
+    )
+    with closing(marketplace):
+        try:
+            order = marketplace.order(order_id)
+        except MarketplaceUnavailableError as error:
+            raise SilentError(str(error)) from None
+        except ApplicationError as error:
+            raise SilentError(error.message) from None
+    if order is None:
+        raise RefusedError(
+            Code.ORDER_UNKNOWN, f"The marketplace knows no order {order_id}; check the id."
+        )
+    return order
+
+
+def _record(payout: Payout) -> None:
+    from cli.records import database
+    from store.errors import ContradictionError
+    from store.refunds import RefundLedger
+
+    with database("order_accounts") as engine:
+        try:
+            RefundLedger(engine).report_payout(payout, datetime.now(UTC))
+        except ContradictionError as error:
+            raise RefusedError("payout-contradicts", str(error)) from None

@@ -1,0 +1,360 @@
+"""What is refunded when a sale goes wrong, part by part, and why: the money table as arithmetic.
+
+All amounts are whole minor units of one currency, and whatever must be split is split by rounding
+down what has been refunded so far. So the shares of refunds made one after the other, in any
+order, add up exactly to what was paid.
+
+Articles are those of the Consumer Rights Directive 2011/83/EU.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from domain.base import Value
+from domain.money import Currency, Money, Payment
+from domain.orders import Line, Quantity, Sku
+
+MOST = 10**12
+"""The highest amount that is reckoned with, in minor units; also of an order as a whole."""
+
+Amount = Annotated[int, Field(ge=0, le=MOST)]
+
+
+class RefundError(ValueError):
+    """What was asked contradicts itself; the message says what to do in one sentence."""
+
+
+class Event(StrEnum):
+    """What went wrong with a sale."""
+
+    WITHDRAWAL = "withdrawal"
+    CANCELLATION = "cancellation"
+    COMPLAINT = "complaint"
+    NOT_DELIVERED = "not-delivered"
+    UNCOLLECTED = "uncollected"
+
+
+class DeliveryShare(StrEnum):
+    """How much of the delivery comes back when a part of an order is withdrawn from."""
+
+    NONE = "none"
+    PROPORTIONAL = "proportional"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "DeliveryShare | None":
+        return cls.PROPORTIONAL if value == "proportional-to-value" else None
+
+
+class SoldLine(Value):
+    """A line as it was sold; `discount_minor` is for the whole line."""
+
+    sku: Sku
+    quantity: Quantity
+    unit_price_minor: Amount
+    discount_minor: Amount = 0
+
+    @model_validator(mode="after")
+    def _discount_within_price(self) -> "SoldLine":
+        if self.paid_minor < 0:
+            price = self.unit_price_minor * self.quantity
+            raise RefundError(
+                f"The discount of {self.sku!r} is above its price; give at most {price}."
+            )
+        return self
+
+    @property
+    def paid_minor(self) -> int:
+        """What was paid for the whole line."""
+        return self.unit_price_minor * self.quantity - self.discount_minor
+
+    def paid_for_first(self, units: int) -> int:
+        """What was paid for the first so many units, rounded down."""
+        return self.paid_minor * units // self.quantity
+
+
+class Delivery(Value):
+    """What the buyer paid for delivery, and the cheapest standard one offered, if dearer ones were.
+
+    Without the cheapest, the one that was paid is taken for it.
+    """
+
+    paid_minor: Amount
+    cheapest_standard_minor: Amount | None = None
+
+    @property
+    def standard_minor(self) -> int:
+        """What the buyer paid without the surcharge of a dearer delivery (art. 13(2))."""
+        if self.cheapest_standard_minor is None:
+            return self.paid_minor
+        return min(self.paid_minor, self.cheapest_standard_minor)
+
+
+class WayBack(Value):
+    """What the carrier really charged for the way back, and whether the buyer was told before."""
+
+    charged_minor: Amount
+    announced: bool
+
+
+def _one_list_for_each_refund(given: Any) -> Any:
+    """A flat list of units says the same as a list of lists."""
+    if not isinstance(given, list | tuple):
+        return given
+    return tuple(tuple(one) if isinstance(one, list | tuple) else (one,) for one in given)
+
+
+class RefundQuestion(Value):
+    """All that a refund depends on.
+
+    `units` are those refunded now, None for all that are left; `already_refunded` holds the units
+    of each earlier refund. `delivery_share` counts for withdrawals and cancellations alone.
+    """
+
+    event: Event
+    currency: Currency
+    lines: Annotated[tuple[SoldLine, ...], Field(min_length=1)]
+    delivery: Delivery | None = None
+    units: Annotated[tuple[Line, ...], Field(min_length=1)] | None = None
+    already_refunded: Annotated[
+        tuple[tuple[Line, ...], ...], BeforeValidator(_one_list_for_each_refund)
+    ] = ()
+    delivery_share: DeliveryShare = DeliveryShare.NONE
+    free_delivery_programme: bool = False
+    buyer_informed: bool = True
+    diminished_minor: Amount = 0
+    way_back: WayBack | None = None
+    payment: Payment = Payment.PREPAID
+
+
+class RefundPart(Value):
+    """One part of a refund, in minor units; what is deducted is negative."""
+
+    what: str
+    amount_minor: int
+    why: str
+
+
+class RefundPreview(Value):
+    """A refund and its parts, whose amounts add up to it."""
+
+    refund_minor: Amount
+    parts: tuple[RefundPart, ...]
+
+
+WITHDRAWALS = {Event.WITHDRAWAL, Event.CANCELLATION}
+"""Cancelling is legally a withdrawal (W2)."""
+
+GOODS_WHY = {
+    Event.WITHDRAWAL: "W1, art. 13(1): the price paid for these units, the discount taken off.",
+    Event.CANCELLATION: "W2: cancelling is legally a withdrawal; the price paid for these units.",
+    Event.COMPLAINT: "Money table, accepted complaint: the price paid for these units.",
+    Event.NOT_DELIVERED: "P5: the way to the buyer is the seller's risk; everything paid.",
+    Event.UNCOLLECTED: "P3: not collected, and the seller withdrew; the price paid.",
+}
+
+NO_DIMINISHED_VALUE_WHY = {
+    Event.CANCELLATION: "W2: the goods were never sent; nothing is deducted for their value.",
+    Event.COMPLAINT: "Money table: less value is deducted in a withdrawal, not in a complaint.",
+    Event.NOT_DELIVERED: "P5: the goods are the seller's risk; no loss of value is deducted.",
+    Event.UNCOLLECTED: "P3: of an uncollected parcel the way back alone may be deducted.",
+}
+
+NO_WAY_BACK_WHY = {
+    Event.CANCELLATION: "W2: the order was cancelled before it was sent; the seller bears it.",
+    Event.COMPLAINT: "Money table: in an accepted complaint the seller bears transport both ways.",
+    Event.NOT_DELIVERED: "P5: the seller bears transport, and claims it from the carrier.",
+}
+
+
+def reckon_refund(question: RefundQuestion) -> RefundPreview:
+    """The refund and its parts, goods first, then the delivery, then what is deducted.
+
+    Raises RefundError where lines, units and earlier refunds do not go together.
+    """
+    _check_order(question)
+    before = _already_refunded(question)
+    now = _refunded_now(question, before)
+    if _nothing_was_paid(question):
+        why = "P4: cash on delivery that was never collected, so nothing is refunded."
+        parts = [RefundPart(what="nothing was paid", amount_minor=0, why=why)]
+        price = 0
+    else:
+        parts = _goods(question, before, now)
+        price = sum(part.amount_minor for part in parts)
+        parts += _delivery(question, before, now)
+    parts += _diminished_value(question, price)
+    parts += _way_back(question, sum(part.amount_minor for part in parts))
+    return RefundPreview(refund_minor=sum(part.amount_minor for part in parts), parts=tuple(parts))
+
+
+def _check_order(question: RefundQuestion) -> None:
+    seen = set()
+    for line in question.lines:
+        if line.sku in seen:
+            raise RefundError(f"{line.sku!r} is in lines twice; give one line for each sku.")
+        seen.add(line.sku)
+    delivery = question.delivery.paid_minor if question.delivery else 0
+    if sum(line.paid_minor for line in question.lines) + delivery > MOST:
+        raise RefundError(f"The order adds up to more than {MOST}; give amounts in minor units.")
+
+
+def _already_refunded(question: RefundQuestion) -> Mapping[str, int]:
+    before = _counted(units for refund in question.already_refunded for units in refund)
+    sold = {line.sku: line.quantity for line in question.lines}
+    _check_known(before, sold, "already_refunded")
+    for sku, units in before.items():
+        if units > sold[sku]:
+            raise RefundError(
+                f"{sku!r} was sold {sold[sku]} times but refunded {units} times; "
+                "correct already_refunded."
+            )
+    return before
+
+
+def _refunded_now(question: RefundQuestion, before: Mapping[str, int]) -> Mapping[str, int]:
+    left = {line.sku: line.quantity - before.get(line.sku, 0) for line in question.lines}
+    if not any(left.values()):
+        raise RefundError("Nothing is left to refund: already_refunded holds the whole order.")
+    if question.units is None:
+        return left
+    now = _counted(question.units)
+    _check_known(now, left, "units")
+    for sku, units in now.items():
+        if units > left[sku]:
+            raise RefundError(
+                f"{sku!r} has {left[sku]} left to refund, not {units}; name at most what is left."
+            )
+    return now
+
+
+def _counted(lines: Iterable[Line]) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for line in lines:
+        counted[line.sku] = counted.get(line.sku, 0) + line.quantity
+    return counted
+
+
+def _check_known(named: Iterable[str], known: Mapping[str, int], where: str) -> None:
+    for sku in named:
+        if sku not in known:
+            raise RefundError(
+                f"{sku!r} in {where} is not a line of the order; name a sku of lines."
+            )
+
+
+def _nothing_was_paid(question: RefundQuestion) -> bool:
+    """Cash is paid when goods are collected; goods withdrawn from or complained of were (P4)."""
+    return question.payment is Payment.CASH_ON_DELIVERY and question.event in {
+        Event.CANCELLATION,
+        Event.NOT_DELIVERED,
+        Event.UNCOLLECTED,
+    }
+
+
+def _goods(
+    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
+) -> list[RefundPart]:
+    parts = []
+    for line in question.lines:
+        if units := now.get(line.sku, 0):
+            done = before.get(line.sku, 0)
+            price = line.paid_for_first(done + units) - line.paid_for_first(done)
+            parts.append(
+                RefundPart(
+                    what=f"{units} × {line.sku}",
+                    amount_minor=price,
+                    why=GOODS_WHY[question.event],
+                )
+            )
+    return parts
+
+
+def _delivery(
+    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
+) -> list[RefundPart]:
+    whole = not before and all(now.get(line.sku) == line.quantity for line in question.lines)
+    withdrawn = question.event in WITHDRAWALS
+    parts = []
+    if question.delivery and question.delivery.paid_minor:
+        if withdrawn and question.delivery_share is DeliveryShare.NONE and not whole:
+            amount, why = 0, "Money table: a part of the order brings back no delivery here."
+        else:
+            paid = question.delivery.paid_minor
+            basis = question.delivery.standard_minor if withdrawn else paid
+            amount, why = basis, "the delivery comes back with the whole order"
+            if not whole:
+                done, then, of, measure = _progress(question, before, now)
+                amount = basis * then // of - basis * done // of
+                why = f"the delivery comes back like the goods, {then - done} of {of} {measure}"
+            rule = "Art. 13(1)" if withdrawn else "Money table"
+            if paid > basis:
+                rule = "Art. 13(2)"
+                surcharge = Money(amount_minor=paid - basis, currency=question.currency).figures
+                why += f"; the surcharge of {surcharge} for a dearer one stays with the buyer"
+            why = f"{rule}: {why}."
+        parts.append(RefundPart(what="delivery", amount_minor=amount, why=why))
+    if withdrawn and question.free_delivery_programme and not whole:
+        why = "W4: the order keeps free delivery and free return; nothing is clawed back."
+        parts.append(RefundPart(what="free-delivery programme", amount_minor=0, why=why))
+    return parts
+
+
+def _progress(
+    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
+) -> tuple[int, int, int, str]:
+    """How much of an order is refunded before and after now, of how much, and by which measure.
+
+    By value; by units where all of it was free.
+    """
+    if not (value := sum(line.paid_minor for line in question.lines)):
+        done, units = sum(before.values()), sum(now.values())
+        return done, done + units, sum(line.quantity for line in question.lines), "units"
+    done = then = 0
+    for line in question.lines:
+        units = before.get(line.sku, 0)
+        done += line.paid_for_first(units)
+        then += line.paid_for_first(units + now.get(line.sku, 0))
+    return done, then, value, "minor units of their price"
+
+
+def _diminished_value(question: RefundQuestion, price: int) -> list[RefundPart]:
+    """Only the loss from handling beyond what is needed to inspect, and never above the price."""
+    if not question.diminished_minor:
+        return []
+    amount = 0
+    if question.event is not Event.WITHDRAWAL:
+        why = NO_DIMINISHED_VALUE_WHY[question.event]
+    elif not question.buyer_informed:
+        why = "Art. 14(2): the buyer was not informed of the right of withdrawal, so bears no loss."
+    else:
+        amount = min(question.diminished_minor, price)
+        why = "Art. 14(2): the loss from handling beyond what is needed to inspect"
+        why += ", up to the price." if amount < question.diminished_minor else "."
+    return [RefundPart(what="diminished value", amount_minor=-amount, why=why)]
+
+
+def _way_back(question: RefundQuestion, left: int) -> list[RefundPart]:
+    """A cost is a claim, never a debit by itself: at most what is left is deducted (P3, P4, P6)."""
+    way_back = question.way_back
+    if not way_back:
+        return []
+    amount = 0
+    if question.event in NO_WAY_BACK_WHY:
+        why = NO_WAY_BACK_WHY[question.event]
+    elif question.event is Event.WITHDRAWAL and question.free_delivery_programme:
+        why = "W4: in the free-delivery programme the return is free."
+    elif not way_back.charged_minor:
+        why = "P3: the carrier charged nothing for it."
+    elif not way_back.announced:
+        why = "P3, art. 14(1): the buyer was not told beforehand, so the seller bears it."
+    else:
+        amount = min(way_back.charged_minor, left)
+        why = "P3, art. 14(1): really charged, and the buyer was told beforehand"
+        if unpaid := way_back.charged_minor - amount:
+            rest = Money(amount_minor=unpaid, currency=question.currency).figures
+            why += f"; {rest} are not covered and stay a claim, never a debit"
+        why += "."
+    return [RefundPart(what="way back", amount_minor=-amount, why=why)]

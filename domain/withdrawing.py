@@ -1,0 +1,114 @@
+"""Who may take back an order, and until when: the rights behind cancellation and withdrawal."""
+
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from domain.calendars import Calendar
+from domain.deadlines import explain, reckon, spoken
+from domain.orders import BuyerClass, Sale
+from domain.policy import CancellationPolicy, Window, WithdrawalPolicy
+from domain.refusals import Code, Refusal
+
+
+class Right(NamedTuple):
+    """Until when a right lasts; `until` is empty while its time has not begun."""
+
+    until: datetime | None
+    why: str = ""
+
+    def lapsed(self, at: datetime) -> bool:
+        """Whether `at` is after its end."""
+        return self.until is not None and at >= self.until
+
+
+def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -> Right:
+    """14 days from the last parcel in hand (directive 2011/83 art. 9); 12 months longer for a
+    buyer who was not told of the right, or 14 days from being told late (art. 10).
+    """
+    hands = [parcel.in_hand_at for parcel in sale.parcels]
+    if not hands or None in hands:
+        return Right(None)  # the time begins with the last parcel
+    last = max(hand for hand in hands if hand)
+    if sale.informed:
+        return _until(terms.statement, last, calendar, "the last parcel in hand")
+    longest = _until(
+        terms.statement,
+        _months_later(last, terms.uninformed_months, calendar.zone),
+        calendar,
+        f"{terms.uninformed_months} months after the last parcel in hand, for want of information",
+    )
+    if sale.informed_at is None or longest.lapsed(sale.informed_at):
+        return longest
+    told = _until(
+        terms.statement, max(last, sale.informed_at), calendar, "the information that came late"
+    )
+    return min(told, longest, key=lambda right: right.until or last)
+
+
+def right_to_cancel(sale: Sale, terms: CancellationPolicy, calendar: Calendar) -> Right:
+    """A few days from the purchase (W2)."""
+    return _until(terms.cancel, sale.placed_at, calendar, "the purchase")
+
+
+def withdrawal_refusal(
+    sale: Sale, terms: WithdrawalPolicy, calendar: Calendar, stated_at: datetime
+) -> Refusal | None:
+    """Why this buyer may not withdraw, or not any more."""
+    entitled = {BuyerClass.CONSUMER} | ({BuyerClass.SOLE_TRADER} if terms.sole_traders else set())
+    if sale.buyer_class not in entitled:
+        return Refusal(
+            code=Code.NO_RIGHT,
+            sentence=f"A {sale.buyer_class} has no right to withdraw in {calendar.country}; "
+            "open a dispute if something is wrong with the goods.",
+        )
+    right = right_to_withdraw(sale, terms, calendar)
+    if right.lapsed(stated_at):
+        return _too_late("withdraw", right, "open a dispute if something is wrong with the goods")
+    return None
+
+
+def cancellation_refusal(
+    sale: Sale, terms: CancellationPolicy, calendar: Calendar, at: datetime
+) -> Refusal | None:
+    """Why this order cannot be cancelled any more."""
+    if sale.shipped:
+        return Refusal(
+            code=Code.ALREADY_SENT,
+            sentence="The seller has set the shipment's status or entered a tracking number; "
+            "withdraw instead.",
+        )
+    right = right_to_cancel(sale, terms, calendar)
+    if right.lapsed(at):
+        return _too_late("cancel", right, "withdraw instead")
+    return None
+
+
+def _too_late(what: str, right: Right, instead: str) -> Refusal:
+    return Refusal(
+        code=Code.TOO_LATE, sentence=f"The time to {what} is over: {right.why} Please {instead}."
+    )
+
+
+def _until(window: Window, start: datetime, calendar: Calendar, event: str) -> Right:
+    if start.year < calendar.first_year:
+        return Right(start, f"{event} was in {start.year}.")
+    due = reckon(window.counting, window.length, start, calendar).due
+    reckoning = explain(window.counting, window.length, start, calendar)
+    return Right(
+        due,
+        f"it ended {spoken(due, calendar.zone)}, {window.length} "
+        f"{window.counting.replace('-', ' ')} from {event}. Reckoned: {' '.join(reckoning)}",
+    )
+
+
+def _months_later(instant: datetime, months: int, zone: str) -> datetime:
+    """The same local day so many months later, or the last day of a shorter month."""
+    local = instant.astimezone(ZoneInfo(zone))
+    years, month = divmod(local.month - 1 + months, 12)
+    for day in range(local.day, 27, -1):
+        try:
+            return local.replace(year=local.year + years, month=month + 1, day=day)
+        except ValueError:
+            continue
+    return local.replace(year=local.year + years, month=month + 1)

@@ -1,0 +1,425 @@
+"""Is every refund of the money table right, and does no split lose or make a minor unit?"""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.money import Payment
+from domain.refunds import (
+    DeliveryShare,
+    Event,
+    RefundError,
+    RefundPreview,
+    RefundQuestion,
+    reckon_refund,
+)
+
+MUG = {"sku": "MUG", "quantity": 3, "unit_price_minor": 1999, "discount_minor": 100}
+LAMP = {"sku": "LAMP", "quantity": 1, "unit_price_minor": 5000}
+EXPRESS = {"paid_minor": 1499, "cheapest_standard_minor": 899}
+CHARGED = {"charged_minor": 1800, "announced": True}
+GOODS = 5897 + 5000
+
+
+def asked(event: str, **more: Any) -> RefundQuestion:
+    order = {"currency": "PLN", "lines": [MUG, LAMP], "delivery": EXPRESS}
+    return RefundQuestion.model_validate({"event": event, **order, **more})
+
+
+def preview(event: str, **more: Any) -> RefundPreview:
+    return reckon_refund(asked(event, **more))
+
+
+def units(**quantities: int) -> list[dict[str, object]]:
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
+
+
+def amounts(found: RefundPreview) -> dict[str, int]:
+    return {part.what: part.amount_minor for part in found.parts}
+
+
+def why(found: RefundPreview, what: str) -> str:
+    (part,) = [part for part in found.parts if part.what == what]
+    return part.why
+
+
+def test_full_withdrawal_is_the_price_and_the_cheapest_standard_delivery() -> None:
+    found = preview("withdrawal")
+    assert amounts(found) == {"3 × MUG": 5897, "1 × LAMP": 5000, "delivery": 899}
+    assert found.refund_minor == GOODS + 899
+    assert "surcharge of 6.00 PLN" in why(found, "delivery")
+    assert "stays with the buyer" in why(found, "delivery")
+
+
+def test_full_withdrawal_with_only_one_delivery_offered_is_all_of_it() -> None:
+    found = preview("withdrawal", delivery={"paid_minor": 899})
+    assert amounts(found)["delivery"] == 899
+    assert "surcharge" not in why(found, "delivery")
+
+
+def test_cheapest_delivery_above_the_paid_one_brings_back_only_what_was_paid() -> None:
+    found = preview("withdrawal", delivery={"paid_minor": 500, "cheapest_standard_minor": 899})
+    assert amounts(found)["delivery"] == 500
+
+
+def test_dearer_delivery_where_the_standard_one_was_free_stays_with_the_buyer() -> None:
+    found = preview("withdrawal", delivery={"paid_minor": 1000, "cheapest_standard_minor": 0})
+    assert found.refund_minor == GOODS
+    assert "surcharge of 10.00 PLN" in why(found, "delivery")
+
+
+def test_order_without_delivery_has_no_part_for_it() -> None:
+    assert amounts(preview("withdrawal", delivery=None)) == {"3 × MUG": 5897, "1 × LAMP": 5000}
+
+
+def test_cancellation_is_legally_a_withdrawal_and_nothing_is_deducted() -> None:
+    found = preview("cancellation", diminished_minor=500, way_back=CHARGED)
+    assert found.refund_minor == GOODS + 899
+    assert amounts(found)["diminished value"] == amounts(found)["way back"] == 0
+
+
+@pytest.mark.parametrize("event", ["withdrawal", "cancellation"])
+def test_partial_withdrawal_is_the_price_of_those_items_without_delivery(event: str) -> None:
+    found = preview(event, units=units(MUG=2))
+    assert amounts(found) == {"2 × MUG": 5897 * 2 // 3, "delivery": 0}
+    assert "no delivery" in why(found, "delivery")
+
+
+@pytest.mark.parametrize("share", ["proportional", "proportional-to-value"])
+def test_partial_withdrawal_with_a_proportional_share_goes_by_value(share: str) -> None:
+    found = preview("withdrawal", units=units(MUG=2), delivery_share=share)
+    assert amounts(found) == {"2 × MUG": 3931, "delivery": 899 * 3931 // GOODS}
+    assert "surcharge" in why(found, "delivery")
+
+
+def test_order_that_was_free_shares_its_delivery_by_units() -> None:
+    free = [{"sku": "GIFT", "quantity": 3, "unit_price_minor": 0}]
+    more = {"lines": free, "delivery": {"paid_minor": 100}, "delivery_share": "proportional"}
+    first = preview("withdrawal", units=units(GIFT=1), **more)
+    rest = preview("withdrawal", already_refunded=[units(GIFT=1)], **more)
+    assert (first.refund_minor, rest.refund_minor) == (33, 67)
+    assert "1 of 3 units" in why(first, "delivery")
+
+
+def test_free_delivery_is_not_clawed_back_and_the_return_is_free() -> None:
+    found = preview(
+        "withdrawal",
+        delivery=None,
+        units=units(MUG=1),
+        free_delivery_programme=True,
+        way_back=CHARGED,
+    )
+    assert amounts(found) == {"1 × MUG": 1965, "free-delivery programme": 0, "way back": 0}
+    assert "W4" in why(found, "free-delivery programme")
+    assert "W4" in why(found, "way back")
+
+
+def test_withdrawal_from_all_has_nothing_to_claw_back() -> None:
+    found = preview("withdrawal", free_delivery_programme=True, way_back=CHARGED)
+    assert "free-delivery programme" not in amounts(found)
+    assert amounts(found)["way back"] == 0
+
+
+def test_uncollected_parcel_of_the_free_delivery_programme_bears_its_way_back() -> None:
+    found = preview("uncollected", free_delivery_programme=True, way_back=CHARGED)
+    assert amounts(found)["way back"] == -1800
+
+
+def test_diminished_value_is_less_the_loss_if_the_buyer_was_informed() -> None:
+    found = preview("withdrawal", units=units(LAMP=1), diminished_minor=1200)
+    assert amounts(found)["diminished value"] == -1200
+    assert found.refund_minor == 3800
+
+
+def test_diminished_value_is_never_above_the_price_of_what_is_refunded_now() -> None:
+    found = preview("withdrawal", units=units(LAMP=1), diminished_minor=9999, delivery=None)
+    assert amounts(found) == {"1 × LAMP": 5000, "diminished value": -5000}
+    assert "up to the price" in why(found, "diminished value")
+
+
+def test_diminished_value_does_not_touch_the_delivery() -> None:
+    assert preview("withdrawal", diminished_minor=10**12).refund_minor == 899
+
+
+def test_diminished_value_of_a_buyer_who_was_not_informed_is_nothing() -> None:
+    found = preview("withdrawal", diminished_minor=1200, buyer_informed=False)
+    assert amounts(found)["diminished value"] == 0
+    assert "not informed" in why(found, "diminished value")
+
+
+@pytest.mark.parametrize("event", ["cancellation", "complaint", "not-delivered", "uncollected"])
+def test_diminished_value_is_deducted_in_a_withdrawal_alone(event: str) -> None:
+    found = preview(event, diminished_minor=1200)
+    assert amounts(found)["diminished value"] == 0
+
+
+def test_accepted_complaint_is_the_price_and_transport_is_the_sellers() -> None:
+    found = preview("complaint", units=units(LAMP=1), way_back=CHARGED)
+    share = 1499 * 5000 // GOODS
+    assert amounts(found) == {"1 × LAMP": 5000, "delivery": share, "way back": 0}
+    assert "both ways" in why(found, "way back")
+
+
+@pytest.mark.parametrize("event", ["complaint", "not-delivered", "uncollected"])
+def test_what_is_no_withdrawal_brings_back_all_of_the_delivery(event: str) -> None:
+    assert preview(event).refund_minor == GOODS + 1499
+
+
+def test_lost_parcel_is_everything_paid_and_the_carrier_is_the_sellers_matter() -> None:
+    found = preview("not-delivered", way_back=CHARGED)
+    assert found.refund_minor == GOODS + 1499
+    assert amounts(found)["way back"] == 0
+    assert "carrier" in why(found, "way back")
+
+
+def test_uncollected_is_paid_less_the_really_charged_and_announced_way_back() -> None:
+    found = preview("uncollected", way_back=CHARGED)
+    assert amounts(found)["way back"] == -1800
+    assert found.refund_minor == GOODS + 1499 - 1800
+
+
+@pytest.mark.parametrize("event", ["uncollected", "withdrawal"])
+@pytest.mark.parametrize(
+    ("way_back", "reason"),
+    [
+        ({"charged_minor": 1800, "announced": False}, "not told beforehand"),
+        ({"charged_minor": 0, "announced": True}, "charged nothing"),
+    ],
+)
+def test_way_back_not_announced_or_not_charged_is_not_deducted(
+    event: str, way_back: dict[str, object], reason: str
+) -> None:
+    found = preview(event, way_back=way_back)
+    assert amounts(found)["way back"] == 0
+    assert reason in why(found, "way back")
+
+
+def test_withdrawal_deducts_the_announced_way_back() -> None:
+    assert preview("withdrawal", way_back=CHARGED).refund_minor == GOODS + 899 - 1800
+
+
+def test_way_back_dearer_than_the_refund_leaves_a_claim_and_no_debit() -> None:
+    found = preview(
+        "withdrawal", units=units(MUG=1), diminished_minor=1000, way_back=CHARGED, delivery=None
+    )
+    assert amounts(found) == {"1 × MUG": 1965, "diminished value": -1000, "way back": -965}
+    assert found.refund_minor == 0
+    assert "8.35 PLN are not covered and stay a claim" in why(found, "way back")
+
+
+@pytest.mark.parametrize("event", ["uncollected", "cancellation", "not-delivered"])
+def test_cash_on_delivery_never_collected_refunds_nothing(event: str) -> None:
+    found = preview(event, payment="cash-on-delivery", way_back=CHARGED)
+    assert found.refund_minor == 0
+    assert amounts(found) == {"nothing was paid": 0, "way back": 0}
+    assert "P4" in why(found, "nothing was paid")
+
+
+@pytest.mark.parametrize("event", ["withdrawal", "complaint"])
+def test_cash_on_delivery_that_was_collected_was_paid(event: str) -> None:
+    cash = preview(event, payment="cash-on-delivery", way_back=CHARGED)
+    assert cash == preview(event, payment="prepaid", way_back=CHARGED)
+    assert cash.refund_minor > 0
+
+
+def test_last_units_of_an_order_refunded_in_parts_are_no_whole_order() -> None:
+    found = preview("withdrawal", already_refunded=[units(MUG=3)], free_delivery_programme=True)
+    assert amounts(found) == {"1 × LAMP": 5000, "delivery": 0, "free-delivery programme": 0}
+
+
+def test_same_sku_twice_in_units_is_summed() -> None:
+    twice = preview("complaint", units=[*units(MUG=1), *units(MUG=2)])
+    assert twice == preview("complaint", units=units(MUG=3))
+
+
+def test_flat_list_of_earlier_units_says_the_same_as_a_list_of_refunds() -> None:
+    flat = preview("complaint", already_refunded=[*units(MUG=1), *units(MUG=1)])
+    assert flat == preview("complaint", already_refunded=[units(MUG=1), [], units(MUG=1)])
+    assert flat == preview("complaint", already_refunded=[units(MUG=2)])
+    assert amounts(flat)["1 × MUG"] == 5897 - 5897 * 2 // 3
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"units": units(MUG=4)}, "'MUG' has 3 left to refund, not 4"),
+        ({"units": [*units(MUG=2), *units(MUG=2)]}, "'MUG' has 3 left to refund, not 4"),
+        (
+            {"units": units(MUG=2), "already_refunded": [units(MUG=1), units(MUG=1)]},
+            "'MUG' has 1 left to refund, not 2",
+        ),
+        (
+            {"units": units(MUG=1), "already_refunded": [units(MUG=3)]},
+            "'MUG' has 0 left to refund, not 1",
+        ),
+        ({"already_refunded": [units(MUG=3, LAMP=1)]}, "Nothing is left to refund"),
+        ({"already_refunded": [units(MUG=3), units(MUG=1)]}, "'MUG' was sold 3 times but refunded"),
+        ({"units": units(CUP=1)}, "'CUP' in units is not a line of the order"),
+        ({"already_refunded": [units(CUP=1)]}, "'CUP' in already_refunded is not a line"),
+        ({"lines": [MUG, MUG]}, "'MUG' is in lines twice"),
+        ({"lines": [{**LAMP, "unit_price_minor": 10**12}]}, "The order adds up to more than"),
+        ({"lines": [{**MUG, "unit_price_minor": 10**12}]}, "The order adds up to more than"),
+    ],
+)
+def test_contradiction_is_one_sentence_that_says_what_to_do(
+    more: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(RefundError) as caught:
+        preview("complaint", **more)
+    assert str(caught.value).startswith(sentence)
+    assert str(caught.value).endswith(".")
+
+
+def test_contradiction_is_told_though_nothing_was_paid() -> None:
+    with pytest.raises(RefundError, match="3 left"):
+        preview("uncollected", payment="cash-on-delivery", units=units(MUG=4))
+
+
+def test_discount_above_the_price_is_refused() -> None:
+    with pytest.raises(ValidationError, match="above its price; give at most 5000"):
+        asked("withdrawal", lines=[{**LAMP, "discount_minor": 5001}])
+
+
+def test_question_and_answer_survive_being_stored_as_json() -> None:
+    question = asked("withdrawal", units=units(MUG=2), already_refunded=units(MUG=1))
+    found = reckon_refund(question)
+    assert RefundQuestion.model_validate_json(question.model_dump_json()) == question
+    assert RefundPreview.model_validate_json(found.model_dump_json()) == found
+
+
+AMOUNT = st.one_of(st.integers(0, 5), st.integers(0, 30_000), st.integers(0, 10**10))
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[dict[str, Any]]:
+    drawn = []
+    for number in range(draw(st.integers(1, 4))):
+        quantity, price = draw(st.integers(1, 6)), draw(AMOUNT)
+        drawn.append(
+            {
+                "sku": f"SKU-{number}",
+                "quantity": quantity,
+                "unit_price_minor": price,
+                "discount_minor": draw(st.integers(0, price * quantity)),
+            }
+        )
+    return drawn
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> dict[str, Any]:
+    delivery = {"paid_minor": draw(AMOUNT), "cheapest_standard_minor": draw(st.none() | AMOUNT)}
+    return {
+        "currency": draw(st.sampled_from(["PLN", "EUR", "CZK", "HUF"])),
+        "lines": draw(lines()),
+        "delivery": draw(st.none() | st.just(delivery)),
+        "event": draw(st.sampled_from(Event)),
+        "delivery_share": draw(st.sampled_from(DeliveryShare)),
+        "free_delivery_programme": draw(st.booleans()),
+    }
+
+
+DEDUCTIONS = st.fixed_dictionaries(
+    {
+        "buyer_informed": st.booleans(),
+        "diminished_minor": AMOUNT,
+        "way_back": st.none()
+        | st.fixed_dictionaries({"charged_minor": AMOUNT, "announced": st.booleans()}),
+        "payment": st.sampled_from(Payment),
+    }
+)
+
+
+@st.composite
+def splits(draw: st.DrawFn, order: dict[str, Any]) -> list[list[dict[str, object]]]:
+    """All units of an order in any order, cut into any refunds."""
+    every: list[str] = []
+    for line in order["lines"]:
+        every += [line["sku"]] * line["quantity"]
+    refunds: list[list[str]] = [[]]
+    shuffled: list[str] = draw(st.permutations(every))
+    for sku in shuffled:
+        if draw(st.booleans()) and refunds[-1]:
+            refunds.append([])
+        refunds[-1].append(sku)
+    return [units(**Counter(refund)) for refund in refunds]
+
+
+def paid(order: dict[str, Any]) -> int:
+    total = int(order["delivery"]["paid_minor"]) if order["delivery"] else 0
+    for line in order["lines"]:
+        total += line["unit_price_minor"] * line["quantity"] - line["discount_minor"]
+    return total
+
+
+def delivery_basis(order: dict[str, Any]) -> int:
+    delivery = order["delivery"] or {"paid_minor": 0, "cheapest_standard_minor": None}
+    cheapest = delivery["cheapest_standard_minor"]
+    if order["event"] in {"withdrawal", "cancellation"} and cheapest is not None:
+        return int(min(delivery["paid_minor"], cheapest))
+    return int(delivery["paid_minor"])
+
+
+@settings(deadline=None)
+@given(st.data(), orders(), DEDUCTIONS)
+def test_parts_add_up_and_the_refunds_of_an_order_are_never_above_what_was_paid(
+    data: st.DataObject, order: dict[str, Any], deductions: dict[str, Any]
+) -> None:
+    refunded = 0
+    split = data.draw(splits(order))
+    for number, now in enumerate(split):
+        found = reckon_refund(
+            RefundQuestion(**order, **deductions, units=now, already_refunded=split[:number])
+        )
+        assert found.refund_minor == sum(part.amount_minor for part in found.parts)
+        assert found.refund_minor >= 0
+        assert all(part.why.endswith(".") for part in found.parts)
+        refunded += found.refund_minor
+    assert refunded <= paid(order)
+
+
+@settings(deadline=None)
+@given(st.data(), orders())
+def test_refunds_one_after_the_other_add_up_exactly_to_what_was_paid(
+    data: st.DataObject, order: dict[str, Any]
+) -> None:
+    order["delivery_share"] = DeliveryShare.PROPORTIONAL
+    split = data.draw(splits(order))
+    goods: Counter[str] = Counter()
+    delivery = 0
+    for number, now in enumerate(split):
+        last = number == len(split) - 1 and data.draw(st.booleans())
+        found = reckon_refund(
+            RefundQuestion(**order, units=None if last else now, already_refunded=split[:number])
+        )
+        for part in found.parts:
+            if " × " in part.what:
+                goods[part.what.split(" × ")[1]] += part.amount_minor
+            elif part.what == "delivery":
+                delivery += part.amount_minor
+    for line in order["lines"]:
+        whole = line["unit_price_minor"] * line["quantity"] - line["discount_minor"]
+        assert goods[line["sku"]] == whole
+    assert delivery == delivery_basis(order)
+
+
+@settings(deadline=None)
+@given(st.data(), orders())
+def test_more_units_than_are_left_is_an_error_that_says_how_many(
+    data: st.DataObject, order: dict[str, Any]
+) -> None:
+    split = data.draw(splits(order))
+    before = split[: data.draw(st.integers(0, len(split) - 1))]
+    line = data.draw(st.sampled_from(order["lines"]))
+    sku, gone = line["sku"], Counter[str]()
+    for refund in before:
+        for part in refund:
+            gone[str(part["sku"])] += int(str(part["quantity"]))
+    left = line["quantity"] - gone[sku]
+    too_many = units(**{sku: left + data.draw(st.integers(1, 5))})
+    with pytest.raises(RefundError, match=f"{sku}' has {left} left"):
+        reckon_refund(RefundQuestion(**order, units=too_many, already_refunded=before))

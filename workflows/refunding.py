@@ -1,0 +1,173 @@
+"""Cases that pay buyers back: under one key until it is known what became of the money."""
+
+from enum import Enum, auto
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.refunds import STALE, Refunds
+from domain.commands import Close, Command, CommandBase, RetryRefund
+from domain.goods import lines
+from domain.money import Money
+from domain.notices import NoticeName
+from domain.openings import Opening
+from domain.orders import Line
+from domain.parties import Party
+from domain.ports import (
+    AskRefundedUnits,
+    RefundCommand,
+    RefundedUnits,
+    RefundReport,
+    RefundState,
+)
+from domain.refusals import Code, Refusal
+from domain.view import CaseView, Outcome
+from workflows.agents import WithAgents
+from workflows.case import Silence
+from workflows.errands import failure_type
+from workflows.options import MARKETPLACE, OWN_DATABASE, REFUND_ANSWER
+
+
+class Payment(Enum):
+    """How paying back ended."""
+
+    PAID = auto()
+    GIVEN_UP = auto()
+    """The platform closed the case over a refund that failed."""
+    STALE = auto()
+    """Other units of the order were refunded meanwhile: the amount has to be reckoned anew."""
+
+
+class Refunding(WithAgents):
+    """A case that may end with a refund."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.refund: RefundReport | None = None
+        self.refunds_asked = 0
+        self.asking: workflow.ActivityHandle[RefundReport] | None = None
+        self.refund_known_there = False
+
+    async def pay_back(
+        self, amount: Money, units: tuple[Line, ...], after: tuple[Line, ...] | None = None
+    ) -> Payment:
+        """Refund these units under one key until it is known what became of it.
+
+        A failure needs an agent, who orders it again. `after`: the units refunded before, if the
+        amount was reckoned from them.
+        """
+        while True:
+            self.refunds_asked += 1
+            command = RefundCommand(
+                key=f"{self.id}:refund:{self.refunds_asked}",
+                case_id=self.id,
+                order_id=self.opening.order_id,
+                amount=amount,
+                units=units,
+                sold=lines({line.sku: line.quantity for line in self.sale.lines}),
+                paid=self.sale.paid,
+                after=after,
+            )
+            self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
+            self.rest_on(Party.PLATFORM)
+            try:
+                self.refund = await workflow.execute_activity_method(
+                    Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
+                )
+                if self.refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED):
+                    self.refund = await self.learn(command)
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                if failure_type(error) == STALE:
+                    self.refund = None
+                    return Payment.STALE
+                self.refund = RefundReport(
+                    key=command.key, state=RefundState.FAILED, reason=failure_type(error)
+                )
+            self.note(f"refund {self.refund.state}", detail=self.refund.reason)
+            if self.refund.state is RefundState.CONFIRMED:
+                self.finish_task()
+                self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount)
+                return Payment.PAID
+            move: Command | None = None
+            clock = self.call_agents("refund-failed")
+            while not isinstance(move, RetryRefund | Close):
+                move = await self.hear_agent(clock)
+            self.finish_task()
+            if isinstance(move, Close):
+                return Payment.GIVEN_UP
+
+    async def learn(self, command: RefundCommand) -> RefundReport:
+        """Ask the marketplace until it is known whether the money moved.
+
+        Its own report makes us ask at once; when the window ends, an agent chases it.
+        """
+        self.asking = self.ask_for(command)
+        clock = self.start("refund_confirmation", Party.PLATFORM)
+        awaited = Party.PLATFORM
+        while True:
+            self.refund_known_there = False
+            move = await self.hear(awaited, clock, until=self.refund_answered)
+            if self.asking.done():
+                return await self.asking
+            if self.refund_known_there:
+                self.asking.cancel()
+                self.asking = self.ask_for(command)
+            elif isinstance(move, Silence):
+                if awaited is Party.PLATFORM:
+                    self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=command.amount)
+                    awaited, clock = Party.AGENT, self.call_agents("refund-unconfirmed")
+                else:
+                    clock = self.call_lead()
+
+    def ask_for(self, command: RefundCommand) -> workflow.ActivityHandle[RefundReport]:
+        """Start asking what became of a refund; it answers once that is known."""
+        return workflow.start_activity_method(
+            Refunds.confirm, command, summary="what became of the refund?", **REFUND_ANSWER
+        )
+
+    def refund_answered(self) -> bool:
+        """Whether the refund's fate is known, or the marketplace says that it can be asked."""
+        return self.refund_known_there or (self.asking is not None and self.asking.done())
+
+    async def learn_refunded(self) -> None:
+        """Learn anew which units of the order were refunded, by whatever case."""
+        refunded: RefundedUnits = await workflow.execute_local_activity_method(
+            Refunds.refunded_units,
+            AskRefundedUnits(order_id=self.opening.order_id),
+            summary="which units were refunded before?",
+            **OWN_DATABASE,
+        )
+        self.registration = self.registration.model_copy(update={"refunded": refunded.units})
+
+    @workflow.signal
+    def refund_reported(self, report: RefundReport) -> None:
+        """The marketplace says that a refund's fate is known: it is asked at once."""
+        if self.refund and report.key == self.refund.key:
+            self.refund_known_there = True
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """A refund whose fate is unknown bars a second one, and the closing of the case."""
+        state = self.refund and self.refund.state
+        if verb in (RetryRefund, Close) and state in (
+            RefundState.REQUESTED,
+            RefundState.UNCONFIRMED,
+        ):
+            return Refusal(
+                code=Code.REFUND_UNCONFIRMED,
+                sentence="It is not yet known what became of the refund; wait for the answer.",
+            )
+        if verb is RetryRefund and state is not RefundState.FAILED:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
+        return super().barred(verb, by)
+
+    def record(self, command: Command) -> Outcome:
+        """A failed refund that is ordered again is under way."""
+        if isinstance(command, RetryRefund) and self.refund:
+            self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
+        return super().record(command)
+
+    def look(self) -> CaseView:
+        """The case with its refund."""
+        return super().look().model_copy(update={"refund": self.refund})

@@ -1,0 +1,190 @@
+"""An order is taken back, in whole or in part: what is refunded, and the seller's duty to refund.
+
+Cancelling is legally a withdrawal (W2): both are reckoned and paid here.
+"""
+
+from datetime import datetime
+from typing import ClassVar
+
+from domain.commands import Close, Command, Decide, Refund, Verdict
+from domain.goods import Goods
+from domain.money import Money
+from domain.notices import Ending, NoticeName
+from domain.openings import OpenCancellation, OpenWithdrawal
+from domain.orders import Line
+from domain.parties import Party
+from domain.policy import CancellationPolicy, WithdrawalPolicy
+from domain.refunds import (
+    Delivery,
+    Event,
+    RefundPreview,
+    RefundQuestion,
+    SoldLine,
+    WayBack,
+    reckon_refund,
+)
+from domain.refusals import Code, Refusal
+from domain.stages import Stage
+from domain.view import CaseView
+from workflows.case import Silence
+from workflows.deadline import Clock
+from workflows.refunding import Payment
+from workflows.returning import Returning
+
+
+class TakingBack(Returning):
+    """A cancellation or a withdrawal."""
+
+    EVENT: ClassVar[Event]
+
+    def __init__(self, opening: OpenCancellation | OpenWithdrawal) -> None:
+        super().__init__(opening)
+        self.units: tuple[Line, ...] = ()
+        self.deduction: Money | None = None
+        self.way_back_minor = 0
+        self.paid: Money | None = None
+
+    def preview(self) -> RefundPreview:
+        """The refund as it stands now, part by part, before anybody commits."""
+        sale, terms = self.sale, self.policy
+        refunded = self.registration.refunded
+        return reckon_refund(
+            RefundQuestion(
+                event=self.EVENT,
+                currency=sale.currency,
+                lines=tuple(SoldLine(**line.model_dump(exclude={"title"})) for line in sale.lines),
+                delivery=Delivery(
+                    paid_minor=sale.delivery_paid_minor,
+                    cheapest_standard_minor=sale.cheapest_standard_minor,
+                ),
+                units=self.units,
+                already_refunded=(refunded,) if refunded else (),
+                delivery_share=terms.delivery_share,
+                free_delivery_programme=sale.free_delivery,
+                buyer_informed=sale.informed or sale.informed_at is not None,
+                diminished_minor=self.deduction.amount_minor if self.deduction else 0,
+                way_back=WayBack(
+                    charged_minor=self.way_back_minor, announced=sale.return_cost_announced
+                ),
+                payment=sale.payment,
+            )
+        )
+
+    @property
+    def amount(self) -> Money:
+        """What is refunded as it stands now."""
+        return self.money(self.preview().refund_minor)
+
+    def money(self, minor: int) -> Money:
+        """An amount in the order's currency."""
+        return Money(amount_minor=minor, currency=self.sale.currency)
+
+    def figures(self) -> dict[str, Money | None]:
+        """The refund as a letter breaks it down: goods, delivery, and what is deducted."""
+        preview = self.preview()
+        deducted = -sum(part.amount_minor for part in preview.parts if part.amount_minor < 0)
+        delivery = sum(part.amount_minor for part in preview.parts if part.what == "delivery")
+        return {
+            "amount": self.money(preview.refund_minor),
+            "price": self.money(preview.refund_minor - delivery + deducted),
+            "delivery": self.money(delivery) if delivery else None,
+            "deducted": self.money(deducted) if deducted else None,
+        }
+
+    def named(self, units: tuple[Line, ...]) -> tuple[Goods, ...]:
+        """Units as a letter names them."""
+        return tuple(
+            Goods(title=self.sale.title(unit.sku), quantity=unit.quantity) for unit in units
+        )
+
+    async def pay(self) -> None:
+        """Refund what the preview says, once; reckoned anew if other units were refunded since."""
+        self.enter(Stage.REFUNDING)
+        while True:
+            owed = self.units and not self.refunded_elsewhere()
+            amount = self.amount if owed else self.money(0)
+            if not amount.amount_minor:
+                self.ended = Ending.NOTHING_OWED
+                return
+            match await self.pay_back(amount, self.units, self.registration.refunded):
+                case Payment.PAID:
+                    self.paid = amount
+                    return
+                case Payment.GIVEN_UP:
+                    self.ended = Ending.CLOSED_BY_PLATFORM
+                    return
+                case Payment.STALE:
+                    await self.learn_refunded()
+
+    async def answer_for(self, missed: Clock) -> None:
+        """The seller did not refund in time: a breach, and an agent orders or refuses the refund.
+
+        Until then the seller can still order it.
+        """
+        self.breach(missed)
+        self.enter(Stage.WITH_AGENT)
+        move = await self.have_ruled(
+            "refund-overdue", NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
+        )
+        await self.obey(move)
+
+    async def obey(self, move: Command | None) -> None:
+        """Pay what the seller or an agent ordered; a ruling for the seller ends it unpaid."""
+        match move:
+            case Refund():
+                await self.pay()
+            case Decide(verdict=Verdict.FOR_SELLER):
+                self.ended = Ending.NOTHING_OWED
+            case Decide():
+                await self.pay()
+            case Close():
+                pass  # recorded when it came
+
+    def refunded_elsewhere(self) -> bool:
+        """Whether another case has refunded some of these units: none is refunded twice."""
+        left = {line.sku: line.quantity for line in self.sale.lines}
+        for line in self.registration.refunded:
+            left[line.sku] -= line.quantity
+        return any(unit.quantity > left[unit.sku] for unit in self.units)
+
+    def ruling_bars(self, decide: Decide) -> Refusal | None:
+        """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
+        if refusal := self.task_bars(decide):
+            return refusal
+        if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):
+            return Refusal(
+                code=Code.VERDICT_DIFFERS,
+                sentence="A ruling here names no remedy, and an amount only if it is shared.",
+            )
+        return None
+
+    @property
+    def policy(self) -> CancellationPolicy | WithdrawalPolicy:
+        """The windows and limits that this case is pinned to."""
+        assert isinstance(self.registration.terms, CancellationPolicy | WithdrawalPolicy)
+        return self.registration.terms
+
+    def stated_at(self) -> datetime:
+        """When the statement was made, from which the seller's time counts."""
+        return getattr(self.opening, "stated_at", None) or self.opened_at
+
+    async def see_goods_home(self, until: Clock | None = None) -> None:
+        """Wait for the end of a return that still runs; `until`, if given, ends the waiting."""
+        if not self.return_runs:
+            return
+        self.enter(Stage.WATCHING)
+        while self.return_runs:
+            clocks = (until,) if until else ()
+            match await self.hear(Party.BUYER, *clocks, until=lambda: self.return_over):
+                case Silence():
+                    until = None
+                    await self.call_off_return()
+                case Close():
+                    return
+
+    def look(self) -> CaseView:
+        """The case with its refund, line by line."""
+        view = super().look()
+        if self.registration.sale is None or not self.units or self.refunded_elsewhere():
+            return view
+        return view.model_copy(update={"units": self.units, "preview": self.preview()})

@@ -1,0 +1,273 @@
+"""A withdrawal: a buyer takes back a distance contract, in whole or in part (W1, W3, W4).
+
+Read `run()` first. Two clocks run side by side: the buyer's to send the goods, and the seller's to
+refund, which may be withheld until goods or proof of dispatch come, whichever is first. What may
+be sent, and the facts it is judged by, are in withdrawal_record.py.
+"""
+
+from typing import ClassVar
+
+from temporalio import workflow
+
+from domain.commands import (
+    Accept,
+    ClaimException,
+    Decide,
+    Deduct,
+    Refund,
+    Reject,
+    Revoke,
+    Verdict,
+)
+from domain.goods import Adopted, News, Purpose, Way, count, lines
+from domain.notices import Ending, NoticeName
+from domain.openings import OpenWithdrawal
+from domain.orders import Line
+from domain.parties import Party
+from domain.stages import Flow, Stage
+from domain.view import Closed, OfferState
+from workflows.case import Silence
+from workflows.deadline import Clock
+from workflows.withdrawal_record import WithdrawalRecord
+
+CAME_BACK = (Ending.RETURNED, Ending.NOT_TAKEN_BACK, Ending.RETURNLESS)
+"""The endings of a return that say which goods count as returned."""
+
+
+@workflow.defn(name="Withdrawal")
+class Withdrawal(WithdrawalRecord):
+    """A buyer withdraws; the goods go back, and so does the money."""
+
+    FLOW: ClassVar[Flow] = {
+        Stage.OPENING: (Stage.AWAITING_GOODS, Stage.AWAITING_REFUND, Stage.CLOSED),
+        Stage.AWAITING_GOODS: (
+            Stage.AWAITING_REFUND,
+            Stage.WITHHELD,
+            Stage.AWAITING_BUYER,
+            Stage.WITH_AGENT,
+            Stage.REFUNDING,
+            Stage.WATCHING,
+            Stage.CLOSED,
+        ),
+        Stage.WITHHELD: (
+            Stage.AWAITING_REFUND,
+            Stage.AWAITING_BUYER,
+            Stage.WITH_AGENT,
+            Stage.REFUNDING,
+            Stage.WATCHING,
+            Stage.CLOSED,
+        ),
+        Stage.AWAITING_REFUND: (
+            Stage.AWAITING_BUYER,
+            Stage.WITH_AGENT,
+            Stage.REFUNDING,
+            Stage.WATCHING,
+            Stage.CLOSED,
+        ),
+        Stage.AWAITING_BUYER: (
+            Stage.AWAITING_GOODS,
+            Stage.WITHHELD,
+            Stage.AWAITING_REFUND,
+            Stage.WITH_AGENT,
+            Stage.REFUNDING,
+            Stage.WATCHING,
+            Stage.CLOSED,
+        ),
+        Stage.WITH_AGENT: (
+            Stage.AWAITING_GOODS,
+            Stage.WITHHELD,
+            Stage.AWAITING_REFUND,
+            Stage.REFUNDING,
+            Stage.WATCHING,
+            Stage.CLOSED,
+        ),
+        Stage.REFUNDING: (Stage.WATCHING, Stage.CLOSED),
+        Stage.WATCHING: (Stage.CLOSED,),
+    }
+
+    @workflow.init
+    def __init__(self, opening: OpenWithdrawal) -> None:
+        super().__init__(opening)
+
+    # The timeline.
+
+    @workflow.run
+    async def run(self, opening: OpenWithdrawal) -> Closed:
+        """A withdrawal, from the buyer's statement until money and goods are where they belong."""
+        if not await self.register():
+            return await self.close(Ending.NOT_OPENED)
+        self.units = self.registration.lines
+        await self.begin()
+        while not (self.paid or self.ended):
+            if self.withheld:
+                self.enter(Stage.AWAITING_GOODS if self.sending else Stage.WITHHELD)
+            else:
+                self.enter(Stage.AWAITING_REFUND)
+            awaited = Party.BUYER if self.withheld else Party.SELLER
+            match await self.hear(awaited, *self.running, until=self.goods_moved):
+                case None:
+                    await self.heed_goods()
+                case Silence(clock) if clock is self.sending:
+                    self.withhold()
+                case Silence(clock) if clock is self.unsent:
+                    self.ended = Ending.NOTHING_CAME_BACK
+                case Silence(clock) if self.withheld:
+                    self.refunding = None  # no breach: the refund may be withheld
+                case Silence(clock):
+                    await self.answer_for(clock)
+                case Refund():
+                    await self.pay()
+                case ClaimException() as claim:
+                    await self.weigh_exception(claim)
+                case Deduct() as deduction:
+                    await self.weigh_deduction(deduction)
+                case Revoke(by=by) if self.ended is None:
+                    self.tell(by.party.opposite, NoticeName.REVOCATION_WANTED, writer=by)
+        if self.paid is None:
+            await self.call_off_return()
+        await self.see_goods_home(self.start("unsent", Party.BUYER) if self.return_runs else None)
+        return await self.close(self.ended or Ending.REFUNDED)
+
+    async def begin(self) -> None:
+        """Both clocks start with the statement, which is acknowledged at once."""
+        stated = self.stated_at()
+        self.refunding = self.start("refund", Party.SELLER, since=stated)
+        if not (self.statement.goods_in or self.statement.way is Way.SELLER_COLLECTS):
+            self.sending = self.start("send_goods", Party.BUYER, since=stated)
+            self.sending.reminded = True  # the return reminds of it
+        told = {"goods": self.named(self.units), "text": self.statement.text, "at": stated}
+        self.tell(
+            Party.BUYER,
+            NoticeName.WITHDRAWAL_ACKNOWLEDGED,
+            due=self.sending and self.sending.due,
+            **told,
+            **self.figures(),
+        )
+        self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        if self.statement.goods_in:
+            self.came = True
+            handle = workflow.get_external_workflow_handle(self.statement.goods_in)
+            await handle.signal("adopted", Adopted(case_id=self.id))
+            self.demand_refund()
+        else:
+            await self.start_return(
+                Purpose.REFUND,
+                self.units,
+                way=self.statement.way,
+                send_window=self.policy.send_goods,
+                counted_from=stated,
+            )
+
+    def withhold(self) -> None:
+        """Nothing was sent in time: the withdrawal stands, and its refund stays withheld."""
+        self.sending = None
+        self.unsent = self.start("unsent", Party.BUYER)
+        self.tell_both(NoticeName.REFUND_WITHHELD, goods=self.named(self.units))
+
+    async def heed_goods(self) -> None:
+        """Goods or proof of dispatch end the withholding; what came back is what is refunded."""
+        was_withheld = self.withheld
+        for news in self.news:
+            self.sent = True
+            self.came = self.came or news.what is not News.SENT
+            self.way_back_minor = max(self.way_back_minor, news.charged_minor)
+            if news.what is News.QUESTIONED and self.refunding:
+                self.refunding.hold("finding", workflow.now())
+        self.news.clear()
+        if self.return_over:
+            await self.take_result(await self.result_of_return())
+        if was_withheld and not self.withheld:
+            self.sending = self.unsent = None
+            self.demand_refund()
+
+    async def take_result(self, result: Closed) -> None:
+        """How the return ended; without goods that count, an agent rules what is owed."""
+        if self.refunding:
+            self.refunding.resume("finding", workflow.now())
+        if result.ending in CAME_BACK:
+            self.came = self.sent = True
+            self.keep_units(result.accepted)
+        elif not self.came:
+            self.enter(Stage.WITH_AGENT)
+            move = await self.have_ruled(
+                "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
+            )
+            await self.obey(move)
+
+    def keep_units(self, accepted: tuple[Line, ...]) -> None:
+        """Only what is accepted as returned is refunded."""
+        there = count(accepted)
+        self.units = lines(
+            {unit.sku: min(unit.quantity, there.get(unit.sku, 0)) for unit in self.units}
+        )
+        if not self.units:
+            self.ended = Ending.NOTHING_OWED
+
+    def demand_refund(self) -> None:
+        """The refund may be withheld no longer: by its day, or soon if that has passed."""
+        if self.refunding is None:
+            self.refunding = self.start("refund_after_goods", Party.SELLER)
+        self.ask(self.refunding, NoticeName.REFUND_DUE, amount=self.amount)
+
+    async def weigh_exception(self, claim: ClaimException) -> None:
+        """The seller says that goods are excepted: the buyer accepts it, or an agent rules."""
+        units = claim.units or self.units
+        clock = self.start("exception_answer", Party.BUYER)
+        self.ask(
+            clock,
+            NoticeName.EXCEPTION_CLAIMED,
+            exception=claim.reason,
+            goods=self.named(units),
+            text=claim.text,
+            writer=claim.by,
+        )
+        stands = await self.weigh(clock, "exception-contested")
+        if stands:
+            gone = count(units)
+            self.units = lines({u.sku: u.quantity - gone.get(u.sku, 0) for u in self.units})
+            if not self.units:
+                self.ended = Ending.EXCEPTED
+
+    async def weigh_deduction(self, deduction: Deduct) -> None:
+        """The seller proposes a deduction: the buyer accepts it, or an agent rules."""
+        clock = self.start("deduction_answer", Party.BUYER)
+        self.ask(
+            clock,
+            NoticeName.DEDUCTION_PROPOSED,
+            amount=deduction.amount,
+            text=deduction.text,
+            writer=deduction.by,
+        )
+        stands = await self.weigh(clock, "deduction-contested")
+        if stands:
+            shared = self.ruling.amount if self.ruling else None
+            self.deduction = shared or deduction.amount
+
+    async def weigh(self, clock: Clock, purpose: str) -> bool:
+        """Whether the seller's proposal stands. The seller's time does not run meanwhile.
+
+        The seller may drop it by ordering the refund, which is then paid in full.
+        """
+        self.enter(Stage.AWAITING_BUYER)
+        if self.refunding:
+            self.refunding.hold("proposal", workflow.now())
+        self.ruling = None
+        held = [self.refunding] if self.refunding else []
+        move = await self.hear(Party.BUYER, clock, *held, heeds=None)
+        if isinstance(move, Silence | Reject):
+            self.enter(Stage.WITH_AGENT)
+            move = await self.have_ruled(purpose, NoticeName.PROPOSAL_CONTESTED)
+        if self.refunding:
+            self.refunding.resume("proposal", workflow.now())
+        match move:
+            case Accept():
+                stands = True
+                self.tell_both(NoticeName.PROPOSAL_ACCEPTED)
+            case Decide(verdict=verdict):
+                stands = verdict is not Verdict.FOR_BUYER
+            case _:
+                stands = False
+        self.settle_proposal(OfferState.ACCEPTED if stands else OfferState.REJECTED)
+        if isinstance(move, Refund):
+            await self.pay()
+        return stands

@@ -1,0 +1,250 @@
+"""What has been said and done in a withdrawal, and what may be sent next.
+
+Nothing here waits or writes to anybody: that is the timeline's, in withdrawal.py.
+"""
+
+from temporalio import workflow
+
+from domain.commands import (
+    Accept,
+    Claim,
+    ClaimException,
+    Close,
+    Command,
+    CommandBase,
+    Decide,
+    Deduct,
+    Hold,
+    Refund,
+    Reject,
+    Release,
+    Resume,
+    RetryRefund,
+    Revoke,
+    Say,
+)
+from domain.goods import Way, count
+from domain.notices import Ending
+from domain.openings import OpenWithdrawal
+from domain.parties import Party
+from domain.policy import WithdrawalPolicy
+from domain.refunds import Event
+from domain.refusals import Code, Refusal
+from domain.stages import Stage
+from domain.view import CaseView, OfferState, Outcome, ProposalView
+from workflows.case import Permitted
+from workflows.deadline import Clock
+from workflows.taking_back import TakingBack
+
+TRADERS = (Party.BUYER, Party.SELLER)
+CLAIMABLE = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
+UNPAID = (*CLAIMABLE, Stage.AWAITING_BUYER, Stage.WITH_AGENT)
+OPEN = (*UNPAID, Stage.REFUNDING, Stage.WATCHING)
+AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
+
+PERMITTED: Permitted = {
+    Say: (tuple(Party), OPEN),
+    Refund: ((Party.SELLER,), UNPAID),
+    ClaimException: ((Party.SELLER,), CLAIMABLE),
+    Deduct: ((Party.SELLER,), CLAIMABLE),
+    Accept: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
+    Reject: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
+    Revoke: (TRADERS, CLAIMABLE),
+    Claim: AGENTS,
+    Release: AGENTS,
+    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
+    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
+    Close: ((Party.PLATFORM,), OPEN),
+    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
+    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
+}
+"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+
+
+class WithdrawalRecord(TakingBack):
+    """The facts of a withdrawal, by which each command is judged when it comes."""
+
+    EVENT = Event.WITHDRAWAL
+    PERMITTED = PERMITTED
+
+    def __init__(self, opening: OpenWithdrawal) -> None:
+        super().__init__(opening)
+        self.statement = opening
+        self.refunding: Clock | None = None
+        self.sending: Clock | None = None
+        self.unsent: Clock | None = None
+        self.sent = False
+        self.came = False
+        self.settled = False
+        self.wants_revoked: set[Party] = set()
+        self.proposals: list[ProposalView] = []
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the refund may be withheld: until goods or proof of dispatch, whichever is
+        first, unless the seller collects the goods (art. 13(3)).
+        """
+        return not (self.sent or self.came) and self.statement.way is not Way.SELLER_COLLECTS
+
+    @property
+    def running(self) -> tuple[Clock, ...]:
+        """The clocks that run side by side."""
+        return tuple(clock for clock in (self.sending, self.unsent, self.refunding) if clock)
+
+    def goods_moved(self) -> bool:
+        """Whether the return has told something that was not heeded yet."""
+        return bool(self.news) or self.return_over
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts forbid; None when `by` may send `verb` now."""
+        if (self.settled or self.ended) and verb not in (
+            Say, Close, Claim, Release, RetryRefund, Hold, Resume
+        ):  # fmt: skip
+            return Refusal(code=Code.ALREADY_DONE, sentence="The withdrawal is settled already.")
+        if verb is Revoke and by in self.wants_revoked:
+            return Refusal(code=Code.ALREADY_DONE, sentence="You have said so already.")
+        if verb in (ClaimException, Deduct) and self.open_proposal:
+            return Refusal(code=Code.ALREADY_DONE, sentence="A proposal of yours is open already.")
+        if verb in (Accept, Reject) and self.open_proposal is None:
+            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
+        if verb is ClaimException and self.proposed("exception"):
+            return Refusal(
+                code=Code.ALREADY_DONE, sentence="An exception was claimed in this case before."
+            )
+        if verb is Deduct and (refusal := self.deduction_bars()):
+            return refusal
+        return super().barred(verb, by)
+
+    def deduction_bars(self) -> Refusal | None:
+        """A deduction needs a buyer who was informed, and goods that the seller has seen."""
+        if not (self.sale.informed or self.sale.informed_at):
+            return Refusal(
+                code=Code.DEDUCTION_BARRED,
+                sentence="The buyer was not informed of the right to withdraw, and so bears no "
+                "loss of value; refund in full.",
+            )
+        if not self.came:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="Propose a deduction once you have the goods."
+            )
+        if self.proposed("deduction"):
+            return Refusal(
+                code=Code.ALREADY_DONE, sentence="A deduction was proposed in this case before."
+            )
+        return None
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this command cannot be taken though its verb may be sent; None when it can."""
+        match command:
+            case ClaimException() | Deduct() if not command.attachments:
+                return Refusal(
+                    code=Code.PROOF_MISSING, sentence="Attach what proves it, a photo for example."
+                )
+            case ClaimException(units=units):
+                mine, named = count(self.units), [unit.sku for unit in units]
+                if len(set(named)) != len(named) or any(
+                    unit.quantity > mine.get(unit.sku, 0) for unit in units
+                ):
+                    return Refusal(
+                        code=Code.UNITS_DIFFER,
+                        sentence="Name units of this withdrawal, each line once.",
+                    )
+            case Deduct(amount=amount):
+                price = self.figures()["price"]
+                assert price is not None
+                if amount.currency != price.currency:
+                    return Refusal(
+                        code=Code.CURRENCY_DIFFERS,
+                        sentence=f"The order was paid in {price.currency}; name the amount in it.",
+                    )
+                if not 0 < amount.amount_minor <= price.amount_minor:
+                    return Refusal(
+                        code=Code.AMOUNT_TOO_HIGH,
+                        sentence=f"The amount must be between 1 and {price.amount_minor} minor "
+                        "units, which is the price of these goods.",
+                    )
+            case Decide():
+                return self.ruling_bars(command) or self.sharing_bars(command)
+            case Claim() | Release() | RetryRefund():
+                return self.task_bars(command)
+        return None
+
+    def sharing_bars(self, decide: Decide) -> Refusal | None:
+        """Only a deduction can be shared, and only within what the seller proposed."""
+        if decide.amount is None:
+            return None
+        open_ = self.open_proposal
+        if open_ is None or open_.amount is None:
+            return Refusal(
+                code=Code.AMOUNT_NEEDLESS, sentence="Only a deduction is shared by an amount."
+            )
+        if decide.amount.currency != open_.amount.currency:
+            return Refusal(
+                code=Code.CURRENCY_DIFFERS,
+                sentence=f"The order was paid in {open_.amount.currency}; name the amount in it.",
+            )
+        if not 0 < decide.amount.amount_minor <= open_.amount.amount_minor:
+            return Refusal(
+                code=Code.AMOUNT_TOO_HIGH,
+                sentence=f"Name between 1 and {open_.amount.amount_minor} minor units, "
+                "which is what the seller proposes to deduct.",
+            )
+        return None
+
+    def record(self, command: Command) -> Outcome:
+        """Take a command's facts into the case, so that the next command is judged by them."""
+        match command:
+            case ClaimException():
+                self.proposals.append(
+                    ProposalView(
+                        at=workflow.now(),
+                        kind="exception",
+                        exception=command.reason,
+                        units=command.units or self.units,
+                    )
+                )
+            case Deduct():
+                self.proposals.append(
+                    ProposalView(at=workflow.now(), kind="deduction", amount=command.amount)
+                )
+            case Accept():
+                self.settle_proposal(OfferState.ACCEPTED)
+            case Reject():
+                self.settle_proposal(OfferState.COUNTERED)
+            case Refund():
+                self.settled = True
+            case Decide() if self.task and self.task.purpose == "refund-overdue":
+                self.settled = True
+            case Revoke():
+                self.wants_revoked.add(command.by.party)
+                if not self.wants_revoked.issuperset(TRADERS):
+                    super().record(command)
+                    return Outcome.NOTED
+                self.ended = Ending.REVOKED
+        return super().record(command)
+
+    @property
+    def open_proposal(self) -> ProposalView | None:
+        """The seller's proposal that is not settled yet."""
+        last = self.proposals[-1] if self.proposals else None
+        unsettled = (OfferState.OPEN, OfferState.COUNTERED)
+        return last if last and last.state in unsettled else None
+
+    def proposed(self, kind: str) -> bool:
+        """Whether the seller has proposed such a thing before."""
+        return any(proposal.kind == kind for proposal in self.proposals)
+
+    def settle_proposal(self, state: OfferState) -> None:
+        """Write what became of the last proposal."""
+        self.proposals[-1] = self.proposals[-1].model_copy(update={"state": state})
+
+    @property
+    def policy(self) -> WithdrawalPolicy:
+        """The windows and limits of withdrawals that this case is pinned to."""
+        assert isinstance(self.registration.terms, WithdrawalPolicy)
+        return self.registration.terms
+
+    def look(self) -> CaseView:
+        """The withdrawal as its readers see it."""
+        update = {"proposals": tuple(self.proposals), "reason": self.statement.reason or ""}
+        return super().look().model_copy(update=update)
