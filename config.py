@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     policies: Path = HERE / "policies"
     marketplace_url: str = ""
     marketplace_token: SecretStr = SecretStr("")
-    marketplace_timeout_seconds: float = Field(default=10, gt=0)
+    marketplace_timeout_seconds: float = Field(default=10, gt=0, le=12)
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str = ""

@@ -20,6 +20,7 @@ import typer
 
 from cli.deadline import deadline_command
 from cli.failures import InputError, failure
+from cli.parcel_event import parcel_event_command
 from cli.payouts import payout_command
 from cli.refund_preview import refund_preview_command
 from cli.verbs import MODELS, AsJson, By, CaseId, name_of, shell_command
@@ -41,6 +42,7 @@ app = typer.Typer(
 for model in MODELS:
     app.command(name_of(model), rich_help_panel="Commands into a case")(shell_command(model))
 
+app.command("parcel-event", rich_help_panel="Commands into a case")(parcel_event_command)
 app.command("deadline")(deadline_command)
 app.command("refund-preview")(refund_preview_command)
 app.command("payout")(payout_command)
@@ -57,6 +59,9 @@ class Which(StrEnum):
 
     INQUIRY = Kind.INQUIRY.value
     DISPUTE = Kind.DISPUTE.value
+    CANCELLATION = Kind.CANCELLATION.value
+    WITHDRAWAL = Kind.WITHDRAWAL.value
+    RETURN = Kind.RETURN.value
     ALL = "all"
 
 

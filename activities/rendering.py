@@ -380,7 +380,7 @@ class Letters:
             )
         )
         if notice.facts.again:
-            subject = shared["words"]["again"]["subject"].format(subject=subject)
+            subject = str(self._words[locale]["again"]["subject"]).format(subject=subject)
         letter, footer = self._parts(template, facts | shared | {"form": Form.TEXT})
         rich_letter, rich_footer = self._parts(template, facts | shared | {"form": Form.HTML})
         html = self._shell.render(

@@ -11,6 +11,7 @@ from cli.reaching import answer, with_temporal
 from cli.words import amount_in_words, currency_of, zone_of
 from domain.base import Value
 from domain.deadlines import spoken
+from domain.kinds import Kind
 from domain.money import Money
 from workflows import attributes
 
@@ -63,7 +64,8 @@ def query(filters: Filters) -> str:
         attributes.BUYER: filters.buyer,
         attributes.QUEUE: filters.queue,
     }
-    asked = ["WorkflowType IN ('Dispute', 'Inquiry')"]
+    processes = ", ".join(quoted(kind.capitalize()) for kind in Kind)
+    asked = [f"WorkflowType IN ({processes})"]
     asked += [f"{key.name} = {quoted(word)}" for key, word in words.items() if word is not None]
     if filters.due_before:
         asked.append(f"{attributes.DUE.name} < '{filters.due_before.astimezone(UTC).isoformat()}'")

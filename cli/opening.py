@@ -63,8 +63,9 @@ async def _start(
         SearchAttributePair(attributes.AWAITED, Party.PLATFORM.value),
         SearchAttributePair(attributes.BREACHED, False),
     ]
-    if opening.opened_by.party is Party.BUYER:
-        facts.append(SearchAttributePair(attributes.BUYER, opening.opened_by.id))
+    by = {Party.BUYER: attributes.BUYER, Party.SELLER: attributes.SELLER}
+    if key := by.get(opening.opened_by.party):
+        facts.append(SearchAttributePair(key, opening.opened_by.id))
     return await client.start_workflow(
         opening.kind.capitalize(),  # each process goes by the name of its kind
         opening,

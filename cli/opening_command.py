@@ -83,7 +83,7 @@ def _sentence(case_id: str, view: CaseView | None) -> str:
     if view is None:
         return f"{case_id} is opened and still being registered; look again with `show`."
     if view.stage is Stage.CLOSED:
-        return f"{case_id} was opened before and is closed."
+        return f"{case_id} is closed: {view.ending}. Opening it again changes nothing."
     until = f" until {due_in_words(view.due, view.zone)}" if view.due else ""
     return f"{case_id} is open and waits for the {view.awaited}{until}."
 

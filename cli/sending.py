@@ -9,6 +9,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.failures import RefusedError, SilentError, failure
 from cli.reaching import CaseHandle, answer, case, look, with_temporal
 from domain.commands import Command
+from domain.goods import ParcelEvent
+from domain.kinds import Kind
+from domain.refusals import Code
 from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt
 from workflows.dispute import Dispute
 
@@ -16,17 +19,49 @@ from workflows.dispute import Dispute
 def submit(
     case_id: str,
     command: Callable[[CaseView | None], Command],
+    *,
+    of_return: bool,
     needs_view: bool,
     may_be_known: bool,
-) -> Receipt:
-    """Make a command, from the case's view if that is needed, and send it.
+) -> tuple[str, Receipt]:
+    """Make a command, from the case's view if that is needed, and send it; where it went.
 
+    `of_return`: it is for the return, if the case has goods brought back.
     `may_be_known`: it may have been sent before; then the answer is what it was then.
     """
 
-    async def work(client: Client) -> Receipt:
-        view = await look(client, case_id) if needs_view else None
-        return await send(client, case_id, command(view), may_be_known)
+    async def work(client: Client) -> tuple[str, Receipt]:
+        looks = needs_view or (of_return and not case_id.startswith(f"{Kind.RETURN}:"))
+        view = await look(client, case_id) if looks else None
+        target = where_goods_are(view) if of_return and view else case_id
+        try:
+            return target, await send(client, target, command(view), may_be_known)
+        except RefusedError as error:
+            if target == case_id:
+                raise
+            raise RefusedError(error.code, f"{error} It was sent to {target}.") from None
+
+    return with_temporal(work)
+
+
+def where_goods_are(view: CaseView) -> str:
+    """The return that brings the case's goods back, if it has one; else the case itself."""
+    return view.returns[-1] if view.returns else view.id
+
+
+def report_parcel(case_id: str, event: ParcelEvent) -> str:
+    """Tell a return or a cancellation what a carrier's machine saw; answers which it was."""
+
+    async def work(client: Client) -> str:
+        view = await look(client, case_id)
+        target = where_goods_are(view)
+        if target == case_id and view.kind not in (Kind.RETURN, Kind.CANCELLATION):
+            raise RefusedError(
+                Code.UNKNOWN_COMMAND,
+                "Only returns and cancellations hear of parcels, and this case has no return.",
+            )
+        await answer(case(client, target).signal("parcel", event), target)
+        return target
 
     return with_temporal(work)
 

@@ -1,11 +1,14 @@
 """The commands that people send into a case, as commands of a shell.
 
 Each is made from its model in domain/commands.py: what a command must say stands in order after
-the case, then a remedy and an amount that may be left out; all else is an option.
+the case, then a remedy, an amount or goods received that may be left out; all else is an option.
+Goods are written SKU=2, or SKU=2:damaged where their condition counts.
 """
 
 import hashlib
 import mimetypes
+import re
+import sys
 from collections.abc import Callable
 from enum import Enum
 from inspect import Parameter, Signature
@@ -19,7 +22,22 @@ from pydantic.fields import FieldInfo
 
 from cli.failures import InputError, misfit
 from cli.words import actor_from, amount_from, country_of, due_in_words, zone_of
-from domain.commands import COMMAND, Attachment, Command, CommandBase
+from domain.commands import (
+    COMMAND,
+    Attachment,
+    BeginWork,
+    Command,
+    CommandBase,
+    FinishWork,
+    HandOver,
+    Inspect,
+    ProvideLabel,
+    PutBack,
+    Receive,
+    ShipBack,
+)
+from domain.goods import Condition, Received
+from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.stages import Stage
 from domain.view import CaseView, Outcome, Receipt
@@ -52,6 +70,18 @@ ENVELOPE = ("verb", "command_id", "by")
 IN_ORDER = ("remedy", "amount")
 """Fields that stand in order even where they can be left out."""
 
+OF_A_RETURN = (
+    ProvideLabel,
+    HandOver,
+    Receive,
+    Inspect,
+    PutBack,
+    BeginWork,
+    FinishWork,
+    ShipBack,
+)
+"""What a return alone takes: sent to a case that has goods brought back, it goes to the return."""
+
 
 def name_of(model: type[CommandBase]) -> str:
     """The word by which a command is sent."""
@@ -65,12 +95,18 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
 
         actor = actor_from(by)
-        receipt = submit(
+        if given.get("units"):
+            item = _item(model.model_fields["units"].annotation)
+            given["units"] = tuple(units_from(word, item) for word in given["units"])
+        sent_to, receipt = submit(
             case,
             lambda view: _command(model, actor, command_id or str(uuid4()), given, view),
+            of_return=model in OF_A_RETURN,
             needs_view=actor.id == "?" or given.get("amount") is not None,
             may_be_known=command_id is not None,
         )
+        if sent_to != case:
+            print(f"sent to {sent_to}", file=sys.stderr if as_json else sys.stdout)
         print(receipt.model_dump_json() if as_json else sentence(model, case, receipt))
 
     own = [_parameter(name, field) for name, field in _own_fields(model)]
@@ -161,12 +197,54 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
             ],
             None,
         )
+    if item := _item(field.annotation):
+        return _goods_parameter(name, item, required=field.is_required())
     kind = _kind(field.annotation)
     if field.is_required():
         return _named(name, Annotated[kind, typer.Argument()])
     if name in IN_ORDER:
         return _named(name, Annotated[kind | None, typer.Argument()], None)
     return _named(name, Annotated[kind | None, typer.Option()], None)
+
+
+def _goods_parameter(
+    name: str, item: type[Line] | type[Received], *, required: bool
+) -> Parameter:
+    """Goods received stand in order, as many as there are; goods of a claim are an option."""
+    if item is Line:
+        option = typer.Option(metavar="SKU=N", help="Like A=1; can be given again.")
+        return _named(name, Annotated[list[str] | None, option], None)
+    conditions = ", ".join(Condition)
+    argument = typer.Argument(
+        metavar="SKU=N[:CONDITION]...", help=f"Like A=2 B=1:damaged; {conditions}."
+    )
+    if required:
+        return _named(name, Annotated[list[str], argument])
+    return _named(name, Annotated[list[str] | None, argument], None)
+
+
+def units_from(word: str, item: type[Line] | type[Received]) -> dict[str, Any]:
+    """Some goods as people write them: "A=2", or "A=2:damaged" for goods received."""
+    found = re.fullmatch(r"(.+)=([0-9]{1,9})(?::([a-z-]+))?", word, re.ASCII)
+    sku, quantity, condition = found.groups() if found else ("", "0", None)
+    if not found or (condition and item is Line):
+        how = "A=1" if item is Line else "A=1 or A=1:damaged"
+        raise InputError(f"Goods must be written like {how}, not {word!r}.")
+    if condition and condition not in tuple(Condition):
+        raise InputError(
+            f"The condition must be one of {', '.join(Condition)}, not {condition!r}."
+        )
+    return {
+        "sku": sku,
+        "quantity": int(quantity),
+        **({"condition": condition} if condition else {}),
+    }
+
+
+def _item(annotation: Any) -> Any:
+    """Line or Received, if it is a list of them; else None."""
+    parts = (annotation, *get_args(annotation))
+    return next((part for part in parts if part in (Line, Received)), None)
 
 
 def _kind(annotation: Any) -> Any:

@@ -12,6 +12,7 @@ from domain.money import Money
 from domain.orders import Line
 from domain.parties import Actor
 from domain.policy import Window
+from domain.refusals import Code, Refusal
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -132,3 +133,27 @@ Opening = Annotated[
 
 OPENING: TypeAdapter[Opening] = TypeAdapter(Opening)
 """Reads an opening from JSON."""
+
+
+class ReturnForm(OpeningBase):
+    """What a buyer fills in to send goods back: its reason chooses the process (W3)."""
+
+    kind: Literal["return-form"] = "return-form"
+    lines: tuple[Line, ...] = ()
+    reason: ReturnReason
+    way: Way | None = None
+
+    def opening(self) -> OpenWithdrawal | Refusal:
+        """The case that the form opens, or why it opens none yet."""
+        if self.reason.complains:
+            return complaint_refusal(self.reason)
+        return OpenWithdrawal(**dict(self) | {"kind": Kind.WITHDRAWAL})
+
+
+def complaint_refusal(reason: ReturnReason) -> Refusal:
+    """What is told to who gives a reason of complaint."""
+    return Refusal(
+        code=Code.COMPLAINTS_NOT_YET,
+        sentence=f'"{reason}" is a reason of complaint, and complaints are not run yet; '
+        "open a dispute.",
+    )

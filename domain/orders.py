@@ -9,6 +9,7 @@ from domain.base import Value
 from domain.money import Currency, Money, Payment
 
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
+Minor = Annotated[int, Field(ge=0, le=10**12)]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -25,8 +26,8 @@ class OrderedLine(Value):
     sku: Sku
     title: Annotated[str, Field(max_length=200)]
     quantity: Quantity
-    unit_price_minor: Annotated[int, Field(ge=0)]
-    discount_minor: Annotated[int, Field(ge=0)] = 0
+    unit_price_minor: Minor
+    discount_minor: Minor = 0
 
     @model_validator(mode="after")
     def _discount_within_price(self) -> "OrderedLine":
@@ -81,8 +82,8 @@ class Sale(Value):
     currency: Currency
     placed_at: AwareDatetime
     lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
-    delivery_paid_minor: Annotated[int, Field(ge=0)] = 0
-    cheapest_standard_minor: Annotated[int | None, Field(ge=0)] = None
+    delivery_paid_minor: Minor = 0
+    cheapest_standard_minor: Minor | None = None
     payment: Payment = Payment.PREPAID
     buyer_class: BuyerClass = BuyerClass.CONSUMER
     informed: bool = True
@@ -91,6 +92,13 @@ class Sale(Value):
     free_delivery: bool = False
     shipped: bool = False
     parcels: tuple[Parcel, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_line_once(self) -> "Sale":
+        skus = [line.sku for line in self.lines]
+        if len(set(skus)) != len(skus):
+            raise ValueError("each line of an order has a sku of its own")
+        return self
 
     @property
     def paid(self) -> Money:

@@ -10,6 +10,7 @@ from domain.openings import (
     Opening,
     OpenReturn,
     OpenWithdrawal,
+    complaint_refusal,
 )
 from domain.orders import Line, Order
 from domain.parties import Party
@@ -133,11 +134,7 @@ def _right_refusal(
     """Why the buyer may not, or not any more, do what the opening says."""
     match opening, terms:
         case OpenWithdrawal(reason=reason), _ if reason and reason.complains:
-            return Refusal(
-                code=Code.COMPLAINTS_NOT_YET,
-                sentence=f'"{reason}" is a reason of complaint, and complaints are not run yet; '
-                "open a dispute.",
-            )
+            return complaint_refusal(reason)
         case OpenWithdrawal(stated_at=stated), _ if stated and (
             stated > at or opening.opened_by.party is not Party.PLATFORM
         ):

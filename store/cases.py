@@ -18,9 +18,25 @@ from store.engine import insert_new, transaction
 from store.errors import ContradictionError
 from store.tables import CaseRow, PersonRow
 
-SOLUTIONS = (Ending.SETTLED, Ending.DECIDED, Ending.SOLVED, Ending.WITHDRAWN)
-"""The endings that count as a solution (D2): the parties agreed, an agent decided, or the buyer
-took the claim back. Silence, inactivity and a closing by the platform solved nothing."""
+SOLUTIONS = (
+    Ending.SETTLED,
+    Ending.DECIDED,
+    Ending.SOLVED,
+    Ending.WITHDRAWN,
+    Ending.CANCELLED,
+    Ending.REFUNDED,
+    Ending.REVOKED,
+    Ending.EXCEPTED,
+    Ending.NOTHING_OWED,
+    Ending.RETURNED,
+    Ending.RETURNLESS,
+    Ending.REPAIRED,
+    Ending.REPLACED,
+    Ending.EXPLAINED,
+)
+"""The endings that count as a solution (D2): the parties agreed, an agent decided, the buyer took
+the claim back, or goods and money came to where they belong. Silence, inactivity and a closing by
+the platform solved nothing."""
 
 NOT_ENDED = (Ending.NOT_OPENED, Ending.BECAME_DISPUTE)
 """Endings that the headline leaves out: the case never began, or goes on as a dispute."""

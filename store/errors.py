@@ -16,4 +16,4 @@ class ContradictionError(StoreError):
 
 
 class StaleError(StoreError, StaleReckoningError):
-    """Units were refunded since an amount was reckoned; trying again mends it once it is anew."""
+    """Units were refunded since an amount was reckoned; it has to be reckoned anew."""

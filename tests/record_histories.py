@@ -9,6 +9,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,29 @@ from domain.commands import (
     Accept,
     Appeal,
     AskForHelp,
+    Attachment,
     BecomeDispute,
+    BeginWork,
     Claim,
     Decide,
+    Deduct,
+    FinishWork,
     Fulfil,
+    HandOver,
+    Inspect,
     Offer,
+    Receive,
+    Refund,
     Refuse,
     RefuseReason,
+    Reject,
     Remedy,
     Reopen,
     Say,
+    ShipBack,
     Verdict,
 )
+from domain.goods import Condition, Received, Scan
 from domain.ports import RefundReport, RefundState
 from domain.stages import Stage
 from tests.conftest import skipping_server, world_on
@@ -112,12 +124,128 @@ async def dispute_refund_unconfirmed(world: World) -> Life:
 
 
 async def dispute_fulfilled(world: World) -> Life:
-    """A replacement is agreed, and sent."""
+    """It is agreed that the goods are sent again, and they are."""
     life = await world.dispute()
-    await life.seller(Offer, remedy=Remedy.REPLACEMENT)
+    await life.seller(Offer, remedy=Remedy.SEND_AGAIN)
     await life.buyer(Accept)
     await life.sees(lambda view: view.stage is Stage.SETTLING)
     await life.seller(Fulfil, text="It is on its way.")
+    return life
+
+
+async def repaired(world: World) -> tuple[Life, Life]:
+    """A repair is agreed: the goods come, are repaired and go back."""
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.REPAIR)
+    await life.buyer(Accept)
+    back = await life.goods_back()
+    await came_back(back)
+    await back.seller(BeginWork)
+    await back.seller(FinishWork)
+    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2027, 3, 1))
+    return life, back
+
+
+async def dispute_repaired(world: World) -> Life:
+    """A dispute that a repair settles."""
+    return (await repaired(world))[0]
+
+
+async def return_repaired(world: World) -> Life:
+    """The return of goods that are repaired."""
+    return (await repaired(world))[1]
+
+
+async def came_back(back: Life) -> None:
+    """The buyer hands everything over, the seller receives and inspects it."""
+    await back.sees(lambda view: view.stage is Stage.AWAITING_GOODS)
+    await back.buyer(HandOver, carrier="InPost", tracking="T1")
+    await back.scanned(Scan.ARRIVED)
+    await back.sees(lambda view: view.stage is Stage.INSPECTING)
+    view = await back.view()
+    units = tuple(Received(sku=unit.sku, quantity=unit.quantity) for unit in view.units)
+    await back.seller(Receive, units=units)
+    await back.seller(Inspect)
+
+
+async def withdrawn(world: World) -> tuple[Life, Life]:
+    """The goods come back, the seller refunds."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    back = await life.goods_back()
+    await came_back(back)
+    await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
+    await life.seller(Refund)
+    return life, back
+
+
+async def withdrawal_refunded(world: World) -> Life:
+    """An ordinary withdrawal."""
+    return (await withdrawn(world))[0]
+
+
+async def return_inspected(world: World) -> Life:
+    """The ordinary return of a withdrawal."""
+    return (await withdrawn(world))[1]
+
+
+async def withdrawal_contested(world: World) -> Life:
+    """The seller deducts, the buyer contests it, and an agent shares it."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    await came_back(await life.goods_back())
+    await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
+    photo = Attachment(name="scratch.jpg", size=9, media_type="image/jpeg", sha256="0" * 64)
+    await life.seller(Deduct, amount=life.money(5000), text="Scratched.", attachments=(photo,))
+    await life.buyer(Reject, text="It was so.")
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await life.agent(
+        Decide, verdict=Verdict.SHARED, amount=life.money(2000), reasoning="Partly so."
+    )
+    await life.sees(lambda view: view.stage is Stage.AWAITING_REFUND)
+    await life.seller(Refund)
+    return life
+
+
+async def withdrawal_overdue(world: World) -> Life:
+    """There is proof of dispatch, the seller is silent, an agent orders the refund."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    back = await life.goods_back()
+    await came_back(back)
+    await life.passes(days=21)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="The goods are back.")
+    return life
+
+
+async def withdrawal_unsent(world: World) -> Life:
+    """The goods are never sent."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    await life.goods_back()
+    await life.passes(days=120)
+    return life
+
+
+async def return_contested(world: World) -> Life:
+    """Goods come that are not what was sent; an agent rules, and they go back."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    back = await life.goods_back()
+    await back.seller(Receive, units=(Received(sku="B", quantity=1),))
+    wrong = Received(sku="A", quantity=2, condition=Condition.WRONG)
+    await back.seller(Receive, units=(wrong,))
+    await back.seller(Inspect)
+    await back.buyer(Reject, text="They are yours.")
+    await back.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await back.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="Another make.")
+    await back.sees(lambda view: view.stage is Stage.SENDING_BACK)
+    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2027, 3, 1))
+    await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
+    await life.seller(Refund)
+    return back
+
+
+async def cancellation_stopped(world: World) -> Life:
+    """The dispatch is stopped and the money goes back by itself."""
+    life = await world.cancellation(order_id=await world.fresh())
+    await life.passes(days=12)
     return life
 
 
@@ -152,9 +280,18 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     dispute_appealed,
     dispute_refund_unconfirmed,
     dispute_fulfilled,
+    dispute_repaired,
     inquiry_answered,
     inquiry_breached,
     inquiry_became_dispute,
+    cancellation_stopped,
+    withdrawal_refunded,
+    withdrawal_contested,
+    withdrawal_overdue,
+    withdrawal_unsent,
+    return_inspected,
+    return_repaired,
+    return_contested,
 )
 
 

@@ -15,7 +15,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from config import Settings, data_converter, register_attributes
-from domain.commands import Accept, Offer, Remedy, Say
+from domain.commands import Accept, HandOver, Inspect, Offer, Receive, Refund, Remedy, Say
+from domain.goods import Received, Scan
 from policies import DEMO
 from standin.serving import serve_mailbox, serve_marketplace
 from store.archive import Archive
@@ -23,8 +24,10 @@ from store.engine import connect, migrate
 from tests.life import BUYER, SELLER, Life, World, write_orders
 from tests.processes import Program, free_port, temporal_program, worker_program
 
-REQUESTED_AGAIN_AFTER = 100
-"""Seconds: a step that died with its worker is run again a minute after it began (options.py)."""
+REQUESTED_AGAIN_AFTER = 70
+"""Seconds: a step that died with its worker is run again half a minute after it began
+(options.py); a letter after a minute.
+"""
 
 SETTLED_BY_TALKING = {
     "dispute_opened",
@@ -45,14 +48,14 @@ class Elsewhere(World):
     worker: Program
 
 
-def short_policies(folder: Path, **seconds: int) -> Path:
-    """The demo's policies, with these windows of a dispute made so many seconds long."""
+def short_policies(folder: Path, seconds: dict[str, int]) -> Path:
+    """The demo's policies, with these windows made so many seconds long."""
     folder.mkdir()
     for file in DEMO.glob("*.toml"):
         text = file.read_text()
         for window, length in seconds.items():
             text, found = re.subn(
-                rf"(\[dispute\.{window}\]\nlength = )\d+", rf"\g<1>{length}", text
+                rf"(\[{re.escape(window)}\]\nlength = )\d+", rf"\g<1>{length}", text
             )
             assert found == 1
         (folder / file.name).write_text(text)
@@ -138,6 +141,19 @@ async def talk(life: Life, until: Callable[[], bool]) -> list[str]:
     return said
 
 
+async def goods_come_back(world: World) -> tuple[Life, Life]:
+    """A withdrawal, and its return: handed over, received, inspected."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    back = await life.goods_back()
+    await back.sees(lambda view: view.stage == "awaiting-goods")
+    await back.buyer(HandOver, carrier="InPost", tracking="T1")
+    await back.scanned(Scan.ARRIVED)
+    units = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
+    await back.seller(Receive, units=units)
+    await back.seller(Inspect)
+    return life, back
+
+
 async def becomes(true: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
@@ -150,23 +166,36 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
     server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
-    policies = short_policies(tmp_path / "policies", seller_reply=300, buyer_reply=300)
+    policies = short_policies(
+        tmp_path / "policies",
+        {
+            "dispute.seller_reply": 300,
+            "dispute.buyer_reply": 300,
+            "withdrawal.refund": 300,
+            "withdrawal.send_goods": 300,
+            "goods_return.inspection": 300,
+        },
+    )
     address = server.client.service_client.config.target_host
     async with elsewhere(server, address, tmp_path, policies) as world:
         await world.worker.start()
         life = await world.dispute()
         kills = 0
         talking = asyncio.create_task(talk(life, lambda: kills == 3))
+        returning = asyncio.create_task(goods_come_back(world))
         while kills < 3:
             await asyncio.sleep(chance.uniform(0.05, 0.6))
             world.worker.send(signal.SIGKILL)
             kills += 1
             await world.worker.start()
         said = await asyncio.wait_for(talking, timeout=60)
+        withdrawal, back = await asyncio.wait_for(returning, timeout=60)
         await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
-        life.marketplace(refunds="pay-then-hang", times=1)
+        for each in (life, withdrawal):
+            each.marketplace(refunds="pay-then-hang", times=1)
         accepting = asyncio.create_task(life.buyer(Accept))
-        await becomes(lambda: life.paid == [5000])
+        refunding = asyncio.create_task(withdrawal.seller(Refund))
+        await becomes(lambda: life.paid == [5000] and len(withdrawal.paid) == 1)
         world.worker.send(signal.SIGKILL)
         await world.worker.start()
         assert (await accepting).outcome == "accepted"
@@ -175,6 +204,11 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
         assert life.paid == [5000]
         assert said
         nothing_lost(life, said)
+        assert (await refunding).outcome == "accepted"
+        await withdrawal.sees(lambda view: view.ending == "refunded")
+        assert len(withdrawal.paid) == 1
+        assert (await back.view()).ending == "returned"
+        assert back.letters().count("goods_received") == 1
 
 
 @pytest.mark.slow
@@ -182,7 +216,7 @@ async def test_temporal_killed_loses_no_acknowledged_command_and_time_goes_on(
     tmp_path: Path,
 ) -> None:
     port = free_port()
-    policies = short_policies(tmp_path / "policies", buyer_reply=300)
+    policies = short_policies(tmp_path / "policies", {"dispute.buyer_reply": 300})
     address = f"127.0.0.1:{port}"
     with temporal_program(tmp_path, port) as temporal:
         await temporal.start()

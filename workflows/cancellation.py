@@ -4,6 +4,8 @@ Read `run()` first. Who was first, the cancellation or the tracking number, only
 can say: it is asked once, and its answer stands.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from typing import ClassVar
 
 from temporalio import workflow
@@ -11,6 +13,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.shipments import Shipments
 from domain.commands import (
+    Ask,
     Claim,
     Close,
     Command,
@@ -25,7 +28,7 @@ from domain.commands import (
     Say,
     Verdict,
 )
-from domain.goods import ParcelEvent, Purpose, Way
+from domain.goods import ParcelEvent, Purpose, Way, count
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenCancellation
 from domain.parties import Party
@@ -36,6 +39,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Flow, Stage
 from domain.view import Closed, Outcome
 from workflows.case import Permitted, Silence
+from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE
 from workflows.taking_back import TakingBack
@@ -95,6 +99,7 @@ class Cancellation(TakingBack):
     def __init__(self, opening: OpenCancellation) -> None:
         super().__init__(opening)
         self.left_anyway = False
+        self.settled = False
 
     @workflow.run
     async def run(self, opening: OpenCancellation) -> Closed:
@@ -103,12 +108,15 @@ class Cancellation(TakingBack):
             return await self.close(Ending.NOT_OPENED)
         self.units = self.registration.lines
         self.enter(Stage.STOPPING)
-        if not await self.stopped():
+        if await self.stopped():
+            await self.give_money_back()
+            if self.ended and self.paid is None:
+                await self.call_off_return()
+            else:
+                await self.watch_for_a_parcel()
+        elif self.ended is None:
             self.tell_both(NoticeName.SENT_BEFORE, goods=self.named(self.units), at=self.opened_at)
-            return await self.close(Ending.SENT_BEFORE)
-        await self.give_money_back()
-        if self.ended in (None, Ending.NOTHING_OWED):
-            await self.watch_for_a_parcel()
+            self.ended = Ending.SENT_BEFORE
         return await self.close(self.ended or Ending.CANCELLED)
 
     async def stopped(self) -> bool:
@@ -168,8 +176,9 @@ class Cancellation(TakingBack):
         self.ask(due, NoticeName.STOP_DISPATCH, **told)
         self.enter(Stage.AWAITING_REFUND)
         while not (self.paid or self.ended):
-            move = await self.hear(Party.SELLER, due)
-            match move:
+            match await self.hear(Party.SELLER, due, until=self.parcel_left):
+                case None:
+                    await self.have_brought_back()
                 case Silence(clock):
                     await self.answer_for(clock)
                 case Refund():
@@ -178,14 +187,40 @@ class Cancellation(TakingBack):
     async def watch_for_a_parcel(self) -> None:
         """A parcel that left all the same becomes a return, at the seller's cost."""
         self.enter(Stage.WATCHING)
-        clock = self.start("sent_anyway", Party.PLATFORM)
-        while not self.left_anyway:
-            match await self.hear(Party.PLATFORM, clock, until=lambda: self.left_anyway):
-                case Silence() | Close():
-                    return
+        if not self.returns:
+            clock = self.start("sent_anyway", Party.PLATFORM)
+            if await self.hear(Party.PLATFORM, clock, until=self.parcel_left):
+                return  # silence, or the platform closes the case
+            await self.have_brought_back()
+        await self.see_goods_home()
+
+    async def have_brought_back(self) -> None:
+        """The buyer does not wait for the refund to learn how the goods go back."""
         self.tell_both(NoticeName.SENT_ALL_THE_SAME, goods=self.named(self.units))
         await self.start_return(Purpose.REFUND, self.units, way=Way.PLATFORM_LABEL)
-        await self.see_goods_home()
+
+    async def hear(
+        self,
+        awaited: Party,
+        *clocks: Clock,
+        until: Callable[[], bool] | None = None,
+        heeds: Callable[[Say | Ask], bool] | None = None,
+    ) -> Command | Silence | None:
+        """That a parcel left is a fact, and answers nothing that is waited for."""
+        while True:
+            move = await super().hear(awaited, *clocks, until=until, heeds=heeds)
+            if not isinstance(move, ReportSent):
+                return move
+
+    def parcel_left(self) -> bool:
+        """Whether a parcel left that has not become a return yet."""
+        return self.left_anyway and not self.returns
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the order is left to be sent."""
+        gone = Counter(count(self.units)) + Counter(count(self.registration.refunded))
+        return all(gone[line.sku] >= line.quantity for line in self.sale.lines)
 
     @property
     def policy(self) -> CancellationPolicy:
@@ -196,6 +231,11 @@ class Cancellation(TakingBack):
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
         match command:
+            case Decide(verdict=Verdict.SHARED):
+                return Refusal(
+                    code=Code.VERDICT_DIFFERS,
+                    sentence="A cancellation is ruled for the buyer or for the seller.",
+                )
             case Decide():
                 return self.ruling_bars(command)
             case Claim() | Release() | RetryRefund():
@@ -203,9 +243,11 @@ class Cancellation(TakingBack):
         return None
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """A parcel is reported once, and a refund is ordered of a dispatch that was stopped."""
+        """A parcel is reported once; a stopped dispatch is refunded once."""
         if verb is ReportSent and self.left_anyway:
             return Refusal(code=Code.ALREADY_DONE, sentence="The parcel is known to have left.")
+        if verb in (Refund, Decide) and self.settled:
+            return Refusal(code=Code.ALREADY_DONE, sentence="The refund is settled already.")
         if verb is Refund and self.task and self.task.purpose == "dispatch-unknown":
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
@@ -214,11 +256,20 @@ class Cancellation(TakingBack):
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case."""
-        if isinstance(command, ReportSent):
-            self.left_anyway = True
+        match command:
+            case ReportSent():
+                self.left_anyway = True
+            case Refund():
+                self.settled = True
+            case Decide() if self.task and self.task.purpose == "refund-overdue":
+                self.settled = True
         return super().record(command)
 
     @workflow.signal
     def parcel(self, event: ParcelEvent) -> None:
-        """A carrier's machine has seen a parcel of the cancelled order."""
-        self.left_anyway = True
+        """A carrier's machine has seen a parcel of the order. If only a part of the order is
+        cancelled, the parcel may be the rest: then the seller alone can say.
+        """
+        if self.units and self.whole and not self.left_anyway:
+            self.left_anyway = True
+            self.note(f"parcel {event.scan}", detail=event.tracking or "")

@@ -31,17 +31,18 @@ OWN_DATABASE = Patience(
 """Quick, idempotent writes to our own database: tried until it is back."""
 
 MARKETPLACE = Patience(
-    start_to_close_timeout=timedelta(seconds=60),
+    start_to_close_timeout=timedelta(seconds=30),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(minutes=5),
         non_retryable_error_types=NO_RETRY_MENDS,
     ),
 )
-"""The marketplace answers slowly, or not today: tried until it does."""
+"""The marketplace answers slowly, or not today: tried until it does. No attempt takes longer than
+two requests of it may (config.py); after a crash the next one begins when the time is up."""
 
 REFUND_ANSWER = Patience(
-    start_to_close_timeout=timedelta(seconds=60),
+    start_to_close_timeout=timedelta(seconds=30),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1),
         maximum_interval=timedelta(hours=1),

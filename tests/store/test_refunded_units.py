@@ -1,4 +1,4 @@
-"""No unit of an order is refunded twice and no order beyond what was paid, by whom- or whatever."""
+"""No unit of an order is refunded twice, and no order beyond what was paid, whoever asks."""
 
 import json
 import multiprocessing

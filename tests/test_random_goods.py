@@ -1,0 +1,344 @@
+"""Random orders of commands, scans and silences over all the cases of one order at once.
+
+Whatever comes in whatever order: no unit is refunded twice, never more than was paid, no scan
+moves goods backwards, and no open case waits for nobody. A failure prints its steps.
+"""
+
+import asyncio
+import itertools
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.commands import COMMAND, Close, Command, CommandBase
+from domain.goods import Custody, ParcelEvent, Scan
+from domain.kinds import Kind
+from domain.money import Money
+from domain.parties import Party
+from domain.refusals import Code
+from domain.stages import Stage
+from domain.view import CaseView
+from store.archive import Archive
+from store.refunds import RefundLedger
+from store.tasks import TaskQueue
+from tests.life import PLATFORM, World
+from tests.test_random_orders import (
+    ACTORS,
+    HOW,
+    OF_CONTENT,
+    PARTIES,
+    PLAYED,
+    Do,
+    Played,
+    Refunds,
+    Try,
+    Wait,
+    unsettled,
+)
+from workflows import cancellation, dispute_record, goods_record, withdrawal_record
+
+VERBS: dict[str, type[CommandBase]] = {
+    verb.word(): verb
+    for permitted in (
+        cancellation.PERMITTED,
+        withdrawal_record.PERMITTED,
+        goods_record.PERMITTED,
+        dispute_record.PERMITTED,
+    )
+    for verb in permitted
+}
+
+OF_GOODS = OF_CONTENT | {
+    Code.PROOF_MISSING,
+    Code.UNITS_DIFFER,
+    Code.DEDUCTION_BARRED,
+    Code.COMPLAINTS_NOT_YET,
+    Code.REFUND_UNCONFIRMED,
+}
+
+PROOF = {"name": "photo.jpg", "size": 9, "media_type": "image/jpeg", "sha256": "0" * 64}
+CONDITIONS = ("as-sent", "as-sent", "damaged", "wrong", "empty", "missing")
+ORDER = {"A": 2, "B": 1}
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A carrier's event of a return or a cancelled parcel; `event` makes some of them repeat."""
+
+    scan: Scan
+    event: int
+    hours_ago: int
+
+
+@dataclass(frozen=True)
+class Opens:
+    """Another case of the same order is opened."""
+
+    kind: Literal["withdrawal", "dispute"]
+    which: int
+
+
+Step = Do | Try | Wait | Refunds | Scanned | Opens
+
+UNITS = ({"A": 1}, {"A": 2}, {"B": 1}, {"A": 1, "B": 1}, ORDER)
+
+
+def steps() -> st.SearchStrategy[list[tuple[int, Step]]]:
+    """Steps, each with a number that says which of the order's cases it is for."""
+    do = st.builds(Do, PARTIES, HOW, HOW)
+    refunds = st.builds(
+        Refunds,
+        st.sampled_from(("later", "fail", "refuse", "garbage")),
+        st.sampled_from(("ok", "fail", "garbage")),
+        st.integers(1, 2),
+    )
+    step: st.SearchStrategy[Step] = st.one_of(
+        do,
+        do,
+        do,
+        do,
+        do,
+        st.builds(Try, PARTIES, st.sampled_from(tuple(VERBS.values())), HOW),
+        st.sampled_from((1, 30, 80, 24 * 8, 24 * 16)).map(Wait),
+        st.builds(Scanned, st.sampled_from(Scan), st.integers(1, 4), st.integers(0, 40)),
+        st.builds(Opens, st.sampled_from(("withdrawal", "dispute")), st.integers(0, 4)),
+        refunds,
+    )
+    return st.lists(st.tuples(st.integers(0, 5), step), min_size=8, max_size=14)
+
+
+@dataclass
+class Whole:
+    """All the cases of one order."""
+
+    world: World
+    order_id: str
+    cases: dict[str, Played] = field(default_factory=dict)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _custody: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    async def open(self, kind: str, which: int) -> None:
+        """Open a case for some units; one that is refused is none."""
+        units = tuple({"sku": s, "quantity": n} for s, n in UNITS[which].items())
+        opener = {
+            "withdrawal": self.world.withdrawal,
+            "dispute": self.world.dispute,
+            "cancellation": self.world.cancellation,
+        }[kind]
+        life = await opener(order_id=self.order_id, number=next(self._numbers), lines=units)
+        self.cases[life.handle.id] = Played(life)
+
+    async def views(self) -> list[CaseView]:
+        """Every case of the order at rest, and the returns that they have opened."""
+        while True:
+            views = [await played.view() for played in self.cases.values()]
+            ids = [
+                *(back for view in views for back in view.returns),
+                *(e.detail for v in views for e in v.timeline if e.what == "explained"),
+            ]
+            new = [id for id in ids if id not in self.cases]
+            for id in new:
+                any_life = next(iter(self.cases.values())).life
+                life = self.world.follow(any_life, id)
+                await life.sees(lambda view: view.stage is not Stage.OPENING)
+                self.cases[id] = Played(life)
+            if not new:
+                return views
+
+    async def step(self, which: int, step: Step) -> None:
+        """Play one step on one of the open cases."""
+        views = [view for view in await self.views() if view.stage is not Stage.CLOSED]
+        if isinstance(step, Opens):
+            await self.open(step.kind, step.which)
+            return
+        if not views:
+            return
+        view = views[which % len(views)]
+        played = self.cases[view.id]
+        match step:
+            case Do() | Try():
+                if command := self.command(played, step, view):
+                    await self.one(played, command, view)
+            case Scanned(scan, event, hours_ago):
+                if view.kind in (Kind.RETURN, Kind.CANCELLATION):
+                    now = await self.world.environment.get_current_time()
+                    told = ParcelEvent(
+                        event_id=f"e{event}",
+                        scan=scan,
+                        at=now - timedelta(hours=hours_ago),
+                        tracking=f"T{event % 2}",
+                    )
+                    await played.life.signals("parcel", told)
+            case Wait(hours):
+                slow = any(unsettled(one) for one in views)
+                await played.life.passes(hours=min(hours, 80) if slow else hours)
+            case Refunds():
+                played.life.marketplace(
+                    refunds=step.refunds,
+                    statuses=step.statuses,
+                    times=None if step.refunds == "later" else step.times,
+                )
+
+    def command(self, played: Played, step: Do | Try, view: CaseView) -> Command | None:
+        """The step's command, with arguments that suit the case as far as `how` lets them."""
+        if isinstance(step, Try):
+            verb = step.verb
+        elif verbs := view.may[step.by]:
+            verb = VERBS[verbs[step.which % len(verbs)]]
+        else:
+            return None
+        if verb is Close:
+            return None  # ends too many lives too early
+        how, actors = step.how, ACTORS[step.by]
+        number = len(played.sent) + 1
+        told = played.arguments(verb, how, f"word-{number}.") | self.of_goods(verb, how, view)
+        command: Command = COMMAND.validate_python(
+            {
+                "verb": verb.word(),
+                "command_id": f"r{number}",
+                "by": actors[how % len(actors)],
+                **told,
+            }
+        )
+        played.sent.append(command)
+        return command
+
+    def of_goods(self, verb: type[CommandBase], how: int, view: CaseView) -> dict[str, Any]:
+        """Arguments of what is said about goods."""
+        there: dict[str, int] = {}
+        wanted = (Custody.WITH_SELLER,) if verb.__name__ == "Inspect" else tuple(Custody)[:3]
+        for kept in view.custody:
+            if kept.custody in wanted:
+                there[kept.sku] = there.get(kept.sku, 0) + kept.quantity
+        units = [
+            {"sku": sku, "quantity": max(1, n - how % 2), "condition": CONDITIONS[how % 6]}
+            for sku, n in there.items()
+        ] or [{"sku": "A", "quantity": 1}]
+        match verb.__name__:
+            case "Receive" | "Inspect":
+                return {"units": units if how % 3 or verb.__name__ == "Receive" else []}
+            case "ClaimException":
+                named = [{"sku": u.sku, "quantity": u.quantity} for u in view.units[: how % 3]]
+                return {"reason": "perishable", "units": named, "attachments": [PROOF]}
+            case "Deduct":
+                money = Money(amount_minor=(500, 10**6)[how % 5 == 4], currency="PLN")
+                return {"amount": money, "attachments": [PROOF]}
+            case "HandOver":
+                return {"carrier": "InPost", "tracking": f"T{how % 2}"}
+            case "ShipBack":
+                return {"carrier": "InPost", "tracking": "B1", "expected_on": "2027-01-04"}
+            case "ProvideLabel":
+                return {"label": "https://labels.example/1"}
+            case "Explain":
+                return {"reason": ("changed-mind", "defective")[how % 4 == 3]}
+            case "Decide" if view.kind is not Kind.DISPUTE:
+                shared = how % 3 == 2
+                money = Money(amount_minor=100, currency="PLN")
+                verdict = ("for-buyer", "for-seller", "shared")[how % 3]
+                return {"verdict": verdict, "remedy": None, "amount": money if shared else None}
+        return {}
+
+    async def one(self, played: Played, command: Command, view: CaseView) -> None:
+        """A command by itself: what `may` says is what happens."""
+        answer = await played.send(command)
+        allowed = type(command).word() in view.may[command.by.party]
+        if isinstance(answer, Code) and allowed:
+            known = OF_GOODS | {Code.NOT_YOURS} if view.kind is Kind.DISPUTE else OF_GOODS
+            assert answer in known, f"{command!r} may be sent, and was refused: {answer}"
+        assert allowed or isinstance(answer, Code), f"{command!r} may not be sent, and was taken"
+
+    # What must hold.
+
+    async def holds(self) -> None:
+        """Holds after every step."""
+        views = await self.views()
+        paid = next(iter(self.cases.values())).life.paid
+        whole = 2 * 10000 + 5000 + 999
+        assert sum(paid) <= whole, f"{paid} of {whole}"
+        refunded = RefundLedger(self.world.engine).refunded(self.order_id)
+        assert all(line.quantity <= ORDER[line.sku] for line in refunded), refunded
+        running = {view.id for view in views if view.stage is not Stage.CLOSED}
+        for view in views:
+            if view.stage is Stage.CLOSED:
+                assert view.awaited is None
+                assert view.task is None
+                continue
+            assert view.awaited is not None, f"{view.id} awaits nobody"
+            runs = [clock for clock in view.clocks if clock.due or clock.held_since]
+            waits_for_return = set(view.returns) & running or self.parent_runs(view, running)
+            assert runs or unsettled(view) or waits_for_return, f"{view.id}: nothing will happen"
+            if view.task:
+                assert TaskQueue(self.world.engine).find(view.task.id) == view.task
+            if view.kind is Kind.RETURN:
+                self.nothing_vanished(view)
+
+    def parent_runs(self, view: CaseView, running: set[str]) -> bool:
+        """A withdrawal's return waits as long as the withdrawal does."""
+        return view.belongs_to in running
+
+    def nothing_vanished(self, view: CaseView) -> None:
+        """Every unit of a return is with somebody."""
+        found: dict[str, int] = {}
+        for kept in view.custody:
+            found[kept.sku] = found.get(kept.sku, 0) + kept.quantity
+        assert found == {unit.sku: unit.quantity for unit in view.units}, view.custody
+
+    async def finish(self) -> None:
+        """Everybody is silent: each case ends, or only agents can end it."""
+        life = next(iter(self.cases.values())).life
+        life.marketplace()
+        for _ in range(14):
+            views = await self.views()
+            await self.holds()
+            for view in views:
+                if unsettled(view) and view.refund:
+                    self.cases[view.id].settle(view.refund.key, "confirm")
+            still = [v for v in views if v.stage is not Stage.CLOSED]
+            with_agents = {v.id for v in still if v.awaited is Party.AGENT and v.task}
+            if all(v.id in with_agents or with_agents & set(v.returns) for v in still):
+                break
+            await life.passes(days=2 if any(unsettled(v) for v in views) else 16)
+        else:
+            raise AssertionError(f"half a year of silence: {[(v.id, v.stage) for v in still]}")
+        for view in sorted(still, key=lambda view: view.kind is not Kind.RETURN):
+            played = self.cases[view.id]
+            ended = await self.cases[view.id].send(
+                COMMAND.validate_python(
+                    {"verb": "close", "command_id": "the-end", "by": PLATFORM, "reason": "Over."}
+                )
+            )
+            assert not isinstance(ended, Code) or ended is Code.CASE_CLOSED, (view.id, ended)
+            await played.life.sees(lambda view: view.stage is Stage.CLOSED)
+        for id, played in self.cases.items():
+            # Else the server would skip to the years in which cases would have timed out.
+            with self.world.environment.auto_time_skipping_disabled():
+                await asyncio.wait_for(played.life.handle.result(), timeout=20)
+            letters = Archive(self.world.engine).letters(id)
+            assert all(letter.sent_at for letter in letters), "letters were never sent"
+
+
+@pytest.mark.slow
+@PLAYED
+@given(
+    first=st.sampled_from(("withdrawal", "withdrawal", "cancellation")),
+    which=st.integers(0, 4),
+    script=steps(),
+)
+async def test_no_order_of_events_refunds_a_unit_twice_or_leaves_a_case_alone(
+    world: World, first: str, which: int, script: list[tuple[int, Step]]
+) -> None:
+    fresh = first == "cancellation"
+    order_id = await world.fresh() if fresh else await world.in_hand(days_ago=1)
+    whole = Whole(world, order_id)
+    await whole.open(first, which)
+    for number, (case, step) in enumerate(script):
+        await whole.step(case, step)
+        try:
+            await whole.holds()
+        except AssertionError as broken:
+            raise AssertionError(f"{broken} (after step {number}: {step!r})") from None
+    await whole.finish()
