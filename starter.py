@@ -112,11 +112,11 @@ def show(
     from cli.reaching import with_temporal
     from cli.showing import read_case
 
-    view, preceding = with_temporal(lambda client: read_case(client, case))
+    read = with_temporal(lambda client: read_case(client, case))
     if as_json:
-        print(view.model_dump_json(indent=2))
+        print(read.view.model_dump_json(indent=2))
     else:
-        print_page(view, preceding, why)
+        print_page(read, why)
 
 
 @app.command("list")

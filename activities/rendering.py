@@ -57,6 +57,7 @@ JOINING = (
     "duty-overdue",
     "refused-on-arrival",
     "dispatch-unknown",
+    "label-refused",
 )
 """Why an agent can join a case: the `reason` of the notice `agent_joins`."""
 

@@ -56,11 +56,11 @@ class Ground:
 
     async def play(
         self, worker: Working, life: Life, size: int
-    ) -> tuple[list[Sequence[HistoryEvent]], float]:
+    ) -> tuple[list[list[Sequence[HistoryEvent]]], float]:
         """Play a life `size` times; the histories, and the worker's seconds of CPU a case."""
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one() -> Sequence[HistoryEvent]:
+        async def one() -> list[Sequence[HistoryEvent]]:
             order = f"{life.country}-{next(self.orders[life.country])}"
             async with room:
                 return await play(

@@ -1,4 +1,4 @@
-"""Weighing a history: billed actions, events and bytes."""
+"""Weighing histories: billed actions, events and bytes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,19 +27,22 @@ updates are billed too, but leave no event."""
 
 @dataclass(frozen=True)
 class Weight:
-    """What one case left behind. `history_bytes` is the events' size as the server stores them."""
+    """What one life left behind. `history_bytes` is the events' size as the server stores them."""
 
     actions: int
     events: int
     history_bytes: int
 
 
-def weigh(events: Sequence[HistoryEvent]) -> Weight:
-    """The weight of a whole history. Continuing as new starts another, which counts by itself."""
+def weigh(histories: Sequence[Sequence[HistoryEvent]]) -> Weight:
+    """The weight of a life's whole histories, a case's and its child's together.
+
+    Continuing as new starts another, which counts by itself.
+    """
     return Weight(
-        actions=actions(events),
-        events=len(events),
-        history_bytes=sum(event.ByteSize() for event in events),
+        actions=sum(map(actions, histories)),
+        events=sum(map(len, histories)),
+        history_bytes=sum(event.ByteSize() for events in histories for event in events),
     )
 
 
@@ -58,12 +61,3 @@ def actions(events: Sequence[HistoryEvent]) -> int:
         and event.marker_recorded_event_attributes.marker_name == LOCAL_ACTIVITY
     }
     return billed + retries + len(with_local_activities)
-
-
-def effects(events: Sequence[HistoryEvent]) -> list[str]:
-    """The regular activities of a history by name, sorted: what the case did to the world."""
-    return sorted(
-        event.activity_task_scheduled_event_attributes.activity_type.name
-        for event in events
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-    )

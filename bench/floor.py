@@ -1,12 +1,14 @@
 """The floor: each life of `bench.lives` as a workflow that knows this one life only.
 
-The same waits, updates and effects as the case, with the same arguments and answers, and nothing
-else: no view, no lists, no summaries, no deadlines to hold or move, no refusals.
+The same waits, updates and effects as the case, the same child with the same signals, all with
+the same arguments and answers, and nothing else: no view, no lists, no summaries, no deadlines to
+hold or move, no refusals, no sums.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -15,19 +17,24 @@ from activities.cases import Cases
 from activities.marketplace import SellerConduct
 from activities.notices import Notices
 from activities.refunds import Refunds
+from activities.shipments import Shipments
 from activities.tasks import Tasks
-from domain.commands import Command, Decide, Offer
+from domain.commands import Command, Decide, HandOver, Inspect, Offer, Receive, ShipBack
+from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName
-from domain.openings import OpenDispute
+from domain.openings import OpenCancellation, OpenDispute, Opening, OpenReturn, OpenWithdrawal
+from domain.orders import Line
 from domain.parties import Actor, Party
-from domain.policy import DisputePolicy, Window
+from domain.policy import CancellationPolicy, DisputePolicy, Window, WithdrawalPolicy
 from domain.ports import (
     BreachReport,
     CloseCase,
+    LabelWanted,
     RefundCommand,
     RegisterCase,
     Registration,
+    StopDispatch,
     Task,
     TaskState,
 )
@@ -39,10 +46,11 @@ TRADERS = (Party.BUYER, Party.SELLER)
 
 
 class Bare:
-    """What both lives do."""
+    """What all lives do."""
 
     def __init__(self) -> None:
         self.id = workflow.info().workflow_id
+        self.known = Registration()
         self.moves: deque[Command] = deque()
         self.letters: list[workflow.ActivityHandle[None]] = []
         self.steps = 0
@@ -65,17 +73,39 @@ class Bare:
             await workflow.wait_condition(lambda: bool(self.moves), timeout=wait)
         return self.moves.popleft() if self.moves else None
 
-    async def register(self, opening: OpenDispute) -> Registration:
+    async def register(self, opening: Opening) -> None:
         """Register the case."""
-        return await workflow.execute_activity_method(
+        self.known = await workflow.execute_activity_method(
             Cases.register,
             RegisterCase(case_id=self.id, opening=opening, at=workflow.now()),
             **MARKETPLACE,
         )
 
+    @property
+    def stake(self) -> Money:
+        """What was paid for the goods."""
+        assert self.known.at_stake
+        return self.known.at_stake
+
+    def named(self, units: Sequence[Line | Received]) -> tuple[Goods, ...]:
+        """Units as a letter names them."""
+        assert self.known.sale
+        return tuple(
+            Goods(
+                title=self.known.sale.title(unit.sku),
+                quantity=unit.quantity,
+                condition=unit.condition if isinstance(unit, Received) else None,
+            )
+            for unit in units
+        )
+
     def message(self, key: str, by: Actor, text: str) -> Message:
         """What somebody wrote."""
         return Message(id=key, at=workflow.now(), by=by, text=text)
+
+    def opened(self, opening: Opening) -> tuple[Message, ...]:
+        """What the opening says."""
+        return (self.message("#opening", opening.opened_by, opening.text),)
 
     def notice(self, to: Party, name: NoticeName, **facts: Any) -> Notice:
         """One letter."""
@@ -91,32 +121,12 @@ class Bare:
         mailing = Mailing(case_id=self.id, messages=messages, notices=notices)
         self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
 
-    def post_opening(self, opening: OpenDispute, stake: Money, wait: timedelta) -> None:
-        """Tell both of the dispute."""
-        due = workflow.now() + wait
-        self.post(
-            self.notice(
-                Party.SELLER,
-                NoticeName.DISPUTE_OPENED,
-                reason=opening.reason,
-                remedy=opening.wanted,
-                amount=stake,
-                text=opening.text,
-                writer=opening.opened_by,
-                due=due,
-            ),
-            self.notice(
-                Party.BUYER,
-                NoticeName.DISPUTE_RECEIVED,
-                remedy=opening.wanted,
-                amount=stake,
-                due=due,
-            ),
-            messages=(self.message("#opening", opening.opened_by, opening.text),),
-        )
-
-    async def pay_back(self, opening: OpenDispute, amount: Money) -> None:
-        """Refund, once."""
+    async def pay_back(
+        self, opening: Opening, amount: Money, after: tuple[Line, ...] | None = None
+    ) -> tuple[Notice, ...]:
+        """Refund, once; the letters that say so."""
+        sale = self.known.sale
+        assert sale
         await workflow.execute_activity_method(
             Refunds.request,
             RefundCommand(
@@ -124,18 +134,42 @@ class Bare:
                 case_id=self.id,
                 order_id=opening.order_id,
                 amount=amount,
+                units=self.known.lines,
+                sold=tuple(Line(sku=line.sku, quantity=line.quantity) for line in sale.lines),
+                paid=sale.paid,
+                after=after,
             ),
             **MARKETPLACE,
         )
+        return self.both(NoticeName.REFUND_CONFIRMED, amount=amount)
+
+    async def start_return(self, opening: Opening, **more: Any) -> Any:
+        """Have the goods brought back."""
+        returning = OpenReturn(
+            country=opening.country,
+            order_id=opening.order_id,
+            opened_by=Actor(party=Party.PLATFORM, id="recourse"),
+            lines=self.known.lines,
+            belongs_to=self.id,
+            **more,
+        )
+        return await workflow.start_child_workflow(
+            "BareReturn",
+            returning,
+            id=returning.case_id,
+            result_type=Closed,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+        )
+
+    @workflow.signal
+    def goods(self, news: GoodsNews) -> None:
+        """The return tells how the goods fare."""
 
     async def close(
-        self, ending: Ending, amount: Money, escalated: bool = False, breaches: int = 0
+        self, ending: Ending, *last: Notice, escalated: bool = False, breaches: int = 0
     ) -> Closed:
         """Tell both and file the end."""
-        self.post(
-            *self.both(NoticeName.REFUND_CONFIRMED, amount=amount),
-            *self.both(NoticeName.CLOSED, ending=ending),
-        )
+        self.post(*last, *self.both(NoticeName.CLOSED, ending=ending))
         await workflow.execute_local_activity_method(
             Cases.close,
             CloseCase(
@@ -152,55 +186,98 @@ class Bare:
         return Closed(case_id=self.id, ending=ending)
 
 
-@workflow.defn(name="BareSettlement")
-class BareSettlement(Bare):
-    """The seller offers, the buyer accepts, the money goes back."""
+class BareDispute(Bare):
+    """What disputes do."""
 
-    @workflow.run
-    async def run(self, opening: OpenDispute) -> Closed:
-        """From the opening to the refund."""
-        registration = await self.register(opening)
-        stake = registration.at_stake or Money(amount_minor=0, currency="EUR")
+    def post_opening(self, opening: OpenDispute, wait: timedelta) -> None:
+        """Tell both of the dispute."""
+        due = workflow.now() + wait
+        self.post(
+            self.notice(
+                Party.SELLER,
+                NoticeName.DISPUTE_OPENED,
+                reason=opening.reason,
+                remedy=opening.wanted,
+                amount=self.stake,
+                text=opening.text,
+                writer=opening.opened_by,
+                due=due,
+            ),
+            self.notice(
+                Party.BUYER,
+                NoticeName.DISPUTE_RECEIVED,
+                remedy=opening.wanted,
+                amount=self.stake,
+                due=due,
+            ),
+            messages=self.opened(opening),
+        )
+
+    async def agreed(self, opening: OpenDispute) -> Offer:
+        """The seller offers, and the buyer accepts."""
         wait = timedelta(hours=16)
-        self.post_opening(opening, stake, wait)
+        self.post_opening(opening, wait)
         offer = await self.heard(wait)
         assert isinstance(offer, Offer)
-        assert offer.amount
+        told = {"remedy": offer.remedy, "amount": offer.amount}
         wait = timedelta(days=3)
         self.post(
             self.notice(
                 Party.BUYER,
                 NoticeName.OFFER_MADE,
-                remedy=offer.remedy,
-                amount=offer.amount,
                 writer=offer.by,
                 due=workflow.now() + wait,
+                **told,
             )
         )
         await self.heard(wait)
-        self.post(*self.both(NoticeName.OFFER_ACCEPTED, remedy=offer.remedy, amount=offer.amount))
-        await self.pay_back(opening, offer.amount)
-        return await self.close(Ending.SETTLED, offer.amount)
+        self.post(*self.both(NoticeName.OFFER_ACCEPTED, **told))
+        return offer
+
+
+@workflow.defn(name="BareSettlement")
+class BareSettlement(BareDispute):
+    """The seller offers, the buyer accepts, the money goes back."""
+
+    @workflow.run
+    async def run(self, opening: OpenDispute) -> Closed:
+        """From the opening to the refund."""
+        await self.register(opening)
+        offer = await self.agreed(opening)
+        assert offer.amount
+        return await self.close(Ending.SETTLED, *await self.pay_back(opening, offer.amount))
+
+
+@workflow.defn(name="BareRepair")
+class BareRepair(BareDispute):
+    """The seller offers a repair, the buyer accepts, the goods go to be repaired and come back."""
+
+    @workflow.run
+    async def run(self, opening: OpenDispute) -> Closed:
+        """From the opening to the repaired goods."""
+        await self.register(opening)
+        await self.agreed(opening)
+        await (await self.start_return(opening, purpose=Purpose.REPAIR))
+        return await self.close(Ending.SETTLED)
 
 
 @workflow.defn(name="BareSilence")
-class BareSilence(Bare):
+class BareSilence(BareDispute):
     """The seller is silent, an agent decides, nobody appeals, the money goes back."""
 
     @workflow.run
     async def run(self, opening: OpenDispute) -> Closed:
         """From the opening to the refund."""
-        registration = await self.register(opening)
-        stake = registration.at_stake or Money(amount_minor=0, currency="EUR")
-        policy = registration.dispute
-        assert policy
+        await self.register(opening)
+        policy = self.known.terms
+        assert isinstance(policy, DisputePolicy)
         reply, reminder = spans(policy.seller_reply)
-        self.post_opening(opening, stake, reply)
+        self.post_opening(opening, reply)
         due = workflow.now() + reply
         await self.heard(reminder)
         self.post(self.notice(Party.SELLER, NoticeName.REPLY_REMINDER, due=due))
         await self.heard(due - workflow.now())
-        report = self.report(registration, due)
+        report = self.report(due)
         self.post(
             self.notice(Party.SELLER, NoticeName.REPLY_BREACH, due=due),
             *self.both(NoticeName.AGENT_JOINS, reason="seller-silent", due=due),
@@ -212,19 +289,19 @@ class BareSilence(Bare):
         decision = await self.heard(timedelta(hours=8))
         assert isinstance(decision, Decide)
         await self.task_changed(task, state=TaskState.DONE)
-        await self.told(policy, decision, stake)
-        await self.pay_back(opening, stake)
+        await self.told(policy, decision)
+        paid = await self.pay_back(opening, self.stake)
         await report
-        return await self.close(Ending.DECIDED, stake, escalated=True, breaches=1)
+        return await self.close(Ending.DECIDED, *paid, escalated=True, breaches=1)
 
-    def report(self, registration: Registration, due: Any) -> workflow.ActivityHandle[None]:
+    def report(self, due: datetime) -> workflow.ActivityHandle[None]:
         """Report the breach; the case does not wait for it."""
         return workflow.start_activity_method(
             SellerConduct.report_breach,
             BreachReport(
                 key=f"{self.id}:breach:1",
                 case_id=self.id,
-                seller_id=registration.seller_id,
+                seller_id=self.known.seller_id,
                 window="seller_reply",
                 due=due,
                 at=workflow.now(),
@@ -252,14 +329,14 @@ class BareSilence(Bare):
         await workflow.execute_local_activity_method(Tasks.record, task, **OWN_DATABASE)
         return task
 
-    async def told(self, policy: DisputePolicy, decision: Decide, amount: Money) -> None:
+    async def told(self, policy: DisputePolicy, decision: Decide) -> None:
         """Tell both of the decision, and again once it cannot be appealed any more."""
         said: dict[str, Any] = {
             "text": decision.reasoning,
             "writer": decision.by,
             "verdict": decision.verdict,
             "remedy": decision.remedy,
-            "amount": amount,
+            "amount": self.stake,
         }
         wait, _ = spans(policy.appeal)
         reasoning = self.message(decision.command_id, decision.by, decision.reasoning)
@@ -269,6 +346,219 @@ class BareSilence(Bare):
         )
         await self.heard(wait)
         self.post(*self.both(NoticeName.DECISION_FINAL, **said))
+
+
+@workflow.defn(name="BareCancellation")
+class BareCancellation(Bare):
+    """The dispatch is stopped, the money goes back at once, and no parcel leaves."""
+
+    @workflow.run
+    async def run(self, opening: OpenCancellation) -> Closed:
+        """From the buyer's word until no parcel is expected any more."""
+        await self.register(opening)
+        self.post(messages=self.opened(opening))
+        await workflow.execute_activity_method(
+            Shipments.stop,
+            StopDispatch(
+                key=f"{self.id}:stop",
+                case_id=self.id,
+                order_id=opening.order_id,
+                units=self.known.lines,
+            ),
+            **MARKETPLACE,
+        )
+        told = {"goods": self.named(self.known.lines), "at": workflow.now(), "amount": self.stake}
+        self.post(
+            self.notice(
+                Party.BUYER,
+                NoticeName.CANCELLED,
+                text=opening.text,
+                **told,
+                **shares(self.known),
+            ),
+            self.notice(Party.SELLER, NoticeName.STOP_DISPATCH, **told),
+        )
+        self.post(*await self.pay_back(opening, self.stake, after=self.known.refunded))
+        policy = self.known.terms
+        assert isinstance(policy, CancellationPolicy)
+        await self.heard(spans(policy.sent_anyway)[0])
+        return await self.close(Ending.CANCELLED)
+
+
+@workflow.defn(name="BareWithdrawal")
+class BareWithdrawal(Bare):
+    """The goods go back, and so does the money."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news: list[GoodsNews] = []
+
+    @workflow.signal
+    def goods(self, news: GoodsNews) -> None:
+        """The return tells how the goods fare."""
+        self.news.append(news)
+
+    @workflow.run
+    async def run(self, opening: OpenWithdrawal) -> Closed:
+        """From the buyer's statement to the refund."""
+        await self.register(opening)
+        policy = self.known.terms
+        assert isinstance(policy, WithdrawalPolicy)
+        due = workflow.now() + timedelta(days=14)
+        told = {
+            "goods": self.named(self.known.lines),
+            "at": workflow.now(),
+            "text": opening.text,
+            "amount": self.stake,
+        }
+        self.post(
+            self.notice(
+                Party.BUYER,
+                NoticeName.WITHDRAWAL_ACKNOWLEDGED,
+                due=due,
+                **told,
+                **shares(self.known),
+            ),
+            self.notice(Party.SELLER, NoticeName.WITHDRAWAL_STATED, due=due, safe=due, **told),
+            messages=self.opened(opening),
+        )
+        coming = await self.start_return(
+            opening, send_window=policy.send_goods, counted_from=workflow.now()
+        )
+        wait = timedelta(days=9)
+        await workflow.wait_condition(lambda: bool(self.news), timeout=wait)
+        charged = self.news[0].charged_minor
+        amount = Money(amount_minor=self.stake.amount_minor - charged, currency=self.stake.currency)
+        self.post(
+            self.notice(Party.SELLER, NoticeName.REFUND_DUE, due=due, safe=due, amount=amount)
+        )
+        await self.heard(wait)
+        await coming
+        paid = await self.pay_back(opening, amount, after=self.known.refunded)
+        return await self.close(Ending.REFUNDED, *paid)
+
+
+@workflow.defn(name="BareReturn")
+class BareReturn(Bare):
+    """The goods are handed over or brought, received, inspected, and repaired if need be."""
+
+    @workflow.run
+    async def run(self, opening: OpenReturn) -> Closed:
+        """From the label until the goods are where they belong."""
+        await self.register(opening)
+        goods = self.named(self.known.lines)
+        due = workflow.now() + timedelta(days=14)
+        charged = await self.send_label(opening, due)
+        move = await self.heard(timedelta(days=10))
+        if isinstance(move, HandOver):
+            self.post(
+                *self.both(
+                    NoticeName.GOODS_HANDED_OVER,
+                    goods=goods,
+                    at=workflow.now(),
+                    tracking=move.tracking,
+                    carrier=move.carrier,
+                )
+            )
+            await self.tell(opening, News.SENT, charged)
+            move = await self.heard(timedelta(days=14))
+        assert isinstance(move, Receive)
+        await self.tell(opening, News.CAME, charged)
+        came = self.named(move.units)
+        due = workflow.now() + timedelta(days=3)
+        self.post(
+            self.notice(Party.SELLER, NoticeName.GOODS_ARRIVED, goods=came, due=due),
+            self.notice(Party.BUYER, NoticeName.GOODS_RECEIVED, goods=came, due=due),
+        )
+        move = await self.heard(timedelta(days=2))
+        assert isinstance(move, Inspect)
+        last = self.notice(Party.BUYER, NoticeName.GOODS_ACCEPTED, goods=goods)
+        ending = Ending.RETURNED
+        if opening.purpose is Purpose.REPAIR:
+            last, ending = await self.repair(last, goods), Ending.REPAIRED
+        closed = await self.close(ending, last)
+        return closed.model_copy(update={"accepted": self.known.lines})
+
+    async def send_label(self, opening: OpenReturn, due: datetime) -> int:
+        """Tell both of the return, and the buyer of the label; what the way back costs them."""
+        told = {
+            "goods": self.named(self.known.lines),
+            "way": Way.PLATFORM_LABEL,
+            "purpose": opening.purpose,
+            "due": due,
+        }
+        self.post(
+            self.notice(Party.BUYER, NoticeName.RETURN_OPENED, safe=due, **told),
+            self.notice(Party.SELLER, NoticeName.RETURN_EXPECTED, **told),
+        )
+        made = await workflow.execute_activity_method(
+            Shipments.label,
+            LabelWanted(
+                key=f"{self.id}:label",
+                case_id=self.id,
+                order_id=opening.order_id,
+                units=self.known.lines,
+            ),
+            **MARKETPLACE,
+        )
+        charged = made.charged if opening.purpose is Purpose.REFUND else None
+        self.post(
+            self.notice(
+                Party.BUYER, NoticeName.LABEL_READY, label=made.label, amount=charged, due=due
+            )
+        )
+        return charged.amount_minor if charged else 0
+
+    async def repair(self, accepted: Notice, goods: tuple[Goods, ...]) -> Notice:
+        """The seller begins, finishes and sends back; the letter that says so."""
+        due = workflow.now() + timedelta(days=14)
+        purpose = Purpose.REPAIR
+        self.post(
+            accepted,
+            self.notice(
+                Party.SELLER,
+                NoticeName.WORK_WANTED,
+                purpose=purpose,
+                goods=goods,
+                due=due,
+                safe=due,
+            ),
+        )
+        await self.heard(timedelta(days=10))
+        self.post(self.notice(Party.BUYER, NoticeName.WORK_BEGUN, purpose=purpose))
+        await self.heard(timedelta(days=10))
+        self.post(
+            self.notice(Party.BUYER, NoticeName.WORK_DONE, purpose=purpose),
+            self.notice(Party.SELLER, NoticeName.SHIP_BACK_WANTED, goods=goods, due=due),
+        )
+        shipped = await self.heard(timedelta(days=2))
+        assert isinstance(shipped, ShipBack)
+        return self.notice(
+            Party.BUYER,
+            NoticeName.SHIPPED_BACK,
+            goods=goods,
+            carrier=shipped.carrier,
+            tracking=shipped.tracking,
+            expected_on=shipped.expected_on,
+        )
+
+    async def tell(self, opening: OpenReturn, what: News, charged: int) -> None:
+        """Tell the case that the return belongs to."""
+        assert opening.belongs_to
+        await workflow.get_external_workflow_handle(opening.belongs_to).signal(
+            "goods", GoodsNews(what=what, at=workflow.now(), charged_minor=charged)
+        )
+
+
+def shares(known: Registration) -> dict[str, Money]:
+    """Of what was paid, what was for the goods and what for their delivery."""
+    assert known.sale
+    assert known.at_stake
+    delivery, currency = known.sale.delivery_paid_minor, known.sale.currency
+    return {
+        "price": Money(amount_minor=known.at_stake.amount_minor - delivery, currency=currency),
+        "delivery": Money(amount_minor=delivery, currency=currency),
+    }
 
 
 def spans(window: Window) -> tuple[timedelta, timedelta]:

@@ -3,26 +3,33 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio import activity
 
-from bench.lives import BUYER, SELLER
-from domain.commands import Remedy
+from activities.cases import YEARS_AHEAD
+from bench.lives import BUYER, GOODS, LIVES, SELLER
+from domain.money import Money
 from domain.notices import Mailing
-from domain.openings import OpenDispute
-from domain.orders import Order
+from domain.openings import Opening, OpenReturn
+from domain.orders import Line, Order
+from domain.parties import Actor, Party
 from domain.ports import (
     BreachReport,
     CloseCase,
+    Dispatch,
+    DispatchAnswer,
+    LabelMade,
+    LabelWanted,
     RefundCommand,
     RefundReport,
     RefundState,
     RegisterCase,
     Registration,
     Rules,
+    StopDispatch,
     Task,
 )
 from domain.registering import register
@@ -31,22 +38,30 @@ from policies import read_calendar, read_policy
 
 CURRENCY = {"PL": "PLN", "SI": "EUR"}
 
+IN_HAND = ("PL",)
+"""Countries whose orders the buyers have in hand; the others' were placed a moment ago."""
+
 SHORT = {
     "dispute.seller_reply": (2, 1),
     "dispute.help_opens": (1, None),
     "dispute.appeal": (1, None),
+    "cancellation.sent_anyway": (1, None),
 }
-"""Windows of the silent seller's country: length and reminder in seconds, short enough to watch."""
+"""Windows of SI: length and reminder in seconds, short enough to watch."""
 
 
 def order(country: str, order_id: str) -> Order:
     """An order of two lamps and a shade."""
+    now = datetime.now(UTC)
+    in_hand = country in IN_HAND
     return Order.model_validate(
         {
             "id": order_id,
             "country": country,
             "currency": CURRENCY[country],
-            "placed_at": "2026-01-05T10:00:00Z",
+            "placed_at": now - timedelta(days=4 if in_hand else 0),
+            "shipped": in_hand,
+            "parcels": [{"id": "p1", "in_hand_at": now - timedelta(days=1)}] if in_hand else [],
             "buyer": {
                 "id": BUYER.id,
                 "name": "Ewa Zielona",
@@ -94,32 +109,42 @@ def _shorten(table: str, section: str, length: int, reminder: int | None) -> str
     return head + mark + body + gap + tail
 
 
-def registration(country: str, policies: Path) -> Registration:
+def openings() -> list[Opening]:
+    """One opening of each kind in each country that the lives know, returns among them."""
+    opened = [life.opening(life.country, f"{life.country}-1") for life in LIVES]
+    goods = tuple(Line(sku=unit.sku, quantity=unit.quantity) for unit in GOODS)
+    platform = Actor(party=Party.PLATFORM, id="recourse")
+    return opened + [
+        OpenReturn(
+            country=case.country,
+            order_id=case.order_id,
+            opened_by=platform,
+            lines=goods,
+            belongs_to=case.case_id,
+        )
+        for case in opened
+    ]
+
+
+def registration(opening: Opening, policies: Path) -> Registration:
     """A registration as the real activity answers it."""
-    policy, year = read_policy(country, policies), datetime.now(UTC).year
+    country, now = opening.country, datetime.now(UTC)
+    policy = read_policy(country, policies)
     rules = Rules(
         policy_version=policy.version,
-        dispute=policy.dispute,
-        calendar=read_calendar(country, year, year + 2, policies),
+        terms=policy.terms(opening.kind),
+        calendar=read_calendar(country, now.year, now.year + YEARS_AHEAD, policies),
     )
-    opening = OpenDispute(
-        country=country,
-        order_id=f"{country}-1",
-        opened_by=BUYER,
-        text="The lamp does not light.",
-        reason="defect",
-        wanted=Remedy.FULL_REFUND,
-    )
-    return register(opening, order(country, opening.order_id), rules)
+    return register(opening, order(country, opening.order_id), rules, now)
 
 
 def emptied(policies: Path) -> list[Callable[..., Any]]:
     """The activities by name, without their work: what is left is what orchestration costs."""
-    known = {country: registration(country, policies) for country in CURRENCY}
+    known = {(one.kind, one.country): registration(one, policies) for one in openings()}
 
     @activity.defn(name="register_case")
     def register_case(case: RegisterCase) -> Registration:
-        return known[case.opening.country]
+        return known[case.opening.kind, case.opening.country]
 
     @activity.defn(name="close_case")
     def close_case(case: CloseCase) -> None:
@@ -141,4 +166,25 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
     def request_refund(command: RefundCommand) -> RefundReport:
         return RefundReport(key=command.key, state=RefundState.CONFIRMED)
 
-    return [register_case, close_case, send, report_breach, record_task, request_refund]
+    @activity.defn(name="stop_dispatch")
+    def stop_dispatch(wanted: StopDispatch) -> DispatchAnswer:
+        return DispatchAnswer(dispatch=Dispatch.STOPPED)
+
+    @activity.defn(name="order_label")
+    def order_label(wanted: LabelWanted) -> LabelMade:
+        return LabelMade(
+            label="https://labels.example/RET000000001.pdf",
+            tracking="RET000000001",
+            charged=Money(amount_minor=1499, currency="PLN"),
+        )
+
+    return [
+        register_case,
+        close_case,
+        send,
+        report_breach,
+        record_task,
+        request_refund,
+        stop_dispatch,
+        order_label,
+    ]

@@ -12,15 +12,32 @@ from multiprocessing.connection import Connection
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from bench.floor import BareSettlement, BareSilence
+from bench.floor import (
+    BareCancellation,
+    BareRepair,
+    BareReturn,
+    BareSettlement,
+    BareSilence,
+    BareWithdrawal,
+)
 from bench.ground import emptied
 from config import Settings, data_converter, workflow_runner
 from store.engine import connect, migrate
 from worker import THREADS, working
+from workflows.cancellation import Cancellation
 from workflows.dispute import Dispute
+from workflows.goods_return import GoodsReturn
+from workflows.withdrawal import Withdrawal
 
-CASES = (Dispute,)
-FLOORS = (BareSettlement, BareSilence)
+CASES = (Dispute, Cancellation, Withdrawal, GoodsReturn)
+FLOORS = (
+    BareSettlement,
+    BareSilence,
+    BareRepair,
+    BareCancellation,
+    BareWithdrawal,
+    BareReturn,
+)
 
 
 class StoppedError(Exception):

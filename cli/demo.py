@@ -5,32 +5,34 @@ ends, or at which stage it is left waiting. Deadlines come from policies/demo/, 
 """
 
 import asyncio
-import json
 import shlex
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import requests
-from pydantic import Field, TypeAdapter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-from temporalio.client import Client, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
-from cli.allegro import disputes
+from cli.examples import Example, Move, Play, read_examples
 from cli.opening import open_case
+from cli.paper import PIPE_WIDTH
 from cli.reaching import look
 from cli.servers import HERE, check_free, postgresql, temporal, worker
+from cli.words import amount_in_words
 from config import Settings, connect
-from domain.base import Value
 from domain.commands import COMMAND
-from domain.notices import Ending
-from domain.openings import Opening
+from domain.goods import ParcelEvent
+from domain.kinds import Kind
+from domain.money import Money
 from domain.stages import Stage
 from domain.view import CaseView, Entry
 from standin.serving import serve_mailbox, serve_marketplace
@@ -38,30 +40,8 @@ from store.cases import CaseRegister
 from store.engine import connect as connect_store
 from workflows.dispute import Dispute
 
-EXAMPLES = HERE / "examples"
-TAKES_AT_MOST = 100.0
-"""Seconds for a case to come to its end; the slowest needs about fifteen."""
-
-
-class Move(Value):
-    """What a party sends once the case has come to a stage."""
-
-    at: Stage
-    send: dict[str, Any]
-
-
-class Example(Value):
-    """A case to play: it ends as `ends` says, or is left at the stage `stays`."""
-
-    title: str
-    opening: Opening
-    moves: tuple[Move, ...] = ()
-    ends: Ending | None = None
-    stays: Stage | None = None
-    refunded_minor: int | None = Field(default=None, description="really paid back")
-
-
-EXAMPLE: TypeAdapter[Example] = TypeAdapter(Example)
+TAKES_AT_MOST = 60.0
+"""Seconds for a case to come to its end; the slowest needs about twenty."""
 
 
 @dataclass
@@ -81,62 +61,85 @@ class Ports:
         return cls(**{name: port + by for name, port in vars(cls()).items()})
 
 
+@dataclass
+class Life:
+    """A case that is played or came of it, as far as it was shown."""
+
+    id: str
+    view: CaseView | None = None
+    shown: int = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has come to its end."""
+        return self.view is not None and self.view.stage is Stage.CLOSED
+
+
 class Stagehand:
     """Plays one example and prints its life."""
 
     def __init__(
-        self, example: Example, client: Client, settings: Settings, console: Console
+        self, example: Example, client: Client, settings: Settings, play: Play, console: Console
     ) -> None:
         self.example = example
         self.client = client
         self.settings = settings
         self.console = console
-        self.handle: WorkflowHandle[Any, Any] | None = None
-        self.view: CaseView | None = None
-        self._shown = 0
+        self.opening = play.opening(example.opening)
+        self.lives = [Life(self.opening.case_id)]
         self._began = time.monotonic()
 
     async def play(self) -> None:
         """Open the case, send each move at its stage, and watch until the end."""
-        self.handle = await open_case(
-            self.client, await self._fresh(self.example.opening), self.settings.task_queue
-        )
+        await open_case(self.client, self.opening, self.settings.task_queue)
         for number, move in enumerate(self.example.moves, 1):
-            await self._watch(lambda view, move=move: view.stage is move.at)
+            life = await self._watch(partial(self._at, move))
             await asyncio.sleep(0.5)  # for who watches
-            command = COMMAND.validate_python({"command_id": f"example-{number}", **move.send})
-            await self.handle.execute_update(Dispute.submit, command, id=command.command_id)
+            handle, step = self.client.get_workflow_handle(life.id), f"example-{number}"
+            if move.scan:
+                event = ParcelEvent(event_id=step, scan=move.scan, at=datetime.now(UTC))
+                await handle.signal("parcel", event)
+            else:
+                command = COMMAND.validate_python({"command_id": step, **(move.send or {})})
+                await handle.execute_update(Dispute.submit, command, id=step)
         await self._watch(self._arrived)
 
-    async def _fresh(self, opening: Opening) -> Opening:
-        """The same opening under the first number not yet used: the demo can run again."""
-        while getattr(opening, "external_id", None) is None:
-            try:
-                await self.client.get_workflow_handle(opening.case_id).describe()
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                break
-            opening = opening.model_copy(update={"number": opening.number + 1})
-        return opening
+    def _at(self, move: Move) -> Life | None:
+        """The case that the move goes to, once it has come to the move's stage."""
+        kind = move.to or self.opening.kind
+        stands = (
+            life
+            for life in self.lives
+            if life.view and life.view.kind is kind and life.view.stage is move.at
+        )
+        return next(stands, None)
 
-    def _arrived(self, view: CaseView) -> bool:
+    def _arrived(self) -> Life | None:
+        """The opened case, once it and what came of it stand where the example ends."""
+        first = self.lives[0]
         if self.example.stays:
-            return view.stage is self.example.stays
-        return view.stage is Stage.CLOSED
+            return first if first.view and first.view.stage is self.example.stays else None
+        return first if all(life.closed for life in self.lives) else None
 
-    async def _watch(self, until: Any) -> None:
-        assert self.handle is not None
+    async def _watch(self, sought: Callable[[], Life | None]) -> Life:
         while True:
-            self.view = await look(self.client, self.handle.id)
-            for entry in self.view.timeline[self._shown :]:
-                self._print(entry)
-            self._shown = len(self.view.timeline)
-            if until(self.view):
-                return
+            for life in self.lives:  # those that are found on the way too
+                if not life.closed:
+                    await self._look(life)
+            if found := sought():
+                return found
             await asyncio.sleep(0.2)
 
-    def _print(self, entry: Entry) -> None:
+    async def _look(self, life: Life) -> None:
+        view = life.view = await look(self.client, life.id)
+        for entry in view.timeline[life.shown :]:
+            self._print(entry, view.kind)
+        life.shown = len(view.timeline)
+        explained = (entry.detail for entry in view.timeline if entry.what == "explained")
+        known = {each.id for each in self.lives}
+        self.lives += [Life(one) for one in (*view.returns, *explained) if one not in known]
+
+    def _print(self, entry: Entry, kind: Kind) -> None:
         seconds = time.monotonic() - self._began
         what, by, detail = entry.what, entry.by, entry.detail.replace("_", " ")
         match what.split():
@@ -152,35 +155,25 @@ class Stagehand:
                 said = f"[green]{what}[/] {detail}"
             case _:
                 said = f"{f'{by}: ' if by else ''}[bold]{what}[/] {detail}"
+        beside = "" if kind is self.opening.kind else f"[dim]{kind}:[/] "
         self.console.print(
-            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {said}", highlight=False
+            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {beside}{said}", highlight=False
         )
 
     def verdict(self, paid: dict[str, int]) -> str | None:
         """What differs from the example's file; None when all is as it says."""
-        if self.view is None or self.handle is None or not self._arrived(self.view):
-            return f"stands at {self.view.stage if self.view else 'nothing'}"
-        if self.view.ending is not self.example.ends:
-            return f"ended as {self.view.ending}"
-        refunded = paid.get(self.handle.id, 0)
+        first, *beside = self.lives
+        if not self._arrived():
+            return f"stands at {first.view.stage if first.view else 'nothing'}"
+        if first.view and first.view.ending is not self.example.ends:
+            return f"ended as {first.view.ending}"
+        came = {life.view.kind: life.view.ending for life in beside if life.view}
+        if came != self.example.beside:
+            return f"beside it, {came or 'nothing'}"
+        refunded = sum(paid.get(life.id, 0) for life in self.lives)
         if self.example.refunded_minor is not None and refunded != self.example.refunded_minor:
             return f"{refunded} was paid back"
         return None
-
-
-def read_examples() -> list[Example]:
-    """The cases of examples/, and the dispute of the marketplace's own document."""
-    found = [
-        EXAMPLE.validate_json(path.read_bytes())
-        for path in sorted(EXAMPLES.glob("*.json"))
-        if "opening" in (read := json.loads(path.read_text())) and "title" in read
-    ]
-    document = json.loads((EXAMPLES / "allegro-issues.json").read_text())
-    for opening in disputes(document).openings:
-        found.append(
-            Example(title="from the marketplace's list", opening=opening, stays=Stage.WITH_AGENT)
-        )
-    return found
 
 
 def run(folder: Path, ports: Ports) -> int:
@@ -194,6 +187,8 @@ def run(folder: Path, ports: Ports) -> int:
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
     try:
         return _run(folder, ports, console)
     except KeyboardInterrupt:
@@ -211,8 +206,9 @@ def _run(folder: Path, ports: Ports, console: Console) -> int:
         address = stack.enter_context(temporal(folder, ports.temporal, ports.ui))
         database = stack.enter_context(postgresql(folder))
         mailbox = stack.enter_context(serve_mailbox(folder / "mails", port=ports.mail))
+        play = Play(folder, datetime.now(UTC))
         marketplace = stack.enter_context(
-            serve_marketplace(EXAMPLES / "orders.json", port=ports.marketplace)
+            serve_marketplace(play.orders_file, port=ports.marketplace)
         )
         environment = {
             "TEMPORAL_ADDRESS": address,
@@ -232,7 +228,7 @@ def _run(folder: Path, ports: Ports, console: Console) -> int:
         )
         stack.enter_context(worker(folder / "worker.log", environment))
         console.print(f"Everything runs. Temporal UI: [bold]http://127.0.0.1:{ports.ui}[/]\n")
-        failed = asyncio.run(_play_all(address, database, marketplace, console))
+        failed = asyncio.run(_play_all(play, address, database, marketplace, console))
         _print_where(console, folder, settings_file, ports)
         if sys.stdout.isatty() and sys.stdin.isatty():
             console.print("\nIt stays up for you to look around; Ctrl-C ends all of it.")
@@ -244,16 +240,18 @@ def _run(folder: Path, ports: Ports, console: Console) -> int:
         return 1 if failed else 0
 
 
-async def _play_all(address: str, database: str, marketplace: str, console: Console) -> int:
+async def _play_all(
+    play: Play, address: str, database: str, marketplace: str, console: Console
+) -> int:
     client = await connect(address)
     settings = Settings.read(database_url=database)
-    hands = [Stagehand(example, client, settings, console) for example in read_examples()]
+    hands = [Stagehand(example, client, settings, play, console) for example in read_examples()]
     results = await asyncio.gather(
         *(asyncio.wait_for(hand.play(), TAKES_AT_MOST) for hand in hands), return_exceptions=True
     )
     engine = connect_store(database)
     paid = await asyncio.to_thread(_paid, marketplace)
-    table = Table("case", "ended or waits", "refunded", "as its file says", box=None)
+    table = Table("what happens", "case", "ended, or waits", "refunded", "as expected", box=None)
     failed = 0
     for hand, result in zip(hands, results, strict=True):
         trouble = (
@@ -261,16 +259,16 @@ async def _play_all(address: str, database: str, marketplace: str, console: Cons
         )
         trouble = trouble or hand.verdict(paid)
         failed += trouble is not None
-        view = hand.view
-        refunded = paid.get(hand.handle.id, 0) if hand.handle else 0
-        table.add_row(
-            hand.handle.id if hand.handle else hand.example.title,
-            str(view.ending or f"{view.stage}, waits for the {view.awaited}") if view else "",
-            view.at_stake.model_copy(update={"amount_minor": refunded}).figures
-            if view and view.at_stake and refunded
-            else "",
-            f"[red]no: {trouble}[/]" if trouble else "[green]yes[/]",
-        )
+        as_said = f"[red]no: {escape(trouble)}[/]" if trouble else "[green]yes[/]"
+        for life in hand.lives:
+            first = life is hand.lives[0]
+            table.add_row(
+                hand.example.title if first else "",
+                life.id,
+                _end(life.view),
+                _refunded(life.view, paid.get(life.id, 0)),
+                as_said if first else "",
+            )
     console.print()
     console.print(table)
     headline = await asyncio.to_thread(CaseRegister(engine).headline)
@@ -281,6 +279,18 @@ async def _play_all(address: str, database: str, marketplace: str, console: Cons
         )
     engine.dispose()
     return failed
+
+
+def _end(view: CaseView | None) -> str:
+    if view is None:
+        return ""
+    return str(view.ending or f"{view.stage}, waits for the {view.awaited}")
+
+
+def _refunded(view: CaseView | None, minor: int) -> str:
+    if not (minor and view and view.at_stake):
+        return ""
+    return amount_in_words(Money(amount_minor=minor, currency=view.at_stake.currency))
 
 
 def _paid(marketplace: str) -> dict[str, int]:

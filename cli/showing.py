@@ -1,4 +1,6 @@
-"""Reading a case together with the inquiry that it grew out of."""
+"""Reading a case together with the cases that tell the rest of it."""
+
+from typing import NamedTuple
 
 from temporalio.client import Client
 
@@ -7,12 +9,29 @@ from cli.reaching import look
 from domain.view import CaseView
 
 
-async def read_case(client: Client, case_id: str) -> tuple[CaseView, CaseView | None]:
-    """The case, and the inquiry before it if there was one and the server still has it."""
+class Shown(NamedTuple):
+    """A case, the inquiry that it grew out of, and the return that brings its goods back.
+
+    The others are None where there is none, or the server no longer has it.
+    """
+
+    view: CaseView
+    preceding: CaseView | None = None
+    goods: CaseView | None = None
+
+
+async def read_case(client: Client, case_id: str) -> Shown:
+    """The case, and those beside it."""
     view = await look(client, case_id)
-    if view.preceding is None:
-        return view, None
+    return Shown(
+        view,
+        await _beside(client, view.preceding),
+        await _beside(client, view.returns[-1] if view.returns else None),
+    )
+
+
+async def _beside(client: Client, case_id: str | None) -> CaseView | None:
     try:
-        return view, await look(client, view.preceding)
+        return await look(client, case_id) if case_id else None
     except RefusedError:
-        return view, None
+        return None

@@ -10,6 +10,7 @@ import mimetypes
 import re
 import sys
 from collections.abc import Callable
+from datetime import date
 from enum import Enum
 from inspect import Parameter, Signature
 from pathlib import Path
@@ -201,15 +202,14 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
         return _goods_parameter(name, item, required=field.is_required())
     kind = _kind(field.annotation)
     if field.is_required():
-        return _named(name, Annotated[kind, typer.Argument()])
+        metavar = "YYYY-MM-DD" if field.annotation is date else None
+        return _named(name, Annotated[kind, typer.Argument(metavar=metavar)])
     if name in IN_ORDER:
         return _named(name, Annotated[kind | None, typer.Argument()], None)
     return _named(name, Annotated[kind | None, typer.Option()], None)
 
 
-def _goods_parameter(
-    name: str, item: type[Line] | type[Received], *, required: bool
-) -> Parameter:
+def _goods_parameter(name: str, item: type[Line] | type[Received], *, required: bool) -> Parameter:
     """Goods received stand in order, as many as there are; goods of a claim are an option."""
     if item is Line:
         option = typer.Option(metavar="SKU=N", help="Like A=1; can be given again.")
@@ -231,9 +231,7 @@ def units_from(word: str, item: type[Line] | type[Received]) -> dict[str, Any]:
         how = "A=1" if item is Line else "A=1 or A=1:damaged"
         raise InputError(f"Goods must be written like {how}, not {word!r}.")
     if condition and condition not in tuple(Condition):
-        raise InputError(
-            f"The condition must be one of {', '.join(Condition)}, not {condition!r}."
-        )
+        raise InputError(f"The condition must be one of {', '.join(Condition)}, not {condition!r}.")
     return {
         "sku": sku,
         "quantity": int(quantity),

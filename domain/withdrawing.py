@@ -1,6 +1,7 @@
 """Who may take back an order, and until when: the rights behind cancellation and withdrawal."""
 
-from datetime import datetime
+from calendar import monthrange
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,10 @@ from domain.deadlines import explain, reckon, spoken
 from domain.orders import BuyerClass, Sale
 from domain.policy import CancellationPolicy, Window, WithdrawalPolicy
 from domain.refusals import Code, Refusal
+
+DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+"""Ends of days are kept as the first instant of the next one."""
 
 
 class Right(NamedTuple):
@@ -30,19 +35,15 @@ def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -
     if not hands or None in hands:
         return Right(None)  # the time begins with the last parcel
     last = max(hand for hand in hands if hand)
+    ordinary = _until(terms.statement, last, calendar, "the last parcel in hand")
     if sale.informed:
-        return _until(terms.statement, last, calendar, "the last parcel in hand")
-    longest = _until(
-        terms.statement,
-        _months_later(last, terms.uninformed_months, calendar.zone),
-        calendar,
-        f"{terms.uninformed_months} months after the last parcel in hand, for want of information",
-    )
+        return ordinary
+    longest = _months_longer(ordinary, terms.uninformed_months, calendar)
     if sale.informed_at is None or longest.lapsed(sale.informed_at):
         return longest
-    told = _until(
-        terms.statement, max(last, sale.informed_at), calendar, "the information that came late"
-    )
+    if sale.informed_at <= last:
+        return ordinary
+    told = _until(terms.statement, sale.informed_at, calendar, "the information that came late")
     return min(told, longest, key=lambda right: right.until or last)
 
 
@@ -97,18 +98,37 @@ def _until(window: Window, start: datetime, calendar: Calendar, event: str) -> R
     reckoning = explain(window.counting, window.length, start, calendar)
     return Right(
         due,
-        f"it ended {spoken(due, calendar.zone)}, {window.length} "
-        f"{window.counting.replace('-', ' ')} from {event}. Reckoned: {' '.join(reckoning)}",
+        f"it lasted until {_said(due, calendar)}, {window.counting.words(window.length)} "
+        f"from {event}. Reckoned: {' '.join(reckoning)}",
     )
 
 
-def _months_later(instant: datetime, months: int, zone: str) -> datetime:
-    """The same local day so many months later, or the last day of a shorter month."""
-    local = instant.astimezone(ZoneInfo(zone))
-    years, month = divmod(local.month - 1 + months, 12)
-    for day in range(local.day, 27, -1):
-        try:
-            return local.replace(year=local.year + years, month=month + 1, day=day)
-        except ValueError:
-            continue
-    return local.replace(year=local.year + years, month=month + 1)
+def _months_longer(ordinary: Right, months: int, calendar: Calendar) -> Right:
+    """So many months from the end of the ordinary time, to the end of a working day (art. 10(1),
+    Regulation 1182/71 art. 3).
+    """
+    assert ordinary.until is not None
+    zone = ZoneInfo(calendar.zone)
+    day = _months_later((ordinary.until - INSTANT).astimezone(zone).date(), months)
+    while day.year >= calendar.first_year and not calendar.is_working(day):
+        day += DAY
+    due = datetime.combine(day + DAY, time(), zone).astimezone(UTC)
+    return Right(
+        due,
+        f"the buyer was not informed of the right in time, so it lasted until "
+        f"{_said(due, calendar)}, {months} months longer. Without that: {ordinary.why}",
+    )
+
+
+def _months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last day of a shorter month."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _said(due: datetime, calendar: Calendar) -> str:
+    """An end as a person says it, with its year."""
+    said = spoken(due, calendar.zone)
+    year = (due - INSTANT).astimezone(ZoneInfo(calendar.zone)).year
+    return f"{'the ' if said.startswith('end') else ''}{said} {year}"

@@ -21,6 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 import starter
 from cli.allegro import disputes
 from cli.documents import read_opening
+from cli.examples import ORDERS, Play, read_examples
 from cli.failures import InputError
 from cli.listing import quoted
 from cli.opening import open_case
@@ -28,10 +29,14 @@ from cli.verbs import MODELS, name_of
 from cli.words import actor_from, amount_from, amount_in_words, printable
 from config import data_converter
 from domain.commands import COMMAND
+from domain.kinds import Kind
 from domain.money import Money
 from domain.openings import OpenDispute
+from domain.ports import Rules
 from domain.refusals import Code
+from domain.registering import register
 from domain.view import CaseView
+from policies import read_calendar, read_policy
 from tests.conftest import binary
 from tests.life import World
 
@@ -183,7 +188,7 @@ async def test_is_opening_twice_opening_once_even_when_closed(
     await comes_to(shell, case, "closed")
     again = await shell("open", written(tmp_path, document))
     assert again.code == 0
-    assert again.out.startswith(f"{case} was opened before and is closed.")
+    assert again.out.startswith(f"{case} is closed: withdrawn. Opening it again changes nothing.")
     assert (await seen(shell, case)).opened_at == first.opened_at
 
 
@@ -277,8 +282,9 @@ def test_is_a_file_that_cannot_be_read_one_sentence(tmp_path: Path) -> None:
 
 
 def test_can_every_example_be_opened() -> None:
-    for file in (ROOT / "examples" / "openings").glob("*.json"):
-        assert read_opening(str(file)).case_id.startswith(file.stem)
+    files = (ROOT / "examples" / "openings").glob("*.json")
+    opens = {file.stem: read_opening(str(file)).case_id.partition(":")[0] for file in files}
+    assert opens == {**{kind: kind for kind in Kind}, "return-form": "withdrawal"}
 
 
 # A marketplace's own list.
@@ -512,6 +518,20 @@ async def refusable(real_world: World) -> str:
         ("search", " "),
         ("recalculate", "CASE", "--reason", "new holiday", "--as", "buyer"),
         ("recalculate", "CASE", "--reason", " ", "--as", "platform"),
+        ("receive", "CASE", "--as", "seller"),
+        ("receive", "CASE", "A", "--as", "seller"),
+        ("receive", "CASE", "A=0", "--as", "seller"),
+        ("receive", "CASE", "A=1.5", "--as", "seller"),
+        ("inspect", "CASE", "A=1:rotten", "--as", "seller"),
+        ("claim-exception", "CASE", "perishable", "Eggs", "--units", "A=1:empty", "--as", "seller"),
+        ("claim-exception", "CASE", "boring", "Eggs", "--as", "seller"),
+        ("ship-back", "CASE", "InPost", "T1", "tomorrow", "--as", "seller"),
+        ("hand-over", "CASE", "InPost", "--tracking", "T_1", "--as", "buyer"),
+        ("deduct", "CASE", "20,00", "scratched", "--as", "seller"),
+        ("parcel-event", "CASE", "lifted"),
+        ("parcel-event", "CASE", "arrived", "--at", "soon"),
+        ("parcel-event", "CASE", "arrived", "--event-id", ""),
+        ("headline", "--kind", "quarrel"),
         ("headline", "--since", "2026"),
     ],
 )
@@ -648,6 +668,215 @@ async def test_is_a_clock_held_resumed_and_recalculated(
     assert "case-unknown" in answer.err
     assert re.match(rf"{case}: now under policy \S+, still due ", answer.out)
     assert any(entry.what == "recalculated" for entry in (await seen(shell, case)).timeline)
+
+
+# Goods that come back.
+
+
+def return_form(order_id: str, **more: Any) -> dict[str, Any]:
+    return {
+        "kind": "return-form",
+        "country": order_id[:2],
+        "order_id": order_id,
+        "opened_by": {"party": "buyer", "id": "buyer"},
+        "reason": "changed-mind",
+        "text": "I withdraw from the contract.",
+        **more,
+    }
+
+
+async def page(shell: Shell, case: str) -> str:
+    answer = await shell("show", case)
+    assert answer.code == 0, answer
+    assert max(map(len, answer.out.splitlines())) <= 100
+    return re.sub(" +", " ", answer.out)
+
+
+async def test_is_a_whole_withdrawal_played_through_the_command_line(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    lines = [{"sku": "A", "quantity": 2}]
+    case = await opened(
+        shell,
+        tmp_path,
+        return_form(await real_world.in_hand(return_cost_announced=False), lines=lines),
+    )
+    back = (await comes_to(shell, case, "awaiting-goods")).returns[0]
+    await comes_to(shell, back, "awaiting-goods")
+    shown = await page(shell, case)
+    for said in (
+        "Reason changed mind\n",
+        "Refund withheld until goods or proof of dispatch come\n",
+        "Right until ",
+        f"Goods come by {back}\n",
+        "seller · refund due ",
+        "buyer · send goods due ",
+        ", safe until ",
+        "2 of 2 Lamp A 100.00 PLN\n",
+        "0 of 1 Shade B 50.00 PLN\n",
+        f"Who has them, in {back}\nUnits Title Where Condition\n2 Lamp with buyer\n",
+        "2 × A 200.00 PLN W1, art. 13(1)",
+        "refund 207.99 PLN\n",
+    ):
+        assert said in shown
+    assert f"Belongs to {case}\n" in await page(shell, back)
+    handed = await shell("hand-over", case, "InPost", "--tracking", "T1", "--as", "buyer")
+    assert handed.code == 0, handed
+    assert handed.out.startswith(f"sent to {back}\nAccepted: hand-over. The case is ")
+    seen_twice = ("parcel-event", case, "arrived", "--event-id", "e1", "--tracking", "T1")
+    assert (await shell(*seen_twice)).out == f"Told {back}: arrived.\n"
+    assert (await shell(*seen_twice, "--json")).json == {"case_id": back, "event_id": "e1"}
+    await comes_to(shell, back, "inspecting")
+    received = await shell("receive", case, "A=1", "A=1:damaged", "--as", "seller", "--json")
+    assert (received.code, received.err) == (0, f"sent to {back}\n")
+    assert received.json["stage"] == "inspecting"
+    assert "1 Lamp with seller damaged\n" in await page(shell, case)
+    early = await shell("ship-back", case, "InPost", "T2", "2026-12-01", "--as", "seller")
+    assert (early.code, early.out) == (1, "")
+    assert early.err.startswith("wrong-stage: ")
+    assert early.err.endswith(f" It was sent to {back}.\n")
+    assert (await shell("inspect", case, "--as", "seller")).code == 0
+    await comes_to(shell, back, "closed")
+    assert "Counts as returned\n2 of 2 Lamp A 100.00 PLN 2\n" in await page(shell, back)
+    photo = tmp_path / "scratch.jpg"
+    photo.write_bytes(b"a scratch")
+    await comes_to(shell, case, "awaiting-refund")
+    deducted = await shell(
+        "deduct", case, "20.00", "scratched", "--attachment", str(photo), "--as", "seller"
+    )
+    assert deducted.code == 0, deducted
+    await comes_to(shell, case, "awaiting-buyer")
+    assert "deduction 20.00 PLN · the buyer answers" in await page(shell, case)
+    assert (await shell("accept", case, "--as", "buyer")).out.startswith("Accepted: accept.")
+    await comes_to(shell, case, "awaiting-refund")
+    assert "diminished value -20.00 PLN" in await page(shell, case)
+    assert (await shell("refund", case, "--as", "seller")).code == 0
+    closed = await comes_to(shell, case, "closed")
+    assert (closed.ending, closed.preview and closed.preview.refund_minor) == ("refunded", 18799)
+    assert "deduction 20.00 PLN · accepted" in await page(shell, case)
+    assert await lists(shell, case, "--kind", "withdrawal", "--stage", "closed", "--closed")
+    assert await lists(shell, back, "--kind", "return", "--closed", "--seller", "seller")
+    figures = (await shell("headline", "--kind", "withdrawal", "--json")).json
+    assert figures["PL"]["solved"] >= 1
+
+
+async def test_is_an_exception_claimed_for_some_units_and_ruled_on(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, return_form(await real_world.in_hand("SI")))
+    photo = tmp_path / "seal.jpg"
+    photo.write_bytes(b"a seal")
+    claimed = await shell(
+        "claim-exception", case, "seal-broken-hygiene", "The seal is broken.",
+        "--units", "A=1", "--units", "B=1", "--attachment", str(photo), "--as", "seller",
+    )  # fmt: skip
+    assert claimed.code == 0, claimed
+    await comes_to(shell, case, "awaiting-buyer")
+    assert (await shell("reject", case, "--as", "buyer")).code == 0
+    await comes_to(shell, case, "with-agent")
+    contested = "exception seal broken hygiene for 1 × A, 1 × B · contested, an agent rules"
+    assert contested in await page(shell, case)
+    assert (await shell("claim", case, "--as", AGENT)).code == 0
+    ruled = await shell("decide", case, "for-seller", "It was opened.", "--as", AGENT)
+    assert ruled.code == 0, ruled
+    view = await comes_to(shell, case, "awaiting-goods")
+    assert [(unit.sku, unit.quantity) for unit in view.units] == [("A", 1)]
+    shown = await page(shell, case)
+    assert "Ruling\nfor-seller · final\n" in shown
+    assert "It was opened." in shown
+    assert "1 of 2 Lamp A 100.00 EUR" in shown
+
+
+async def test_is_a_cancelled_parcel_that_left_told_by_its_carrier(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    document = return_form(await real_world.fresh("CZ"), kind="cancellation")
+    del document["reason"]
+    case = await opened(shell, tmp_path, document)
+    await comes_to(shell, case, "watching")
+    told = await shell("parcel-event", case, "handed-over", "--at", "2026-11-20T14:05+01:00")
+    assert told.out == f"Told {case}: handed-over.\n"
+    for _ in range(100):
+        if returns := (await seen(shell, case)).returns:
+            break
+        await asyncio.sleep(0.1)
+    await comes_to(shell, returns[0], "awaiting-goods")
+    assert (await shell("parcel-event", case, "arrived")).out == f"Told {returns[0]}: arrived.\n"
+    await comes_to(shell, returns[0], "inspecting")
+    taken = await shell("put-back", case, "--as", "seller")
+    assert taken.out.startswith(f"sent to {returns[0]}\nAccepted: put-back.")
+    assert (await comes_to(shell, case, "closed")).ending == "cancelled"
+    assert "put back" in await page(shell, case)
+    late = await shell("parcel-event", case, "arrived")
+    assert (late.code, late.err.split(":")[0]) == (1, "case-closed")
+    nowhere = await shell("parcel-event", (await real_world.dispute()).handle.id, "arrived")
+    assert (nowhere.code, nowhere.err.split(":")[0]) == (1, "unknown-command")
+
+
+async def test_does_a_seller_open_a_return_of_goods_found_with_no_case(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    document = {
+        "kind": "return",
+        "country": "SK",
+        "order_id": await real_world.in_hand("SK"),
+        "opened_by": {"party": "seller", "id": "seller"},
+        "received": [{"sku": "A", "quantity": 1, "condition": "damaged"}],
+    }
+    case = await opened(shell, tmp_path, document)
+    assert case == f"return:SK:{document['order_id']}:1"
+    assert "1 Lamp with seller damaged\n" in await page(shell, case)
+    complains = await shell("explain", case, "defective", "It is broken.", "--as", "buyer")
+    assert complains.err.startswith("complaints-not-yet: ")
+    explained = await shell("explain", case, "no-reason", "I withdraw.", "--as", "buyer")
+    assert explained.code == 0, explained
+    assert (await comes_to(shell, case, "closed")).ending == "explained"
+    withdrawal = f"withdrawal:SK:{document['order_id']}:1"
+    assert (await comes_to(shell, withdrawal, "awaiting-refund")).units[0].quantity == 1
+
+
+def test_is_a_reason_of_complaint_told_that_complaints_are_not_run_yet(tmp_path: Path) -> None:
+    answer = here("open", written(tmp_path, return_form("PL-1", reason="defective")), "--json")
+    assert (answer.code, answer.json["error"]["code"]) == (1, "complaints-not-yet")
+    assert answer.err == (
+        'complaints-not-yet: "defective" is a reason of complaint, and complaints are not run '
+        "yet; open a dispute.\n"
+    )
+    odd = here("open", written(tmp_path, return_form("PL-1", reason="bored")))
+    assert (odd.code, odd.err[:40]) == (2, "The return form does not fit at /reason:")
+
+
+# The cases of the demo.
+
+
+def test_is_every_example_one_that_can_be_played_now_and_once_more(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    plays = [Play(tmp_path, now) for _ in range(2)]
+    orders = ORDERS.validate_json(plays[1].orders_file.read_bytes())
+    known = {order.id: order for order in orders}
+    for example in read_examples():
+        first, second = (play.opening(example.opening) for play in plays)
+        assert first == example.opening
+        assert first.order_id != second.order_id
+        for opening in (first, second):
+            policy = read_policy(opening.country, ROOT / "policies" / "demo")
+            rules = Rules(
+                policy_version=policy.version,
+                terms=policy.terms(opening.kind),
+                calendar=read_calendar(opening.country, now.year - 1, now.year + 1),
+            )
+            assert register(opening, known[opening.order_id], rules, now).refusal is None
+        for move in example.moves:
+            if move.send:
+                COMMAND.validate_python({"command_id": "c", **move.send})
+    assert {example.opening.kind for example in read_examples()} == set(Kind)
+    assert {example.opening.country for example in read_examples()} >= {
+        "PL",
+        "SI",
+        "CZ",
+        "SK",
+        "HU",
+    }
 
 
 # Lists and searches.

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.commands import COMMAND, Close, Command, CommandBase
@@ -322,7 +322,7 @@ class Whole:
 
 
 @pytest.mark.slow
-@PLAYED
+@settings(PLAYED, max_examples=8)
 @given(
     first=st.sampled_from(("withdrawal", "withdrawal", "cancellation")),
     which=st.integers(0, 4),

@@ -20,13 +20,16 @@ from domain.commands import (
     Attachment,
     BecomeDispute,
     Claim,
+    ClaimException,
     Close,
     CommandBase,
     Confirm,
     Decide,
+    Deduct,
     Hold,
     NoAnswerNeeded,
     Offer,
+    Receive,
     Reject,
     Release,
     Remedy,
@@ -37,8 +40,9 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
+from domain.goods import ExceptionReason, Received, ReturnReason
 from domain.money import Money
-from domain.orders import Line
+from domain.orders import BuyerClass, Line
 from domain.parties import Actor, Party
 from domain.refusals import Code
 from domain.stages import Stage
@@ -128,6 +132,53 @@ async def test_what_does_not_fit_is_not_opened(
     assert all(not verbs for verbs in view.may.values())
     assert life.letters() == []
     MET.add(code)
+
+
+async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:
+    long_ago = "2026-01-05T10:00:00Z"
+    cancelled = await world.fresh()
+    before = await world.cancellation(order_id=cancelled)
+    await before.sees(lambda view: view.stage is Stage.WATCHING)
+    await ended(before)
+    for code, opened in (
+        (Code.TOO_LATE, world.cancellation(order_id=await world.fresh(placed_at=long_ago))),
+        (Code.ALREADY_SENT, world.cancellation(order_id=await world.fresh(shipped=True))),
+        (Code.UNITS_REFUNDED, world.cancellation(order_id=cancelled, number=2)),
+        (
+            Code.NO_RIGHT,
+            world.withdrawal(order_id=await world.in_hand(buyer_class=BuyerClass.BUSINESS)),
+        ),
+        (
+            Code.COMPLAINTS_NOT_YET,
+            world.withdrawal(order_id=await world.in_hand(), reason=ReturnReason.DEFECTIVE),
+        ),
+    ):
+        life = await opened
+        assert (await life.ends()).ending == "not-opened"
+        view = await life.view()
+        assert view.refusal
+        assert view.refusal.code == code
+        MET.add(code)
+
+
+async def test_what_a_seller_says_against_a_refund_has_limits(world: World) -> None:
+    life = await world.withdrawal(order_id=await world.in_hand(informed=False))
+    photo = Attachment(name="a.png", size=10, media_type="image/png", sha256="0" * 64)
+    claim = {"reason": ExceptionReason.PERISHABLE, "text": "It rots."}
+    more = (Line(sku="A", quantity=3),)
+    await refused(life, Code.PROOF_MISSING, SELLER, ClaimException, **claim)
+    await refused(
+        life, Code.UNITS_DIFFER, SELLER, ClaimException, units=more, attachments=(photo,), **claim
+    )
+    await refused(
+        life, Code.DEDUCTION_BARRED, SELLER, Deduct, amount=life.money(1), text="A scratch."
+    )
+    back = await life.goods_back()
+    received = (Received(sku="A", quantity=3),)
+    await refused(back, Code.UNITS_DIFFER, SELLER, Receive, units=received)
+    await life.send(PLATFORM, Close, reason="done")
+    await back.ends()
+    await life.ends()
 
 
 async def test_offers_have_limits(strict: World) -> None:

@@ -661,7 +661,7 @@ class Case(ABC):
 
     def _let_go(self) -> None:
         self._hold, self._stirred = None, True
-        for clock in self.clocks:
+        for clock in self._started:  # those too that were held and are not waited for just now
             clock.resume("by hand", workflow.now())
         self.note("clock runs again")
 

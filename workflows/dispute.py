@@ -30,7 +30,7 @@ from domain.commands import (
     Verdict,
     answer_of,
 )
-from domain.goods import Purpose
+from domain.goods import Purpose, count
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
 from domain.orders import Line
@@ -57,6 +57,9 @@ GOODS = {
 
 DONE = (Ending.REPAIRED, Ending.REPLACED, Ending.RETURNED, Ending.RETURNLESS)
 """The endings of a return by which a remedy is carried out."""
+
+NOTHING_BACK = (Ending.NOT_SENT, Ending.NOT_TAKEN_BACK)
+"""The endings of a return by which the buyer has given nothing back: the dispute ends so too."""
 
 
 @dataclass(frozen=True)
@@ -289,12 +292,12 @@ class Dispute(DisputeRecord):
                 result = await self.have_returned(GOODS[settled.remedy], units)
                 if isinstance(self.concluded, Ending):
                     return self.concluded
-                if result.ending is Ending.NOT_SENT:
-                    return Ending.NOT_SENT
+                if result.ending in NOTHING_BACK:
+                    return result.ending
                 if result.ending not in DONE:
                     self.concluded = None
                     return Stuck("not-fulfilled")
-                if result.accepted and result.accepted != units:
+                if result.accepted and count(result.accepted) != count(units):
                     units, stake = result.accepted, self.sale.paid_for(result.accepted)
         if isinstance(self.concluded, Ending):
             return self.concluded
@@ -311,11 +314,10 @@ class Dispute(DisputeRecord):
     async def have_returned(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
         """The goods go back to the seller, who repairs or replaces them, or takes them in."""
         await self.start_return(purpose, units)
-        move: Command | Silence | None = None
-        while not (self.return_over or isinstance(move, Close)):
-            move = await self.hear(Party.BUYER, until=lambda: self.return_over)
-        if isinstance(move, Close):
-            await self.call_off_return()
+        while not self.return_over:
+            match await self.hear(Party.BUYER, until=lambda: self.return_over):
+                case Close():
+                    await self.call_off_return()
         return await self.result_of_return()
 
     async def have_sent_again(self) -> Turn | None:

@@ -4,7 +4,8 @@ Nothing here waits or writes to anybody: that is the timeline's, in goods_return
 """
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from temporalio import workflow
 
@@ -35,17 +36,18 @@ from domain.goods import (
     Custody,
     Goods,
     Kept,
-    News,
     ParcelEvent,
     Purpose,
     Received,
     Scan,
     Way,
+    count,
     lines,
 )
 from domain.money import Money
 from domain.openings import OpenReturn
 from domain.orders import Line
+from domain.parcels import Parcels
 from domain.parties import Party
 from domain.policy import ReturnPolicy
 from domain.refusals import Code, Refusal
@@ -53,7 +55,6 @@ from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from workflows.agents import WithAgents
 from workflows.case import Permitted
-from workflows.deadline import Clock
 
 COMING = (Stage.AWAITING_LABEL, Stage.AWAITING_GOODS, Stage.IN_TRANSIT)
 OPEN = (
@@ -68,8 +69,8 @@ OPEN = (
 
 PERMITTED: Permitted = {
     Say: (tuple(Party), OPEN),
-    ProvideLabel: ((Party.SELLER,), (Stage.AWAITING_LABEL,)),
-    HandOver: ((Party.BUYER,), COMING),
+    ProvideLabel: ((Party.SELLER, Party.AGENT), (Stage.AWAITING_LABEL, Stage.WITH_AGENT)),
+    HandOver: ((Party.BUYER,), (*COMING, Stage.WITH_AGENT)),
     Receive: ((Party.SELLER,), (*COMING, Stage.INSPECTING, Stage.WITH_AGENT)),
     Inspect: ((Party.SELLER,), (Stage.INSPECTING, Stage.WITH_AGENT)),
     PutBack: ((Party.SELLER,), (Stage.INSPECTING, Stage.WITH_AGENT)),
@@ -88,17 +89,48 @@ PERMITTED: Permitted = {
 }
 """Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
 
-AWAITED_OF_SELLER: dict[type[CommandBase], tuple[str, ...]] = {
-    Receive: ("goods-missing", "refused-on-arrival"),
+ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
+    ProvideLabel: ("label-refused",),
+    HandOver: ("label-refused",),
+    Receive: ("label-refused", "goods-missing", "refused-on-arrival"),
     Inspect: ("inspection-overdue",),
     PutBack: ("inspection-overdue",),
     ShipBack: ("sending-overdue",),
+    Decide: (
+        "goods-missing",
+        "refused-on-arrival",
+        "inspection-overdue",
+        "finding-contested",
+        "sending-overdue",
+    ),
 }
-"""With which tasks of agents a seller may still do what was missed."""
-
-LATEST = (Scan.ARRIVED, Scan.REFUSED, Scan.LOST)
+"""Which tasks of agents a command puts an end to: what was missed can still be done."""
 
 Units = dict[str, int]
+
+
+@dataclass(eq=False)
+class Lot:
+    """Units that came and were inspected. Custody is where they are, `taken` is the decision."""
+
+    sku: str
+    quantity: int
+    condition: Condition
+    custody: Custody
+    taken: bool = False
+
+    @property
+    def here(self) -> bool:
+        """Whether the seller has them."""
+        return self.custody in (Custody.WITH_SELLER, Custody.PUT_BACK)
+
+
+def units_of(lots: Iterable[Lot | Received]) -> Units:
+    """How many of each line."""
+    found = Counter[str]()
+    for lot in lots:
+        found[lot.sku] += lot.quantity
+    return dict(found)
 
 
 class GoodsRecord(WithAgents):
@@ -111,37 +143,30 @@ class GoodsRecord(WithAgents):
         self.claim = opening
         self.expected: Units = {}
         self.outstanding: Units = {}
+        self.parcels = Parcels()
         self.uninspected: list[Received] = []
-        self.inspected_goods: list[Received] = []
-        self.accepted: Units = {}
-        self.rejected: Units = {}
-        self.lost: Units = {}
-        self.sent_back: Units = {}
-        self.put_back = False
-        self.inspected = False
-        self.work_begun = False
-        self.finding_open = False
+        self.lots: list[Lot] = []
+        self.written_off: list[Kept] = []
+        self.counted: Units = {}
+        self.labelled = False
+        self.label_refused = False
         self.handed: HandOver | None = None
-        self.handed_over_told = False
-        self.sent_at: datetime | None = None
-        self.unsent = False
-        self.scanned: Scan | None = None
-        self.travelling: Clock | None = None
+        self.inspected = False
+        self.put_back = False
+        self.finding_open = False
+        self.work_begun = False
+        self.work_done = False
+        self.owes_parcel = False
+        self.explained = False
         self.called_off = False
-        self.adopted_by: str | None = None
-        self.charged_minor = 0
-        self.told: set[News] = set()
         self.moved = False
         self._announced = 0
-        self._events: set[str] = set()
-        self._parcels: set[str] = set()
-        self._tracking: str | None = None
 
     # What is known of the goods.
 
     def expect(self, units: tuple[Line, ...]) -> None:
         """These are to come back."""
-        self.expected = {unit.sku: unit.quantity for unit in units}
+        self.expected = count(units)
         self.outstanding = dict(self.expected)
 
     @property
@@ -152,118 +177,108 @@ class GoodsRecord(WithAgents):
     @property
     def at_seller(self) -> bool:
         """Whether a parcel is with the seller that was not inspected yet."""
-        return bool(self.uninspected) or self.scanned is Scan.ARRIVED
+        return bool(self.uninspected) or self.parcels.scanned is Scan.ARRIVED
+
+    @property
+    def accepted(self) -> Units:
+        """What counts as returned."""
+        taken = Counter(units_of(lot for lot in self.lots if lot.taken))
+        return dict(taken + Counter(self.counted))
+
+    @property
+    def here(self) -> list[Lot]:
+        """What the seller has."""
+        return [lot for lot in self.lots if lot.here]
+
+    @property
+    def not_taken(self) -> list[Lot]:
+        """What the seller has and does not take."""
+        return [lot for lot in self.here if not lot.taken]
 
     def goods_moved(self) -> bool:
-        """Whether a machine or the case it belongs to has told something new."""
+        """Whether a machine, or the case it belongs to, has told something new."""
         return self.moved
 
     def see(self, event: ParcelEvent) -> None:
-        """A scan, in whatever order: what is known of a parcel never goes back."""
-        if event.event_id in self._events:
-            return
-        self._events.add(event.event_id)
-        self.note(f"parcel {event.scan}", detail=event.tracking or "")
-        self.sent_at = min(self.sent_at or event.at, event.at)
-        if event.tracking in self._parcels:
-            return  # a late scan of a parcel that has been inspected
-        known = self.scanned
-        later = known is None or (known not in LATEST and event.scan is not known)
-        found = known in (Scan.REFUSED, Scan.LOST) and event.scan is Scan.ARRIVED
-        if (later and not (known is Scan.IN_TRANSIT and event.scan is Scan.HANDED_OVER)) or found:
-            self.scanned, self._tracking, self.moved = event.scan, event.tracking, True
+        """A machine has told of a parcel."""
+        if self.parcels.see(event):
+            self.note(f"parcel {event.scan}", detail=event.tracking or "")
+            self.moved = True
 
     def take_in(self, received: tuple[Received, ...]) -> None:
         """The seller has received these."""
         for each in received:
             self.outstanding[each.sku] -= each.quantity
         self.uninspected += received
-        self.sent_at = self.sent_at or workflow.now()
-
-    def begin_next_parcel(self) -> None:
-        """What was inspected is done with; the rest is still to come."""
-        if self._tracking:
-            self._parcels.add(self._tracking)
-        self.scanned, self.travelling, self._tracking = None, None, None
-        self.inspected = False
-
-    def findings(self) -> tuple[Units, Units]:
-        """What came of the parcel as it was sent, and what did not; it is inspected now."""
-        fine, amiss = Counter[str](), Counter[str]()
-        for each in self.uninspected:
-            (fine if each.condition.came_back else amiss)[each.sku] += each.quantity
-        self.inspected_goods += self.uninspected
-        self.uninspected, self._announced = [], 0
-        return dict(fine), dict(amiss)
-
-    def accept(self, units: Units) -> None:
-        """These count as returned."""
-        for sku, n in units.items():
-            self.accepted[sku] = self.accepted.get(sku, 0) + n
-            self.rejected[sku] = max(0, self.rejected.get(sku, 0) - n)
-
-    def reject(self, units: Units) -> None:
-        """These do not count as returned."""
-        for sku, n in units.items():
-            self.rejected[sku] = self.rejected.get(sku, 0) + n
+        self.parcels.prove_sent(workflow.now())
 
     def take_in_unseen(self) -> None:
-        """The seller has said nothing of what arrived: it is taken for what was sent."""
+        """The seller has not said what arrived: it is taken for what was sent."""
         if not self.uninspected:
             rest = self.outstanding.items()
             self.take_in(tuple(Received(sku=sku, quantity=n) for sku, n in rest if n))
 
-    def lose(self) -> Units:
-        """What is outstanding will not come."""
-        gone, self.outstanding = self.outstanding, {}
-        for sku, n in gone.items():
-            self.lost[sku] = self.lost.get(sku, 0) + n
-        return gone
+    def shelve(self) -> list[Lot]:
+        """The inspection of a parcel is over: what came of it. The rest is still to come."""
+        lots = [
+            Lot(each.sku, each.quantity, each.condition, self._place(each))
+            for each in self.uninspected
+        ]
+        self.lots += lots
+        self.uninspected, self._announced = [], 0
+        self.inspected = self.put_back = False
+        self.parcels.inspected(workflow.now())
+        return lots
 
-    def gone_back(self, units: Units) -> None:
+    def take(self, lots: list[Lot], taken: bool = True) -> None:
+        """These count as returned, or not."""
+        for lot in lots:
+            lot.taken = taken
+
+    def send_off(self, lots: list[Lot]) -> None:
         """The seller has sent these to the buyer."""
-        for sku, n in units.items():
-            self.sent_back[sku] = self.sent_back.get(sku, 0) + n
+        for lot in lots:
+            lot.custody = Custody.ON_THE_WAY_BACK
 
-    @property
-    def in_hand(self) -> Units:
-        """What the seller has, in whatever condition."""
-        there = Counter[str]()
-        for each in (*self.inspected_goods, *self.uninspected):
-            if each.condition not in (Condition.EMPTY, Condition.MISSING):
-                there[each.sku] += each.quantity
-        there.subtract(self.sent_back)
-        return {sku: n for sku, n in there.items() if n > 0}
-
-    @property
-    def rejected_in_hand(self) -> Units:
-        """What the seller has and does not take."""
-        there = self.in_hand
-        left = {sku: min(n, there.get(sku, 0)) for sku, n in self.rejected.items()}
-        return {sku: n for sku, n in left.items() if n > 0}
+    def write_off(self) -> Units:
+        """What is outstanding is not waited for any more."""
+        gone, where = self.outstanding, self._coming
+        self.written_off += [Kept(sku=s, quantity=n, custody=where) for s, n in gone.items() if n]
+        self.outstanding = {}
+        return gone
 
     def custody(self) -> tuple[Kept, ...]:
         """Who has how many of what: neither money nor a decision."""
-        coming = {
-            None: Custody.IN_TRANSIT if self.sent_at else Custody.WITH_BUYER,
-            Scan.ARRIVED: Custody.ARRIVED,
-            Scan.LOST: Custody.LOST,
-        }.get(self.scanned, Custody.IN_TRANSIT)
-        kept = [Kept(sku=s, quantity=n, custody=coming) for s, n in self.outstanding.items() if n]
-        kept += [Kept(sku=s, quantity=n, custody=Custody.LOST) for s, n in self.lost.items() if n]
-        back = Counter(self.sent_back)
-        for each in (*self.inspected_goods, *self.uninspected):
-            absent = each.condition in (Condition.EMPTY, Condition.MISSING)
-            away = 0 if absent else min(back[each.sku], each.quantity)
-            back[each.sku] -= away
-            here = Custody.PUT_BACK if self.put_back else Custody.WITH_SELLER
-            here = Custody.LOST if absent else here
-            kept += [
-                Kept(sku=each.sku, quantity=n, custody=where, condition=each.condition)
-                for n, where in ((away, Custody.ON_THE_WAY_BACK), (each.quantity - away, here))
-                if n
-            ]
-        return tuple(kept)
+        coming, outstanding = self._coming, self.outstanding.items()
+        return (
+            *(Kept(sku=sku, quantity=n, custody=coming) for sku, n in outstanding if n),
+            *self.written_off,
+            *(Kept(**each.model_dump(), custody=self._place(each)) for each in self.uninspected),
+            *(
+                Kept(
+                    sku=lot.sku,
+                    quantity=lot.quantity,
+                    custody=lot.custody,
+                    condition=lot.condition,
+                )
+                for lot in self.lots
+            ),
+        )
+
+    @property
+    def _coming(self) -> Custody:
+        """Who has what is outstanding."""
+        if self.parcels.sent_at is None:
+            return Custody.WITH_BUYER
+        if self.parcels.scanned is Scan.ARRIVED:
+            return Custody.ARRIVED
+        lost = self.parcels.overdue or self.parcels.scanned is Scan.LOST
+        return Custody.LOST if lost else Custody.IN_TRANSIT
+
+    def _place(self, received: Received) -> Custody:
+        if received.condition in (Condition.EMPTY, Condition.MISSING):
+            return Custody.LOST
+        return Custody.PUT_BACK if self.put_back else Custody.WITH_SELLER
 
     # As letters name it.
 
@@ -285,23 +300,55 @@ class GoodsRecord(WithAgents):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        if self.ended and verb is not Say:
+        if verb is Say:
+            return None
+        if self.ended:
             return Refusal(code=Code.ALREADY_DONE, sentence="The return is ending already.")
-        purpose = self.task and self.task.purpose
-        with_agent = self.stage is Stage.WITH_AGENT
-        if with_agent and purpose not in AWAITED_OF_SELLER.get(verb, (purpose,)):
+        if self.stage is Stage.WITH_AGENT and (refusal := self.task_allows(verb)):
+            return refusal
+        done = {
+            ProvideLabel: (self.labelled, "A label is provided already."),
+            Receive: (not any(self.outstanding.values()), "Everything has been received already."),
+            Inspect: (self.inspected, "It is inspected already."),
+            PutBack: (self.inspected, "It is inspected already."),
+            BeginWork: (self.work_begun or self.work_done, "The work has begun already."),
+            FinishWork: (self.work_done, "The work is done already."),
+            ShipBack: (not self.owes_parcel, "The goods are sent already."),
+            Explain: (self.explained, "You have explained it already."),
+        }
+        if verb in done and done[verb][0]:
+            return Refusal(code=Code.ALREADY_DONE, sentence=done[verb][1])
+        if verb is Receive and self.inspected:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="A parcel was inspected this moment; report the next one after it.",
+            )
+        if verb in (Accept, Reject) and not self.finding_open:
+            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
+        return super().barred(verb, by)
+
+    def task_allows(self, verb: type[CommandBase]) -> Refusal | None:
+        """Why a command does not fit the question that agents were called about."""
+        purpose = self.task.purpose if self.task else ""
+        overtaken = {
+            "goods-missing": self.at_seller,
+            "refused-on-arrival": self.at_seller,
+            "inspection-overdue": self.inspected,
+            "sending-overdue": not self.owes_parcel,
+        }
+        if self.ruling and verb in (*ANSWERS, Claim, Release):
+            return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
+        if verb is Decide and overtaken.get(purpose):
+            return Refusal(code=Code.ALREADY_DONE, sentence="What was missed has been done now.")
+        if verb is Decide and purpose not in ANSWERS[Decide]:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="Nothing is to be ruled; provide a label."
+            )
+        if purpose not in ANSWERS.get(verb, (purpose,)):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent looks into it; `say` what you know."
             )
-        if verb is Receive and not any(self.outstanding.values()):
-            return Refusal(code=Code.ALREADY_DONE, sentence="Everything has been received already.")
-        if verb in (Inspect, PutBack) and self.inspected:
-            return Refusal(code=Code.ALREADY_DONE, sentence="It is inspected already.")
-        if verb in (Accept, Reject) and not self.finding_open:
-            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
-        if verb is BeginWork and self.work_begun:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The work has begun already.")
-        return super().barred(verb, by)
+        return None
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
@@ -309,7 +356,7 @@ class GoodsRecord(WithAgents):
             case Receive(units=units):
                 return self._differs(units, self.outstanding, exactly=False)
             case Inspect(units=units) if units and self.uninspected:
-                return self._differs(units, self._received(), exactly=True)
+                return self._differs(units, units_of(self.uninspected), exactly=True)
             case Inspect(units=units) if units:
                 return self._differs(units, self.outstanding, exactly=False)
             case PutBack() if any(not each.condition.came_back for each in self.uninspected):
@@ -330,15 +377,18 @@ class GoodsRecord(WithAgents):
                 )
             case Claim() | Release() | Decide():
                 return self.task_bars(command)
+            case ProvideLabel() if command.by.party is Party.AGENT:
+                return self.task_bars(command)
         return None
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case, so that the next command is judged by them."""
         match command:
+            case ProvideLabel():
+                self.labelled = True
             case HandOver():
                 self.handed = command
-                self.sent_at = min(self.sent_at or workflow.now(), workflow.now())
-                self._tracking = self._tracking or command.tracking
+                self.parcels.prove_sent(workflow.now())
             case Receive(units=units):
                 self.take_in(units)
             case Inspect(units=units) if units and self.uninspected:
@@ -349,29 +399,25 @@ class GoodsRecord(WithAgents):
             case Inspect() | PutBack():
                 self.take_in_unseen()
                 self.inspected = True
-                self.put_back = self.put_back or isinstance(command, PutBack)
+                self.put_back = isinstance(command, PutBack)
             case Accept() | Reject():
                 self.finding_open = False
             case BeginWork():
                 self.work_begun = True
+            case FinishWork():
+                self.work_done = True
+            case ShipBack():
+                self.owes_parcel = False
+            case Explain():
+                self.explained = True
         return super().record(command)
-
-    def _received(self) -> Units:
-        found = Counter[str]()
-        for each in self.uninspected:
-            found[each.sku] += each.quantity
-        return dict(found)
 
     def _differs(
         self, units: tuple[Received, ...], known: Units, *, exactly: bool
     ) -> Refusal | None:
-        found = Counter[str]()
-        for each in units:
-            found[each.sku] += each.quantity
+        found = units_of(units)
         there = {sku: n for sku, n in known.items() if n > 0}
-        if (exactly and dict(found) != there) or any(
-            n > there.get(sku, 0) for sku, n in found.items()
-        ):
+        if (exactly and found != there) or any(n > there.get(sku, 0) for sku, n in found.items()):
             said = ", ".join(f"{sku}={n}" for sku, n in there.items())
             return Refusal(
                 code=Code.UNITS_DIFFER,

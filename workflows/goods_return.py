@@ -22,6 +22,7 @@ from domain.commands import (
     Accept,
     BeginWork,
     Close,
+    Command,
     Decide,
     Explain,
     FinishWork,
@@ -29,13 +30,14 @@ from domain.commands import (
     Inspect,
     ProvideLabel,
     PutBack,
-    Receive,
+    Reject,
     ShipBack,
     Verdict,
 )
 from domain.goods import (
     Adopted,
     CallOff,
+    Goods,
     GoodsNews,
     News,
     ParcelEvent,
@@ -44,8 +46,10 @@ from domain.goods import (
     Way,
     lines,
 )
+from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenReturn, OpenWithdrawal
+from domain.orders import Line
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.ports import LabelMade, LabelWanted
@@ -54,16 +58,10 @@ from domain.view import Closed
 from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.errands import failure_type
-from workflows.goods_record import LATEST, GoodsRecord
+from workflows.goods_record import GoodsRecord, Lot, units_of
 from workflows.options import MARKETPLACE
 
-AFTER_ARRIVAL = (
-    Stage.AWAITING_BUYER,
-    Stage.WITH_AGENT,
-    Stage.WORKING,
-    Stage.SENDING_BACK,
-    Stage.CLOSED,
-)
+AFTER_INSPECTION = (Stage.IN_TRANSIT, Stage.WORKING, Stage.SENDING_BACK, Stage.CLOSED)
 
 
 @workflow.defn(name="Return")
@@ -78,12 +76,7 @@ class GoodsReturn(GoodsRecord):
             Stage.CLOSED,
         ),
         Stage.UNEXPLAINED: (Stage.SENDING_BACK, Stage.CLOSED),
-        Stage.AWAITING_LABEL: (
-            Stage.AWAITING_GOODS,
-            Stage.IN_TRANSIT,
-            Stage.INSPECTING,
-            Stage.CLOSED,
-        ),
+        Stage.AWAITING_LABEL: (Stage.AWAITING_GOODS, Stage.CLOSED),
         Stage.AWAITING_GOODS: (
             Stage.IN_TRANSIT,
             Stage.INSPECTING,
@@ -94,19 +87,33 @@ class GoodsReturn(GoodsRecord):
             Stage.INSPECTING,
             Stage.WITH_AGENT,
             Stage.SENDING_BACK,
-            Stage.WORKING,
             Stage.CLOSED,
         ),
-        Stage.INSPECTING: (Stage.IN_TRANSIT, *AFTER_ARRIVAL),
-        Stage.AWAITING_BUYER: (Stage.IN_TRANSIT, *AFTER_ARRIVAL),
-        Stage.WITH_AGENT: (Stage.INSPECTING, Stage.IN_TRANSIT, *AFTER_ARRIVAL),
+        Stage.INSPECTING: (Stage.AWAITING_BUYER, Stage.WITH_AGENT, *AFTER_INSPECTION),
+        Stage.AWAITING_BUYER: (Stage.INSPECTING, Stage.WITH_AGENT, *AFTER_INSPECTION),
+        Stage.WITH_AGENT: (
+            Stage.AWAITING_GOODS,
+            Stage.INSPECTING,
+            Stage.AWAITING_BUYER,
+            *AFTER_INSPECTION,
+        ),
         Stage.WORKING: (Stage.SENDING_BACK, Stage.CLOSED),
-        Stage.SENDING_BACK: (Stage.WITH_AGENT, Stage.CLOSED),
+        Stage.SENDING_BACK: (Stage.WITH_AGENT, Stage.WORKING, Stage.CLOSED),
     }
 
     @workflow.init
     def __init__(self, opening: OpenReturn) -> None:
         super().__init__(opening)
+        self.sending: Clock | None = None
+        self.collecting: Clock | None = None
+        self.travelling: Clock | None = None
+        self.unsent = False
+        self.handed_over_told = False
+        self.called_off_told = False
+        self.charged_minor = 0
+        self.told: set[News] = set()
+        self.adopted_by: str | None = None
+        self._label: workflow.ActivityHandle[LabelMade] | None = None
 
     # The timeline.
 
@@ -120,100 +127,96 @@ class GoodsReturn(GoodsRecord):
             return await self.end(await self.have_explained())
         if self.at_stake.amount_minor <= self.policy.returnless_limit_minor and self.refunds:
             self.tell_both(NoticeName.RETURNLESS, goods=self.named(self.expected))
-            self.accept(self.expected)
+            self.counted = self.expected
             return await self.end(Ending.RETURNLESS)
-        ending = await self.bring_back() or await self.see_to_the_goods()
-        return await self.end(ending)
+        return await self.end(await self.bring_back() or await self.see_to_the_goods())
 
     async def end(self, ending: Ending) -> Closed:
         """Close, and say which units count as returned."""
+        if self._label:
+            self._label.cancel()
         closed = await self.close(self.ended or ending)
         return closed.model_copy(update={"accepted": lines(self.accepted)})
 
     async def bring_back(self) -> Ending | None:
-        """The goods are sent and arrive, all of them or what there is; an ending if none does."""
-        sending = self.start_sending()
-        self.tell_opening(sending)
-        await self.see_to_the_label(sending)
+        """The goods are sent and arrive, all or some of them; an ending if none is sent."""
+        self.begin_sending()
+        await self.see_to_the_label()
+        if not self.ended:
+            self.enter(Stage.AWAITING_GOODS)
         while not (self.ended or self.settled):
             self.moved = False
             if self.at_seller:
                 await self.examine()
-            elif self.called_off and (self.scanned in LATEST or not self.sent_at):
-                return self.stop()
-            elif self.scanned in LATEST:
+            elif self.called_off and not self.parcels.under_way:
+                self.tell_called_off()
+                self.write_off()
+            elif self.parcels.missing:
                 await self.have_missing_ruled()
-            elif self.sent_at:
+            elif self.parcels.sent_at:
                 await self.await_arrival()
-            elif not await self.await_dispatch(sending):
+            elif self.label_refused:
+                await self.have_label_provided()
+            elif not await self.await_dispatch():
                 return Ending.NOT_SENT
         return None
 
-    def stop(self) -> Ending | None:
-        """The case that it belongs to needs the goods no more, and none are under way."""
-        self.tell_both(NoticeName.CALLED_OFF, goods=self.named(self.lose()))
-        return None if self.in_hand else Ending.CALLED_OFF
-
-    async def see_to_the_label(self, sending: Clock | None) -> None:
-        """The label is the seller's, the platform's, or the buyer's own affair."""
-        if self.way in (Way.SELLERS_LABEL, Way.SELLER_COLLECTS):
-            self.enter(Stage.AWAITING_LABEL)
-            clock = self.start("label", Party.SELLER)
-            self.ask(clock, NoticeName.LABEL_WANTED, goods=self.named(self.expected))
-            match await self.hear(Party.SELLER, clock, until=self.goods_moved):
-                case ProvideLabel(label=label):
-                    self.tell(
-                        Party.BUYER,
-                        NoticeName.LABEL_READY,
-                        label=label,
-                        due=sending and sending.due,
-                    )
-                    return
-                case Silence():
-                    self.breach(clock)
-                    self.tell_both(NoticeName.LABEL_OVERDUE, due=clock.due)
-                case _:
-                    return
-        if self.way is not Way.BUYERS_OWN:
-            await self.order_label(sending)
-
-    async def order_label(self, sending: Clock | None) -> None:
-        """The platform's carrier makes a label; the buyer pays for the way back only if told."""
-        try:
-            made: LabelMade = await workflow.execute_activity_method(
-                Shipments.label,
-                LabelWanted(
-                    key=f"{self.id}:label",
-                    case_id=self.id,
-                    order_id=self.opening.order_id,
-                    units=lines(self.expected),
-                ),
-                summary="order a return label",
-                **MARKETPLACE,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            self.note("label refused", detail=failure_type(error))
+    async def see_to_the_label(self) -> None:
+        """The label, or the collection, is the seller's affair, the platform's, or the buyer's."""
+        if self.way is Way.PLATFORM_LABEL:
+            self.order_label()
+        if self.way not in (Way.SELLERS_LABEL, Way.SELLER_COLLECTS):
             return
-        charged = made.charged if self.buyer_pays_way_back else None
-        self.charged_minor = charged.amount_minor if charged else 0
-        self.tell(
-            Party.BUYER,
-            NoticeName.LABEL_READY,
-            label=made.label,
-            amount=charged if self.charged_minor else None,
-            due=sending and sending.due,
-        )
+        self.enter(Stage.AWAITING_LABEL)
+        clock = self.start("label", Party.SELLER)
+        self.ask(clock, NoticeName.LABEL_WANTED, goods=self.named(self.expected))
+        match await self.hear(Party.SELLER, clock, until=self.goods_moved):
+            case ProvideLabel(label=label):
+                self.tell_label(label)
+                if self.way is Way.SELLER_COLLECTS:
+                    self.collecting = self.start("transit", Party.SELLER)
+            case HandOver():
+                self.tell_handed_over()
+            case Silence():
+                self.breach(clock)
+                self.tell_both(NoticeName.LABEL_OVERDUE, due=clock.due)
+                self.order_label()
+                if self.sending is None:
+                    self.sending = self.start("send_goods", Party.BUYER)
+                    self.ask(self.sending, NoticeName.RETURN_OPENED, **self.as_opened())
 
-    async def await_dispatch(self, sending: Clock | None) -> bool:
+    async def have_label_provided(self) -> None:
+        """No label can be had from the platform's carrier: an agent sees to one.
+
+        The buyer's time does not run meanwhile. Who sends the goods without it is welcome.
+        """
+        self.label_refused = False
+        self.enter(Stage.WITH_AGENT)
+        if self.sending:
+            self.sending.hold("label", workflow.now())
+        move = await self.have_ruled(
+            "label-refused", NoticeName.AGENT_JOINS, self.goods_moved, reason="label-refused"
+        )
+        if self.sending:
+            self.sending.resume("label", workflow.now())
+        match move:
+            case ProvideLabel(label=label):
+                self.tell_label(label)
+            case HandOver():
+                self.tell_handed_over()
+
+    async def await_dispatch(self) -> bool:
         """The buyer's time to send; dispatch suffices. False when it ends with nothing sent.
 
         A return that belongs to a withdrawal waits on: its refund is withheld as long.
         """
         self.enter(Stage.AWAITING_GOODS)
-        clocks = (sending,) if sending and not self.unsent else ()
-        match await self.hear(Party.BUYER, *clocks, until=self.goods_moved):
+        awaited = Party.SELLER if self.collecting else Party.BUYER
+        sending = None if self.unsent else self.sending
+        clocks = [clock for clock in (sending, self.collecting) if clock]
+        match await self.hear(awaited, *clocks, until=self.goods_moved):
+            case Silence(clock) if clock is self.collecting:
+                self.parcels.overdue = True
             case Silence():
                 self.unsent = True
                 if self.claim.send_window is None:
@@ -226,119 +229,124 @@ class GoodsReturn(GoodsRecord):
     async def await_arrival(self) -> None:
         """A parcel is under way; one that does not come in its time is for an agent."""
         self.enter(Stage.IN_TRANSIT)
-        await self.tell_news(News.SENT)
-        if self.travelling is None:
-            self.travelling = self.start("transit", Party.PLATFORM)
-            if not self.handed_over_told:
-                self.tell_handed_over()
+        self.tell_news(News.SENT)
+        if not self.handed_over_told:
+            self.tell_handed_over()
+        self.travelling = self.travelling or self.start("transit", Party.PLATFORM)
         match await self.hear(Party.PLATFORM, self.travelling, until=self.goods_moved):
             case Silence():
-                self.scanned = Scan.LOST
+                self.parcels.overdue = True
             case HandOver():
                 self.tell_handed_over()
 
     async def have_missing_ruled(self) -> None:
         """Nothing, or not all, came: an agent rules whether it counts as returned."""
         self.enter(Stage.WITH_AGENT)
-        await self.tell_news(News.QUESTIONED)
-        refused = self.scanned is Scan.REFUSED
-        notice = NoticeName.AGENT_JOINS if refused else NoticeName.GOODS_MISSING
-        facts: dict[str, Any] = (
-            {"reason": "refused-on-arrival"} if refused else {"goods": self.named(self.outstanding)}
-        )
-        purpose = "refused-on-arrival" if refused else "goods-missing"
-        match await self.have_ruled(purpose, notice, until=lambda: self.at_seller, **facts):
+        self.tell_news(News.QUESTIONED)
+        purpose, notice = "goods-missing", NoticeName.GOODS_MISSING
+        facts: dict[str, Any] = {"goods": self.named(self.outstanding)}
+        if self.parcels.scanned is Scan.REFUSED:
+            purpose, notice = "refused-on-arrival", NoticeName.AGENT_JOINS
+            facts = {"reason": purpose}
+        match await self.have_ruled(purpose, notice, self.overtaken, **facts):
             case Decide(verdict=Verdict.FOR_SELLER):
-                self.lose()
+                self.write_off()
             case Decide():
-                self.accept(self.lose())
+                self.counted = dict(Counter(self.counted) + Counter(self.write_off()))
+
+    def overtaken(self) -> bool:
+        """Whether nobody needs an agent's ruling any more: the goods came, or are not needed."""
+        return self.ruling is None and (self.at_seller or self.called_off)
 
     async def examine(self) -> None:
         """The seller receives and inspects a parcel; silence accepts it, or calls an agent."""
         self.enter(Stage.INSPECTING)
-        await self.tell_news(News.CAME)
+        self.tell_news(News.CAME)
+        self.travelling = None
         clock = self.start("inspection", Party.SELLER)
-        goods = self.conditions() or self.named(self.outstanding)
-        self.ask(clock, NoticeName.GOODS_ARRIVED, goods=goods)
-        if not self.uninspected:
-            self.tell(Party.BUYER, NoticeName.GOODS_ARRIVED, goods=goods, due=clock.due)
-        self.tell_received(clock)
-        while not self.ended:
-            match await self.hear(Party.SELLER, clock):
-                case Receive():
-                    self.tell_received(clock)
-                case Inspect() | PutBack():
-                    break
-                case Silence():
-                    await self.take_silence(clock)
-                    return
-        await self.weigh_findings()
-
-    async def take_silence(self, clock: Clock) -> None:
-        """The seller said nothing of what arrived: it is accepted, or an agent rules."""
-        if clock.window.on_silence is OnSilence.AGENT:
+        if not self.called_off:
+            self.tell_arrival(clock)
+        move: Command | Silence | None = None
+        while not isinstance(move, Inspect | PutBack | Silence | Close) and not self.called_off:
+            move = await self.hear(Party.SELLER, clock, until=lambda: self.called_off)
+            self.tell_received(clock)
+        if isinstance(move, Silence) and clock.window.on_silence is OnSilence.AGENT:
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled(
-                "inspection-overdue", NoticeName.DUTY_OVERDUE, due=clock.due
+                "inspection-overdue",
+                NoticeName.DUTY_OVERDUE,
+                lambda: self.called_off,
+                due=clock.due,
             )
-            if isinstance(move, Decide) and move.verdict is Verdict.FOR_SELLER:
-                self.take_in_unseen()
-                fine, amiss = self.findings()
-                self.reject(dict(Counter(fine) + Counter(amiss)))
-                self.begin_next_parcel()
-                return
-        if not self.ended:
-            self.take_in_unseen()
+        if self.ended:
+            return
+        self.take_in_unseen()
+        refused = isinstance(move, Decide) and move.verdict is Verdict.FOR_SELLER
+        if refused or self.called_off:
+            self.shelve()  # not taken: it goes back
+        else:
             await self.weigh_findings()
 
     async def weigh_findings(self) -> None:
-        """What came as it was sent is accepted; the rest the buyer accepts or an agent rules."""
-        seen = self.conditions()
-        fine, amiss = self.findings()
-        self.accept(fine)
-        if amiss:
-            self.enter(Stage.AWAITING_BUYER)
-            await self.tell_news(News.QUESTIONED)
-            clock = self.start("finding_answer", Party.BUYER)
-            self.ask(clock, NoticeName.FINDING, goods=seen)
-            self.finding_open = True
-            move = await self.hear(Party.BUYER, clock)
-            self.finding_open = False
-            if isinstance(move, Accept):
+        """What came as it was sent is taken; of the rest the buyer is asked, then an agent."""
+        seen, lots = self.conditions(), self.shelve()
+        amiss = [lot for lot in lots if not lot.condition.came_back]
+        self.take([lot for lot in lots if lot.condition.came_back])
+        if amiss and await self.have_finding_weighed(seen):
+            self.take(amiss)
+        if taken := units_of(lot for lot in lots if lot.taken):
+            self.tell(Party.BUYER, NoticeName.GOODS_ACCEPTED, goods=self.named(taken))
+
+    async def have_finding_weighed(self, seen: tuple[Goods, ...]) -> bool:
+        """The seller found other than what was sent: whether it counts as returned all the same."""
+        self.enter(Stage.AWAITING_BUYER)
+        self.tell_news(News.QUESTIONED)
+        clock = self.start("finding_answer", Party.BUYER)
+        self.ask(clock, NoticeName.FINDING, goods=seen)
+        self.finding_open = True
+        move: Command | Silence | None = None
+        while not (isinstance(move, Accept | Reject | Silence | Close) or self.called_off):
+            move = await self.hear(Party.BUYER, clock, until=lambda: self.called_off)
+        self.finding_open = False
+        match move:
+            case Accept():
                 self.tell_both(NoticeName.PROPOSAL_ACCEPTED)
-            elif not isinstance(move, Close):
+            case Reject() | Silence():
                 self.enter(Stage.WITH_AGENT)
-                move = await self.have_ruled("finding-contested", NoticeName.PROPOSAL_CONTESTED)
-            if isinstance(move, Decide) and move.verdict is not Verdict.FOR_SELLER:
-                self.accept(amiss)
-            else:
-                self.reject(amiss)
-        if any(fine.values()) or (amiss and not self.rejected):
-            self.tell(Party.BUYER, NoticeName.GOODS_ACCEPTED, goods=self.named(self.accepted))
-        self.begin_next_parcel()
+                move = await self.have_ruled(
+                    "finding-contested", NoticeName.PROPOSAL_CONTESTED, lambda: self.called_off
+                )
+        return isinstance(move, Decide) and move.verdict is not Verdict.FOR_SELLER
 
     async def see_to_the_goods(self) -> Ending:
-        """What is accepted is taken in, repaired or replaced; what is not goes back."""
+        """What is taken is kept, repaired or replaced; what is not goes back."""
+        if not self.called_off:
+            await self.send_back(self.not_taken)
+        if self.accepted and not (self.refunds or self.called_off or self.ended):
+            done = await self.work()
+            if done:
+                return done
         if self.called_off:
-            await self.send_back(self.in_hand)
+            self.tell_called_off()
+            self.take(self.lots, False)
+            await self.send_back(self.here)
             return Ending.CALLED_OFF
-        if self.rejected_in_hand:
-            await self.send_back(self.rejected_in_hand)
-        if not any(self.accepted.values()):
-            return Ending.NOT_TAKEN_BACK
-        if self.refunds:
-            return Ending.RETURNED
-        return await self.work()
+        return Ending.RETURNED if self.accepted else Ending.NOT_TAKEN_BACK
 
-    async def work(self) -> Ending:
-        """The seller repairs or replaces, and says when it begins, is done and is sent (H6)."""
+    async def work(self) -> Ending | None:
+        """The seller repairs or replaces, and says when it begins, is done and is sent (H6).
+
+        None when the case it belongs to needs it no more.
+        """
         self.enter(Stage.WORKING)
         clock = self.start("work", Party.SELLER)
         purpose, goods = self.claim.purpose, self.named(self.accepted)
         self.ask(clock, NoticeName.WORK_WANTED, purpose=purpose, goods=goods)
+        self.owes_parcel = True
+        repairs = purpose is Purpose.REPAIR
         while not self.ended:
-            match await self.hear(Party.SELLER, clock):
+            match await self.hear(Party.SELLER, clock, until=lambda: self.called_off):
                 case BeginWork(text=text):
                     self.tell(
                         Party.BUYER, NoticeName.WORK_BEGUN, purpose=purpose, text=text or None
@@ -349,32 +357,41 @@ class GoodsReturn(GoodsRecord):
                     clock = self.start("ship_back", Party.SELLER)
                     self.ask(clock, NoticeName.SHIP_BACK_WANTED, goods=goods)
                 case ShipBack() as shipped:
+                    if repairs:
+                        self.send_off([lot for lot in self.here if lot.taken])
                     self.tell_shipped(shipped, self.accepted)
-                    repaired = purpose is Purpose.REPAIR
-                    return Ending.REPAIRED if repaired else Ending.REPLACED
+                    return Ending.REPAIRED if repairs else Ending.REPLACED
                 case Silence():
                     self.breach(clock)
                     self.tell_both(NoticeName.DUTY_OVERDUE, due=clock.due)
                     return Ending.NOT_FULFILLED
-        return Ending.CLOSED_BY_PLATFORM
+                case None:
+                    break
+        return None
 
-    async def send_back(self, units: dict[str, int]) -> None:
+    async def send_back(self, lots: list[Lot]) -> None:
         """Goods that are not taken go back to the buyer, or an agent rules on what is kept."""
-        if not any(units.values()) or self.ended:
+        if not lots or self.ended:
             return
         self.enter(Stage.SENDING_BACK)
+        units = units_of(lots)
         clock = self.start("ship_back", Party.SELLER)
         self.ask(clock, NoticeName.SHIP_BACK_WANTED, goods=self.named(units))
-        move = await self.hear(Party.SELLER, clock)
+        self.owes_parcel = True
+        move: Command | Silence | None = None
+        while not isinstance(move, ShipBack | Silence | Close):
+            move = await self.hear(Party.SELLER, clock)
         if isinstance(move, Silence):
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled("sending-overdue", NoticeName.DUTY_OVERDUE, due=clock.due)
+        self.owes_parcel = False
         match move:
             case ShipBack() as shipped:
+                self.send_off(lots)
                 self.tell_shipped(shipped, units)
             case Decide(verdict=verdict) if verdict is not Verdict.FOR_SELLER:
-                self.accept(units)  # what a seller keeps, a seller has taken back
+                self.take(lots)  # what a seller keeps, a seller has taken back
 
     async def have_explained(self) -> Ending:
         """Goods came with no case: the buyer says why, or they go back."""
@@ -382,13 +399,16 @@ class GoodsReturn(GoodsRecord):
         self.enter(Stage.UNEXPLAINED)
         clock = self.start("explanation", Party.BUYER)
         self.ask(clock, NoticeName.RETURN_UNEXPLAINED, goods=self.conditions())
-        match await self.hear(Party.BUYER, clock):
-            case Explain() as explained if await self.open_withdrawal(explained):
-                return Ending.EXPLAINED
-        await self.send_back(self.in_hand)
-        return Ending.NOT_TAKEN_BACK
+        move: Command | Silence | None = None
+        while not isinstance(move, Explain | Silence | Close):
+            move = await self.hear(Party.BUYER, clock)
+        units = units_of(lot for lot in self.shelve() if lot.condition.came_back)
+        if isinstance(move, Explain) and units and await self.open_withdrawal(move, lines(units)):
+            return Ending.EXPLAINED
+        await self.send_back(self.here)
+        return Ending.RETURNED if self.accepted else Ending.NOT_TAKEN_BACK
 
-    async def open_withdrawal(self, explained: Explain) -> bool:
+    async def open_withdrawal(self, explained: Explain, units: tuple[Line, ...]) -> bool:
         """The buyer withdraws: whether the withdrawal could be opened for the goods that came."""
         number = 1
         while True:
@@ -398,7 +418,7 @@ class GoodsReturn(GoodsRecord):
                 number=number,
                 opened_by=explained.by,
                 text=explained.text,
-                lines=lines(self.in_hand),
+                lines=units,
                 reason=explained.reason,
                 goods_in=self.id,
             )
@@ -422,24 +442,68 @@ class GoodsReturn(GoodsRecord):
 
     # Verbs below the timeline.
 
-    def start_sending(self) -> Clock | None:
-        """The buyer's time to send: the one that the case it belongs to has set, if it has."""
-        if self.way is Way.SELLER_COLLECTS:
-            return None
-        given, since = self.claim.send_window, self.claim.counted_from
-        if given is None:
-            return self.start("send_goods", Party.BUYER)
-        return Clock("send_goods", given, self.calendar, Party.BUYER, since or workflow.now())
+    def begin_sending(self) -> None:
+        """Both are told that goods come back, and how; the buyer's time to send begins.
 
-    def tell_opening(self, sending: Clock | None) -> None:
-        """Buyer and seller are told that goods come back, and how."""
-        told = {"goods": self.named(self.expected), "way": self.way, "purpose": self.claim.purpose}
-        if sending:
-            self.ask(sending, NoticeName.RETURN_OPENED, **told)
-        else:
+        It is the time that the case it belongs to has set, if it has. Who is collected from has
+        nothing to send.
+        """
+        given, since = self.claim.send_window, self.claim.counted_from or workflow.now()
+        told = self.as_opened()
+        if self.way is Way.SELLER_COLLECTS:
             self.tell(Party.BUYER, NoticeName.RETURN_OPENED, **told)
-        due = sending and sending.due
+        else:
+            self.sending = (
+                Clock("send_goods", given, self.calendar, Party.BUYER, since)
+                if given
+                else self.start("send_goods", Party.BUYER)
+            )
+            self.ask(self.sending, NoticeName.RETURN_OPENED, **told)
+        due = self.sending and self.sending.due
         self.tell(Party.SELLER, NoticeName.RETURN_EXPECTED, due=due, **told)
+
+    def as_opened(self) -> dict[str, Any]:
+        """What comes back, how, and why; a label that the seller owed becomes the platform's."""
+        way = Way.PLATFORM_LABEL if self.breaches else self.way
+        return {"goods": self.named(self.expected), "way": way, "purpose": self.claim.purpose}
+
+    def order_label(self) -> None:
+        """The platform's carrier makes a label; nothing waits for it."""
+        self._label = workflow.start_activity_method(
+            Shipments.label,
+            LabelWanted(
+                key=f"{self.id}:label",
+                case_id=self.id,
+                order_id=self.opening.order_id,
+                units=lines(self.expected),
+            ),
+            summary="order a return label",
+            **MARKETPLACE,
+        )
+        self._errands.run(self.pass_label_on(self._label))
+
+    async def pass_label_on(self, label: workflow.ActivityHandle[LabelMade]) -> None:
+        """The label goes to the buyer, who pays for it only if told beforehand, and never for one
+        that the seller owed.
+        """
+        try:
+            made = await label
+        except ActivityError as error:
+            if not is_cancelled_exception(error):  # which is a label that nobody needs any more
+                self.note("label refused", detail=failure_type(error))
+                self.label_refused = self.moved = True
+            return
+        if self.parcels.sent_at or self.labelled:
+            return
+        self.labelled = True
+        if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL:
+            self.charged_minor = made.charged.amount_minor
+        self.tell_label(made.label, made.charged if self.charged_minor else None)
+
+    def tell_label(self, label: str, charged: Money | None = None) -> None:
+        """The buyer is told of the label, what it costs, and until when to send."""
+        due = self.sending and self.sending.due
+        self.tell(Party.BUYER, NoticeName.LABEL_READY, label=label, amount=charged, due=due)
 
     def tell_handed_over(self) -> None:
         """Both are told that the goods are with a carrier."""
@@ -447,10 +511,18 @@ class GoodsReturn(GoodsRecord):
         self.tell_both(
             NoticeName.GOODS_HANDED_OVER,
             goods=self.named(self.outstanding),
-            at=self.sent_at,
+            at=self.parcels.sent_at,
             tracking=self.handed and self.handed.tracking,
             carrier=self.handed and self.handed.carrier,
         )
+
+    def tell_arrival(self, clock: Clock) -> None:
+        """The seller is asked to inspect what came, and the buyer is told of it (H6)."""
+        goods = self.conditions() or self.named(self.outstanding)
+        self.ask(clock, NoticeName.GOODS_ARRIVED, goods=goods)
+        if not self.uninspected:
+            self.tell(Party.BUYER, NoticeName.GOODS_ARRIVED, goods=goods, due=clock.due)
+        self.tell_received(clock)
 
     def tell_received(self, clock: Clock) -> None:
         """The buyer is told what the seller has received, and in which condition (H6)."""
@@ -459,7 +531,6 @@ class GoodsReturn(GoodsRecord):
 
     def tell_shipped(self, shipped: ShipBack, units: dict[str, int]) -> None:
         """The buyer is told that goods are on the way, with tracking and expected date (H6)."""
-        self.gone_back(units)
         self.tell(
             Party.BUYER,
             NoticeName.SHIPPED_BACK,
@@ -469,19 +540,26 @@ class GoodsReturn(GoodsRecord):
             expected_on=shipped.expected_on,
         )
 
-    async def tell_news(self, what: News) -> None:
+    def tell_called_off(self) -> None:
+        """Both are told, once, that the goods are needed no more."""
+        if not self.called_off_told:
+            self.called_off_told = True
+            self.tell_both(NoticeName.CALLED_OFF, goods=self.named(self.expected))
+
+    def tell_news(self, what: News) -> None:
         """Tell the case that the return belongs to, each piece of news once."""
-        if not self.claim.belongs_to or what in self.told:
-            return
-        self.told.add(what)
-        news = GoodsNews(
-            what=what, at=self.sent_at or workflow.now(), charged_minor=self.charged_minor
-        )
-        case = workflow.get_external_workflow_handle(self.claim.belongs_to)
+        if self.claim.belongs_to and what not in self.told:
+            self.told.add(what)
+            at = self.parcels.sent_at or workflow.now()
+            news = GoodsNews(what=what, at=at, charged_minor=self.charged_minor)
+            self._errands.run(self.pass_news_on(self.claim.belongs_to, news))
+
+    async def pass_news_on(self, case_id: str, news: GoodsNews) -> None:
+        """A case that has ended needs no news."""
         try:
-            await case.signal("goods", news)
+            await workflow.get_external_workflow_handle(case_id).signal("goods", news)
         except ApplicationError:
-            self.note("news not taken", detail=self.claim.belongs_to)
+            self.note("news not taken", detail=case_id)
 
     # Signals.
 

@@ -3,11 +3,10 @@
 Cancelling is legally a withdrawal (W2): both are reckoned and paid here.
 """
 
-from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from domain.commands import Close, Command, Decide, Refund, Verdict
-from domain.goods import Goods
+from domain.commands import Close, Decide, Refund, Verdict
+from domain.goods import Goods, count, lines
 from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenCancellation, OpenWithdrawal
@@ -44,13 +43,18 @@ class TakingBack(Returning):
         self.way_back_minor = 0
         self.paid: Money | None = None
 
+    @property
+    def event(self) -> Event:
+        """What the refund is reckoned as."""
+        return self.EVENT
+
     def preview(self) -> RefundPreview:
         """The refund as it stands now, part by part, before anybody commits."""
         sale, terms = self.sale, self.policy
         refunded = self.registration.refunded
         return reckon_refund(
             RefundQuestion(
-                event=self.EVENT,
+                event=self.event,
                 currency=sale.currency,
                 lines=tuple(SoldLine(**line.model_dump(exclude={"title"})) for line in sale.lines),
                 delivery=Delivery(
@@ -100,12 +104,8 @@ class TakingBack(Returning):
     async def pay(self) -> None:
         """Refund what the preview says, once; reckoned anew if other units were refunded since."""
         self.enter(Stage.REFUNDING)
-        while True:
-            owed = self.units and not self.refunded_elsewhere()
-            amount = self.amount if owed else self.money(0)
-            if not amount.amount_minor:
-                self.ended = Ending.NOTHING_OWED
-                return
+        while self.owed:
+            amount = self.amount
             match await self.pay_back(amount, self.units, self.registration.refunded):
                 case Payment.PAID:
                     self.paid = amount
@@ -114,41 +114,49 @@ class TakingBack(Returning):
                     self.ended = Ending.CLOSED_BY_PLATFORM
                     return
                 case Payment.STALE:
-                    await self.learn_refunded()
+                    await self.leave_out_refunded()
+        self.ended = Ending.NOTHING_OWED
+
+    @property
+    def owed(self) -> bool:
+        """Whether there is anything to refund."""
+        return bool(self.units) and self.amount.amount_minor > 0
+
+    async def leave_out_refunded(self) -> None:
+        """Units that another case has refunded meanwhile are not refunded twice."""
+        await self.learn_refunded()
+        gone, mine = count(self.registration.refunded), count(self.units)
+        left = {line.sku: line.quantity - gone.get(line.sku, 0) for line in self.sale.lines}
+        self.units = lines({sku: min(n, left[sku]) for sku, n in mine.items()})
 
     async def answer_for(self, missed: Clock) -> None:
-        """The seller did not refund in time: a breach, and an agent orders or refuses the refund.
-
-        Until then the seller can still order it.
-        """
-        self.breach(missed)
+        """The seller did not refund in time: a breach, unless another case has paid it all."""
         self.enter(Stage.WITH_AGENT)
-        move = await self.have_ruled(
+        await self.leave_out_refunded()
+        if not self.owed:
+            self.ended = self.ended or Ending.NOTHING_OWED
+            return
+        self.breach(missed)
+        await self.have_refund_ruled(
             "refund-overdue", NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
         )
-        await self.obey(move)
 
-    async def obey(self, move: Command | None) -> None:
-        """Pay what the seller or an agent ordered; a ruling for the seller ends it unpaid."""
-        match move:
-            case Refund():
-                await self.pay()
-            case Decide(verdict=Verdict.FOR_SELLER):
-                self.ended = Ending.NOTHING_OWED
-            case Decide():
-                await self.pay()
-            case Close():
-                pass  # recorded when it came
-
-    def refunded_elsewhere(self) -> bool:
-        """Whether another case has refunded some of these units: none is refunded twice."""
-        left = {line.sku: line.quantity for line in self.sale.lines}
-        for line in self.registration.refunded:
-            left[line.sku] -= line.quantity
-        return any(unit.quantity > left[unit.sku] for unit in self.units)
+    async def have_refund_ruled(self, purpose: str, notice: NoticeName, **facts: Any) -> None:
+        """An agent orders or refuses the refund; until then the seller can still order it."""
+        self.enter(Stage.WITH_AGENT)
+        while not (self.paid or self.ended):
+            match await self.have_ruled(purpose, notice, **facts):
+                case Decide(verdict=Verdict.FOR_SELLER):
+                    self.ended = Ending.NOTHING_OWED
+                case Decide() | Refund():
+                    await self.pay()
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
         """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
+        if self.task is None or self.ruling:
+            return Refusal(
+                code=Code.ALREADY_DONE, sentence="No ruling is asked for now, or there is one."
+            )
         if refusal := self.task_bars(decide):
             return refusal
         if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):
@@ -163,10 +171,6 @@ class TakingBack(Returning):
         """The windows and limits that this case is pinned to."""
         assert isinstance(self.registration.terms, CancellationPolicy | WithdrawalPolicy)
         return self.registration.terms
-
-    def stated_at(self) -> datetime:
-        """When the statement was made, from which the seller's time counts."""
-        return getattr(self.opening, "stated_at", None) or self.opened_at
 
     async def see_goods_home(self, until: Clock | None = None) -> None:
         """Wait for the end of a return that still runs; `until`, if given, ends the waiting."""
@@ -185,6 +189,6 @@ class TakingBack(Returning):
     def look(self) -> CaseView:
         """The case with its refund, line by line."""
         view = super().look()
-        if self.registration.sale is None or not self.units or self.refunded_elsewhere():
+        if self.registration.sale is None or not self.units:
             return view
         return view.model_copy(update={"units": self.units, "preview": self.preview()})

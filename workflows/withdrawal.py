@@ -8,6 +8,7 @@ be sent, and the facts it is judged by, are in withdrawal_record.py.
 from typing import ClassVar
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from domain.commands import (
     Accept,
@@ -19,7 +20,7 @@ from domain.commands import (
     Revoke,
     Verdict,
 )
-from domain.goods import Adopted, News, Purpose, Way, count, lines
+from domain.goods import Adopted, News, Purpose, count, lines
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
@@ -29,9 +30,6 @@ from domain.view import Closed, OfferState
 from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.withdrawal_record import WithdrawalRecord
-
-CAME_BACK = (Ending.RETURNED, Ending.NOT_TAKEN_BACK, Ending.RETURNLESS)
-"""The endings of a return that say which goods count as returned."""
 
 
 @workflow.defn(name="Withdrawal")
@@ -47,7 +45,6 @@ class Withdrawal(WithdrawalRecord):
             Stage.WITH_AGENT,
             Stage.REFUNDING,
             Stage.WATCHING,
-            Stage.CLOSED,
         ),
         Stage.WITHHELD: (
             Stage.AWAITING_REFUND,
@@ -55,7 +52,6 @@ class Withdrawal(WithdrawalRecord):
             Stage.WITH_AGENT,
             Stage.REFUNDING,
             Stage.WATCHING,
-            Stage.CLOSED,
         ),
         Stage.AWAITING_REFUND: (
             Stage.AWAITING_BUYER,
@@ -99,10 +95,7 @@ class Withdrawal(WithdrawalRecord):
         self.units = self.registration.lines
         await self.begin()
         while not (self.paid or self.ended):
-            if self.withheld:
-                self.enter(Stage.AWAITING_GOODS if self.sending else Stage.WITHHELD)
-            else:
-                self.enter(Stage.AWAITING_REFUND)
+            self.stand()
             awaited = Party.BUYER if self.withheld else Party.SELLER
             match await self.hear(awaited, *self.running, until=self.goods_moved):
                 case None:
@@ -123,19 +116,24 @@ class Withdrawal(WithdrawalRecord):
                     await self.weigh_deduction(deduction)
                 case Revoke(by=by) if self.ended is None:
                     self.tell(by.party.opposite, NoticeName.REVOCATION_WANTED, writer=by)
-        if self.paid is None:
-            await self.call_off_return()
-        await self.see_goods_home(self.start("unsent", Party.BUYER) if self.return_runs else None)
+        if self.return_runs:
+            self.enter(Stage.WATCHING)
+            if self.paid is None:
+                await self.call_off_return()
+            await self.see_goods_home(self.start("unsent", Party.BUYER))
         return await self.close(self.ended or Ending.REFUNDED)
 
     async def begin(self) -> None:
-        """Both clocks start with the statement, which is acknowledged at once."""
-        stated = self.stated_at()
-        self.refunding = self.start("refund", Party.SELLER, since=stated)
-        if not (self.statement.goods_in or self.statement.way is Way.SELLER_COLLECTS):
-            self.sending = self.start("send_goods", Party.BUYER, since=stated)
+        """The statement is acknowledged at once, and both clocks run: the buyer's from the
+        statement, the seller's from its receipt.
+        """
+        self.came = self.goods_in is not None
+        self.refunding = self.start("refund", Party.SELLER, since=self.opened_at)
+        if self.withheld:
+            self.sending = self.start("send_goods", Party.BUYER, since=self.stated_at)
             self.sending.reminded = True  # the return reminds of it
-        told = {"goods": self.named(self.units), "text": self.statement.text, "at": stated}
+        self.stand()
+        told = {"goods": self.named(self.units), "text": self.statement.text, "at": self.stated_at}
         self.tell(
             Party.BUYER,
             NoticeName.WITHDRAWAL_ACKNOWLEDGED,
@@ -144,19 +142,32 @@ class Withdrawal(WithdrawalRecord):
             **self.figures(),
         )
         self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
-        if self.statement.goods_in:
-            self.came = True
-            handle = workflow.get_external_workflow_handle(self.statement.goods_in)
-            await handle.signal("adopted", Adopted(case_id=self.id))
+        if self.goods_in:
             self.demand_refund()
+            await self.adopt(self.goods_in)
         else:
             await self.start_return(
                 Purpose.REFUND,
                 self.units,
                 way=self.statement.way,
                 send_window=self.policy.send_goods,
-                counted_from=stated,
+                counted_from=self.stated_at,
             )
+
+    async def adopt(self, goods_in: str) -> None:
+        """The return that brought the goods learns whose they are."""
+        handle = workflow.get_external_workflow_handle(goods_in)
+        try:
+            await handle.signal("adopted", Adopted(case_id=self.id))
+        except ApplicationError:
+            self.note("return had ended", detail=goods_in)
+
+    def stand(self) -> None:
+        """Whose turn it is: the buyer's to send, or the seller's to refund."""
+        if not self.withheld:
+            self.enter(Stage.AWAITING_REFUND)
+        else:
+            self.enter(Stage.AWAITING_GOODS if self.sending else Stage.WITHHELD)
 
     def withhold(self) -> None:
         """Nothing was sent in time: the withdrawal stands, and its refund stays withheld."""
@@ -169,30 +180,35 @@ class Withdrawal(WithdrawalRecord):
         was_withheld = self.withheld
         for news in self.news:
             self.sent = True
-            self.came = self.came or news.what is not News.SENT
+            self.came = self.came or news.what is News.CAME
+            self.questioned = self.questioned or news.what is News.QUESTIONED
             self.way_back_minor = max(self.way_back_minor, news.charged_minor)
-            if news.what is News.QUESTIONED and self.refunding:
-                self.refunding.hold("finding", workflow.now())
         self.news.clear()
+        self.stand()
         if self.return_over:
             await self.take_result(await self.result_of_return())
-        if was_withheld and not self.withheld:
+        if was_withheld and not (self.withheld or self.paid or self.ended):
             self.sending = self.unsent = None
             self.demand_refund()
+        if self.refunding and self.questioned:
+            self.refunding.hold("finding", workflow.now())
 
     async def take_result(self, result: Closed) -> None:
         """How the return ended; without goods that count, an agent rules what is owed."""
+        self.questioned = False
         if self.refunding:
             self.refunding.resume("finding", workflow.now())
-        if result.ending in CAME_BACK:
-            self.came = self.sent = True
-            self.keep_units(result.accepted)
-        elif not self.came:
-            self.enter(Stage.WITH_AGENT)
-            move = await self.have_ruled(
-                "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
-            )
-            await self.obey(move)
+        match result.ending:
+            case Ending.RETURNED | Ending.NOT_TAKEN_BACK:
+                self.came = True
+                self.keep_units(result.accepted)
+            case Ending.RETURNLESS:
+                self.sent = True  # the buyer keeps the goods: nothing is left to wait for
+                self.keep_units(result.accepted)
+            case _ if not self.came:
+                await self.have_refund_ruled(
+                    "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
+                )
 
     def keep_units(self, accepted: tuple[Line, ...]) -> None:
         """Only what is accepted as returned is refunded."""

@@ -3,6 +3,8 @@
 Nothing here waits or writes to anybody: that is the timeline's, in withdrawal.py.
 """
 
+from datetime import datetime
+
 from temporalio import workflow
 
 from domain.commands import (
@@ -24,6 +26,7 @@ from domain.commands import (
     Say,
 )
 from domain.goods import Way, count
+from domain.money import Payment
 from domain.notices import Ending
 from domain.openings import OpenWithdrawal
 from domain.parties import Party
@@ -61,6 +64,10 @@ PERMITTED: Permitted = {
 """Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
 
 
+ANY_TIME = (Say, Close, Hold, Resume)
+AFTER_SETTLING = (*ANY_TIME, Claim, Release, RetryRefund)
+
+
 class WithdrawalRecord(TakingBack):
     """The facts of a withdrawal, by which each command is judged when it comes."""
 
@@ -75,9 +82,30 @@ class WithdrawalRecord(TakingBack):
         self.unsent: Clock | None = None
         self.sent = False
         self.came = False
+        self.questioned = False
         self.settled = False
         self.wants_revoked: set[Party] = set()
         self.proposals: list[ProposalView] = []
+
+    @property
+    def stated_at(self) -> datetime:
+        """When the statement was made."""
+        return self.statement.stated_at or self.opened_at
+
+    @property
+    def goods_in(self) -> str | None:
+        """The return that brought the goods before: only a return itself can say so."""
+        parent = workflow.info().parent
+        told = self.statement.goods_in
+        return told if parent and parent.workflow_id == told else None
+
+    @property
+    def event(self) -> Event:
+        """Cash on delivery was paid for goods that the buyer has had, and for no others (P4)."""
+        hands = [parcel.in_hand_at for parcel in self.sale.parcels]
+        had = self.sent or self.came or (hands and None not in hands)
+        cash = self.sale.payment is Payment.CASH_ON_DELIVERY
+        return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
 
     @property
     def withheld(self) -> bool:
@@ -97,12 +125,32 @@ class WithdrawalRecord(TakingBack):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        if (self.settled or self.ended) and verb not in (
-            Say, Close, Claim, Release, RetryRefund, Hold, Resume
-        ):  # fmt: skip
+        if (self.settled and verb not in AFTER_SETTLING) or (self.ended and verb not in ANY_TIME):
             return Refusal(code=Code.ALREADY_DONE, sentence="The withdrawal is settled already.")
+        if verb is Close and self.settled and not (self.refund or self.ended):
+            return Refusal(
+                code=Code.REFUND_UNCONFIRMED,
+                sentence="A refund has just been ordered; wait for what becomes of it.",
+            )
+        if verb is Refund and self.ruling and self.stage is Stage.WITH_AGENT:
+            return Refusal(code=Code.ALREADY_DONE, sentence="An agent has just ruled.")
+        if verb is Refund and self.withheld and not self.owed:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="Nothing has been paid for these goods yet; order the refund once they "
+                "are sent back.",
+            )
         if verb is Revoke and by in self.wants_revoked:
             return Refusal(code=Code.ALREADY_DONE, sentence="You have said so already.")
+        if verb is Revoke and self.open_proposal:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="A proposal is open; settle it before you revoke."
+            )
+        if verb is Revoke and self.came and not self.return_runs:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="The goods are back with the seller for good; the refund is due.",
+            )
         if verb in (ClaimException, Deduct) and self.open_proposal:
             return Refusal(code=Code.ALREADY_DONE, sentence="A proposal of yours is open already.")
         if verb in (Accept, Reject) and self.open_proposal is None:
@@ -213,7 +261,7 @@ class WithdrawalRecord(TakingBack):
                 self.settle_proposal(OfferState.COUNTERED)
             case Refund():
                 self.settled = True
-            case Decide() if self.task and self.task.purpose == "refund-overdue":
+            case Decide() if self.open_proposal is None:
                 self.settled = True
             case Revoke():
                 self.wants_revoked.add(command.by.party)

@@ -1,0 +1,84 @@
+"""What a cancellation and a withdrawal do alike when they need an agent: the agents' own windows.
+
+Disputes and returns have more to show of theirs, in their own lives.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from domain.commands import Attachment, Claim, ClaimException, Decide, Hold, Reject, Verdict
+from domain.goods import ExceptionReason
+from domain.parties import Party
+from domain.stages import Stage
+from tests.life import AGENT, LEAD, Life, World
+
+
+async def cancellation(world: World) -> Life:
+    """The marketplace does not say whether the order was sent."""
+    order = await world.fresh()
+    world.behaves(order_id=order, shipments="refuse")
+    return await world.cancellation(order_id=order)
+
+
+async def withdrawal(world: World) -> Life:
+    """The buyer contests what the seller claims."""
+    life = await world.withdrawal(order_id=await world.in_hand())
+    photo = Attachment(name="seal.jpg", size=9, media_type="image/jpeg", sha256="0" * 64)
+    await life.goods_back()
+    await life.seller(
+        ClaimException,
+        reason=ExceptionReason.SEAL_BROKEN_HYGIENE,
+        text="It was opened.",
+        attachments=(photo,),
+    )
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(Reject)
+    return life
+
+
+@pytest.mark.parametrize("open_case", [cancellation, withdrawal])
+async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
+    world: World, open_case: Callable[[World], Awaitable[Life]]
+) -> None:
+    """What the windows `decision`, `lead_decision`, `claim` and `hold` do."""
+    life = await open_case(world)
+    view = await life.sees(lambda view: view.task)
+    assert (view.stage, view.awaited) == (Stage.WITH_AGENT, Party.AGENT)
+    assert view.task
+    assert view.task.queue == f"{view.kind}s-pl"
+    before = view.due
+    assert before
+    await life.agent(Hold, reason="The courier is asked.")
+    await life.passes(days=13)
+    assert (await life.view()).due is None
+    await life.passes(days=6)
+    view = await life.sees(lambda view: view.due)
+    assert view.due
+    assert view.due > before
+    decision_due = view.due
+
+    claimed = await life.agent(Claim)
+    assert [task.owner for task in life.tasks()] == [AGENT.id]
+    assert claimed.due
+    assert claimed.due < decision_due
+    await life.passes_until(claimed.due)
+    await life.sees(lambda view: view.task and view.task.owner is None)
+
+    await life.passes_until(decision_due)
+    view = await life.sees(lambda view: view.task and view.task.queue == "leads")
+    assert view.due
+    leads_due = view.due
+    await life.passes_until(leads_due)
+    again = await life.sees(lambda after: after.due and after.due > leads_due)
+    assert again.task
+    assert (again.task.queue, again.task.due) == ("leads", again.due)
+    assert life.tasks() == [again.task]
+
+    await life.send(LEAD, Decide, verdict=Verdict.FOR_SELLER, reasoning="No proof.")
+    for other in world.lives:
+        if other.order_id == life.order_id:
+            await other.ends()
+    assert life.tasks() == []
+    assert life.breaches() == []
+    assert life.paid == []
