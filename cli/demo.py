@@ -1,7 +1,6 @@
 """`make demo`: real servers, the cases of examples/ played by their parties, their lives to watch.
 
-A file of examples/ says who opens what, what each party sends at which stage, and how the case
-ends, or at which stage it is left waiting. Deadlines come from policies/demo/, nothing else.
+What is played is in cli/examples.py. Deadlines come from policies/demo/, nothing else.
 """
 
 import asyncio
@@ -19,12 +18,10 @@ from pathlib import Path
 import requests
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from temporalio.client import Client
 
 from cli.examples import Example, Move, Play, read_examples
 from cli.opening import open_case
-from cli.paper import PIPE_WIDTH
 from cli.reaching import look
 from cli.servers import HERE, check_free, postgresql, temporal, worker
 from cli.words import amount_in_words
@@ -157,7 +154,9 @@ class Stagehand:
                 said = f"{f'{by}: ' if by else ''}[bold]{what}[/] {detail}"
         beside = "" if kind is self.opening.kind else f"[dim]{kind}:[/] "
         self.console.print(
-            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {beside}{said}", highlight=False
+            f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {beside}{said}",
+            highlight=False,
+            soft_wrap=True,
         )
 
     def verdict(self, paid: dict[str, int]) -> str | None:
@@ -187,8 +186,6 @@ def run(folder: Path, ports: Ports) -> int:
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
     try:
         return _run(folder, ports, console)
     except KeyboardInterrupt:
@@ -251,8 +248,8 @@ async def _play_all(
     )
     engine = connect_store(database)
     paid = await asyncio.to_thread(_paid, marketplace)
-    table = Table("what happens", "case", "ended, or waits", "refunded", "as expected", box=None)
     failed = 0
+    console.print("\n[bold]What came of them[/], and whether it is what their files say:")
     for hand, result in zip(hands, results, strict=True):
         trouble = (
             f"{result or type(result).__name__}" if isinstance(result, BaseException) else None
@@ -260,17 +257,11 @@ async def _play_all(
         trouble = trouble or hand.verdict(paid)
         failed += trouble is not None
         as_said = f"[red]no: {escape(trouble)}[/]" if trouble else "[green]yes[/]"
+        console.print(f"\n[bold]{hand.example.title}[/]: {as_said}", highlight=False)
         for life in hand.lives:
-            first = life is hand.lives[0]
-            table.add_row(
-                hand.example.title if first else "",
-                life.id,
-                _end(life.view),
-                _refunded(life.view, paid.get(life.id, 0)),
-                as_said if first else "",
-            )
-    console.print()
-    console.print(table)
+            end, refunded = _end(life.view), _refunded(life.view, paid.get(life.id, 0))
+            line = f"  {life.id:<36} {end:<20} {refunded}".rstrip()
+            console.print(line, highlight=False, soft_wrap=True)
     headline = await asyncio.to_thread(CaseRegister(engine).headline)
     if headline.closed:
         console.print(
@@ -284,13 +275,14 @@ async def _play_all(
 def _end(view: CaseView | None) -> str:
     if view is None:
         return ""
-    return str(view.ending or f"{view.stage}, waits for the {view.awaited}")
+    return view.ending or f"waits for the {view.awaited}"
 
 
 def _refunded(view: CaseView | None, minor: int) -> str:
     if not (minor and view and view.at_stake):
         return ""
-    return amount_in_words(Money(amount_minor=minor, currency=view.at_stake.currency))
+    amount = Money(amount_minor=minor, currency=view.at_stake.currency)
+    return f"{amount_in_words(amount)} paid back"
 
 
 def _paid(marketplace: str) -> dict[str, int]:

@@ -9,9 +9,10 @@ from domain.base import Value
 
 
 class Payment(StrEnum):
-    """How an order is paid."""
+    """How an order is paid; `UNPAID` while it should be prepaid and is not."""
 
     PREPAID = "prepaid"
+    UNPAID = "unpaid"
     CASH_ON_DELIVERY = "cash-on-delivery"
 
 

@@ -178,7 +178,9 @@ def reckon_refund(question: RefundQuestion) -> RefundPreview:
     before = _already_refunded(question)
     now = _refunded_now(question, before)
     if _nothing_was_paid(question):
-        why = "P4: cash on delivery that was never collected, so nothing is refunded."
+        why = "The order was not paid yet, so nothing is refunded."
+        if question.payment is Payment.CASH_ON_DELIVERY:
+            why = "P4: cash on delivery that was never collected, so nothing is refunded."
         parts = [RefundPart(what="nothing was paid", amount_minor=0, why=why)]
         price = 0
     else:
@@ -247,6 +249,8 @@ def _check_known(named: Iterable[str], known: Mapping[str, int], where: str) -> 
 
 def _nothing_was_paid(question: RefundQuestion) -> bool:
     """Cash is paid when goods are collected; goods withdrawn from or complained of were (P4)."""
+    if question.payment is Payment.UNPAID:
+        return True
     return question.payment is Payment.CASH_ON_DELIVERY and question.event in {
         Event.CANCELLATION,
         Event.NOT_DELIVERED,

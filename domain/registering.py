@@ -82,6 +82,12 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
             code=Code.NOT_YOURS,
             sentence="A case opens its own returns; leave `belongs_to` out.",
         )
+    if isinstance(opening, OpenReturn) and not (opening.belongs_to or opening.received):
+        return Refusal(
+            code=Code.LINES_UNKNOWN,
+            sentence="Name in `received` what has come; goods that are still to come back need a "
+            "withdrawal or a dispute.",
+        )
     trader = Party.SELLER if isinstance(opening, OpenReturn) else Party.BUYER
     if by.party not in (trader, Party.PLATFORM):
         return Refusal(

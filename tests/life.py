@@ -369,7 +369,9 @@ class World:
         parcels = [{"id": "p1", "in_hand_at": hand.isoformat()}]
         placed = (hand - timedelta(days=3)).isoformat()
         order = self.order(country)
-        return self.alter(order, **{"placed_at": placed, "shipped": True, "parcels": parcels, **fields})
+        return self.alter(
+            order, **{"placed_at": placed, "shipped": True, "parcels": parcels, **fields}
+        )
 
     async def inquiry(self, country: str = "PL", **more: Any) -> Life:
         """Open an inquiry: does the lamp dim?"""

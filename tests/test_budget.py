@@ -28,11 +28,11 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "reference dispute": Budget(15, 65, 18_000),
-    "silent seller": Budget(26, 110, 26_000),
-    "dispute with a repair": Budget(45, 180, 50_000),
+    "reference dispute": Budget(15, 65, 21_000),
+    "silent seller": Budget(26, 110, 30_000),
+    "dispute with a repair": Budget(43, 190, 51_000),
     "cancellation": Budget(12, 60, 18_000),
-    "withdrawal": Budget(40, 180, 50_000),
+    "withdrawal": Budget(36, 165, 48_000),
 }
 """Events and bytes have some room: how workflow tasks fall depends on the machine's pace."""
 

@@ -233,8 +233,9 @@ async def wait_until(happened: Any) -> None:
 # What is refunded, and when.
 
 
-async def test_cash_on_delivery_has_nothing_to_refund(world: World) -> None:
-    order = await world.fresh(payment="cash-on-delivery")
+@pytest.mark.parametrize("payment", ["cash-on-delivery", "unpaid"])
+async def test_what_was_not_paid_is_not_refunded(world: World, payment: str) -> None:
+    order = await world.fresh(payment=payment)
     life = await cancelled(world, order)
     view = await life.sees(watching)
     assert view.preview

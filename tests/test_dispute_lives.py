@@ -19,8 +19,10 @@ from domain.commands import (
     Decide,
     Fulfil,
     Hold,
+    Inspect,
     Nature,
     Offer,
+    Receive,
     Refuse,
     RefuseReason,
     Reject,
@@ -35,6 +37,7 @@ from domain.commands import (
     Withdraw,
 )
 from domain.deadlines import reckon
+from domain.goods import Condition, Received
 from domain.notices import NoticeName
 from domain.orders import Line
 from domain.parties import Party
@@ -50,6 +53,7 @@ from workflows.dispute import Dispute
 
 BOTH_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI"])
 WHOLE = 25999
+WHOLE_ORDER = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
 
 
 def due_of(country: str, window: str, start: datetime) -> datetime:
@@ -350,20 +354,57 @@ async def test_refusal_passes_the_turn_to_the_buyer(world: World) -> None:
     assert life.tasks() == []
 
 
-@pytest.mark.parametrize(
-    "remedy", [r for r in Remedy if r not in (Remedy.PARTIAL_REFUND, Remedy.FULL_REFUND)]
-)
-async def test_goods_are_settled_by_the_sellers_word(world: World, remedy: Remedy) -> None:
+async def test_goods_sent_again_are_settled_by_the_sellers_word(world: World) -> None:
     life = await world.dispute()
-    await life.seller(Offer, remedy=remedy)
+    await life.seller(Offer, remedy=Remedy.SEND_AGAIN)
     accepted = await life.buyer(Accept)
     assert (accepted.stage, accepted.awaited) == (Stage.SETTLING, Party.SELLER)
     assert await life.dues(NoticeName.FULFILMENT_ASKED) == [accepted.due]
     assert await life.dues(NoticeName.FULFILMENT_EXPECTED) == [accepted.due]
     await life.seller(Fulfil, text="Done.")
     assert (await life.ends()).ending == "settled"
-    assert life.paid == ([WHOLE] if remedy is Remedy.RETURN_FOR_REFUND else [])
+    assert (life.paid, (await life.view()).returns) == ([], ())
     assert "fulfilled" in life.letters(Party.BUYER)
+
+
+@pytest.mark.parametrize("amount", [None, 9000])
+async def test_partial_return_refunds_what_came_back_and_no_more_than_agreed(
+    world: World, amount: int | None
+) -> None:
+    life = await world.dispute()
+    agreed = amount and life.money(amount)
+    await life.seller(Offer, remedy=Remedy.RETURN_FOR_REFUND, amount=agreed)
+    await life.buyer(Accept)
+    back = await life.goods_back()
+    with pytest.raises(RefusedCommand, match="wrong-stage"):
+        await life.seller(Fulfil)
+    await back.seller(
+        Receive,
+        units=(
+            Received(sku="A", quantity=1),
+            Received(sku="A", quantity=1, condition=Condition.MISSING),
+            Received(sku="B", quantity=1, condition=Condition.EMPTY),
+        ),
+    )
+    await back.seller(Inspect)
+    await back.buyer(Accept)
+    assert (await back.ends()).accepted == (Line(sku="A", quantity=1),)
+    assert (await life.ends()).ending == "settled"
+    assert life.paid == [amount or 10000]
+
+
+async def test_return_that_the_platform_closes_brings_the_agents_back(world: World) -> None:
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.REPAIR)
+    await life.buyer(Accept)
+    back = await life.goods_back()
+    await back.send(PLATFORM, Close, reason="Lost in the system.")
+    assert (await back.ends()).ending == "closed-by-platform"
+    view = await life.sees(in_stage(Stage.WITH_AGENT))
+    assert view.task
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It works.")
+    assert (await life.ends()).ending == "decided"
+    assert life.paid == []
 
 
 async def test_some_lines_and_quantities_are_disputed_and_no_more_is_paid(world: World) -> None:
@@ -647,7 +688,10 @@ async def test_appeal_goes_to_another_agent_and_is_final(world: World) -> None:
     assert view.decision
     assert view.decision.final
     assert view.decision.by == SECOND
-    await life.seller(Fulfil)
+    back = await life.goods_back()
+    await back.seller(Receive, units=WHOLE_ORDER)
+    await back.seller(Inspect)
+    await back.ends()
     assert (await life.ends()).ending == "decided"
     assert life.paid == [WHOLE]
     assert life.letters(Party.BUYER).count("decision") == 1
@@ -663,7 +707,7 @@ async def test_appeal_can_end_for_the_seller(world: World) -> None:
 
 
 async def test_goods_not_fulfilled_are_a_breach_and_an_agent_decides_again(world: World) -> None:
-    life = await decided(world, remedy=Remedy.REPLACEMENT)
+    life = await decided(world, remedy=Remedy.SEND_AGAIN)
     await life.buyer(Accept)
     settling = await life.seller(Accept)
     assert settling.stage is Stage.SETTLING

@@ -219,6 +219,13 @@ def test_cash_on_delivery_never_collected_refunds_nothing(event: str) -> None:
     assert "P4" in why(found, "nothing was paid")
 
 
+@pytest.mark.parametrize("event", list(Event))
+def test_an_order_that_was_never_paid_refunds_nothing(event: Event) -> None:
+    found = preview(event, payment="unpaid")
+    assert found.refund_minor == 0
+    assert "not paid yet" in why(found, "nothing was paid")
+
+
 @pytest.mark.parametrize("event", ["withdrawal", "complaint"])
 def test_cash_on_delivery_that_was_collected_was_paid(event: str) -> None:
     cash = preview(event, payment="cash-on-delivery", way_back=CHARGED)

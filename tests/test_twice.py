@@ -13,11 +13,13 @@ from domain.stages import Stage
 from tests.conftest import skipping_server, world_on
 from tests.life import World
 from tests.record_histories import (
+    cancellation_stopped,
     dispute_appealed,
     dispute_decided,
     dispute_fulfilled,
     dispute_settled,
     inquiry_breached,
+    withdrawal_unsent,
 )
 
 OF_THEIR_TIME = {
@@ -26,7 +28,15 @@ OF_THEIR_TIME = {
 }  # fmt: skip
 """Columns that may differ from one life to the next, for each is lived at another time."""
 
-LIVES = (dispute_settled, dispute_decided, dispute_appealed, dispute_fulfilled, inquiry_breached)
+LIVES = (
+    dispute_settled,
+    dispute_decided,
+    dispute_appealed,
+    dispute_fulfilled,
+    inquiry_breached,
+    cancellation_stopped,
+    withdrawal_unsent,
+)
 
 
 class Twice(Interceptor):
@@ -101,5 +111,5 @@ async def test_every_activity_run_twice_changes_nothing(tmp_path: Path) -> None:
         assert doubled == once
         assert once
     assert set(twice.doubled) == {
-        "register", "close", "send", "report_breach", "request", "record"
+        "register", "close", "send", "report_breach", "request", "record", "stop", "label"
     }  # fmt: skip

@@ -5,15 +5,13 @@ can say: it is asked once, and its answer stands.
 """
 
 from collections import Counter
-from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.shipments import Shipments
 from domain.commands import (
-    Ask,
     Claim,
     Close,
     Command,
@@ -39,7 +37,6 @@ from domain.refusals import Code, Refusal
 from domain.stages import Flow, Stage
 from domain.view import Closed, Outcome
 from workflows.case import Permitted, Silence
-from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE
 from workflows.taking_back import TakingBack
@@ -75,6 +72,7 @@ class Cancellation(TakingBack):
 
     EVENT = Event.CANCELLATION
     PERMITTED = PERMITTED
+    FACTS = (ReportSent,)
     FLOW: ClassVar[Flow] = {
         Stage.OPENING: (Stage.STOPPING, Stage.CLOSED),
         Stage.STOPPING: (
@@ -145,35 +143,26 @@ class Cancellation(TakingBack):
     async def agent_says_stopped(self) -> bool:
         """The marketplace refuses to say who was first: an agent finds out."""
         self.enter(Stage.WITH_AGENT)
-        move = None
-        while not isinstance(move, Decide | Close):
-            move = await self.have_ruled(
-                "dispatch-unknown", NoticeName.AGENT_JOINS, reason="dispatch-unknown"
-            )
-        return isinstance(move, Decide) and move.verdict is not Verdict.FOR_SELLER
+        move = await self.have_ruled(
+            "dispatch-unknown", NoticeName.AGENT_JOINS, reason="dispatch-unknown"
+        )
+        return isinstance(move, Decide) and move.verdict is Verdict.FOR_BUYER
 
     async def give_money_back(self) -> None:
         """At once up to the policy's limit; above it the seller orders the refund, in time."""
-        amount = self.amount.amount_minor
-        due = None
-        if amount > self.policy.automatic_limit_minor:
-            due = self.start("refund", Party.SELLER)
-        told = {"goods": self.named(self.units), "at": self.opened_at}
-        self.tell(
-            Party.BUYER,
-            NoticeName.CANCELLED,
-            text=self.opening.text,
-            due=due and due.due,
-            **told,
-            **self.figures(),
-        )
-        told["amount"] = self.amount
-        if due is None:
-            self.tell(Party.SELLER, NoticeName.STOP_DISPATCH, **told)
-            if amount:
+        told: dict[str, Any] = {"goods": self.named(self.units), "at": self.opened_at}
+        words = self.opening.text
+        if self.amount.amount_minor <= self.policy.automatic_limit_minor:
+            self.tell(Party.BUYER, NoticeName.CANCELLED, text=words, **told, **self.figures())
+            self.tell(Party.SELLER, NoticeName.STOP_DISPATCH, amount=self.amount, **told)
+            if self.owed:
                 await self.pay()
             return
-        self.ask(due, NoticeName.STOP_DISPATCH, **told)
+        due = self.start("refund", Party.SELLER)
+        self.tell(
+            Party.BUYER, NoticeName.CANCELLED, text=words, due=due.due, **told, **self.figures()
+        )
+        self.ask(due, NoticeName.STOP_DISPATCH, amount=self.amount, **told)
         self.enter(Stage.AWAITING_REFUND)
         while not (self.paid or self.ended):
             match await self.hear(Party.SELLER, due, until=self.parcel_left):
@@ -198,19 +187,6 @@ class Cancellation(TakingBack):
         """The buyer does not wait for the refund to learn how the goods go back."""
         self.tell_both(NoticeName.SENT_ALL_THE_SAME, goods=self.named(self.units))
         await self.start_return(Purpose.REFUND, self.units, way=Way.PLATFORM_LABEL)
-
-    async def hear(
-        self,
-        awaited: Party,
-        *clocks: Clock,
-        until: Callable[[], bool] | None = None,
-        heeds: Callable[[Say | Ask], bool] | None = None,
-    ) -> Command | Silence | None:
-        """That a parcel left is a fact, and answers nothing that is waited for."""
-        while True:
-            move = await super().hear(awaited, *clocks, until=until, heeds=heeds)
-            if not isinstance(move, ReportSent):
-                return move
 
     def parcel_left(self) -> bool:
         """Whether a parcel left that has not become a return yet."""

@@ -82,6 +82,8 @@ class Case(ABC):
 
     FLOW: ClassVar[Flow]
     PERMITTED: ClassVar[Permitted]
+    FACTS: ClassVar[tuple[type[CommandBase], ...]] = ()
+    """Verbs that only state a fact: recorded, they answer nothing that is waited for."""
 
     def __init__(self, opening: Opening) -> None:
         self.id = workflow.info().workflow_id
@@ -494,7 +496,10 @@ class Case(ABC):
                 self.messages.append(message)
                 self._outbox.add_message(message)
         outcome = self.record(command)
-        self._moves.append(command)
+        if isinstance(command, self.FACTS):
+            self._stirred = True
+        else:
+            self._moves.append(command)
         return outcome
 
     def _receipt(self, command: Command, outcome: Outcome) -> Receipt:

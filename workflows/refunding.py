@@ -90,6 +90,7 @@ class Refunding(WithAgents):
                 self.finish_task()
                 self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount)
                 return Payment.PAID
+            self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
             move: Command | None = None
             clock = self.call_agents("refund-failed")
             while not isinstance(move, RetryRefund | Close):
