@@ -432,6 +432,7 @@ async def test_partial_receipts_and_a_rest_that_never_comes(world: World) -> Non
     assert (inspected.stage, inspected.awaited) == (Stage.IN_TRANSIT, Party.PLATFORM)
     view = await silent(life, in_stage(Stage.WITH_AGENT))
     assert where(view) == {("A", 1, "with-seller"), ("B", 1, "lost")}
+    assert life.letters(Party.SELLER).count("goods_handed_over") == 1
     await life.agent(Decide, **FOR_SELLER)
     closed = await ended(life)
     assert (closed.ending, closed.accepted) == ("returned", (Line(sku="A", quantity=2),))
@@ -1051,9 +1052,9 @@ async def test_overdue_work_is_a_breach_and_an_agent_decides_the_dispute_anew(
 
 
 async def test_only_what_is_taken_is_repaired_and_the_rest_goes_back_first(world: World) -> None:
-    life = await coming(world, lines=(ONE_A, ONE_B), purpose=Purpose.REPAIR)
-    await life.seller(Receive, units=(found(), found("B", condition="wrong")))
-    await life.seller(Inspect)
+    life = await coming(world, lines=(Line(sku="A", quantity=2),), purpose=Purpose.REPAIR)
+    await life.seller(Receive, units=(found(quantity=2),))
+    await life.seller(Inspect, units=(found(), found(condition="wrong")))
     await life.buyer(Accept)
     sent = await life.seller(ShipBack, **PARCEL)
     assert sent.stage is Stage.WORKING
@@ -1065,6 +1066,7 @@ async def test_only_what_is_taken_is_repaired_and_the_rest_goes_back_first(world
     closed = await ended(life)
     assert (closed.ending, closed.accepted) == ("repaired", (ONE_A,))
     assert life.letters(Party.BUYER).count("shipped_back") == 2
+    assert life.letters(Party.BUYER).count("goods_received") == 1
 
 
 async def test_work_begins_after_an_empty_box_or_an_agents_ruling(world: World) -> None:

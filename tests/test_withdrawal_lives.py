@@ -317,7 +317,7 @@ async def test_the_last_parcel_counts_and_what_is_not_in_hand_yet_can_be_withdra
 
 
 async def test_who_was_not_informed_has_longer(world: World) -> None:
-    ago = {"days_ago": 200, "informed": False}
+    ago: dict[str, Any] = {"days_ago": 200, "informed": False}
     life = await world.withdrawal(order_id=await world.in_hand(**ago))
     now = await world.environment.get_current_time()
     told_late = {"informed_at": (now - timedelta(days=20)).isoformat()}
@@ -983,11 +983,12 @@ async def test_cheapest_delivery_the_programme_and_the_way_back(world: World) ->
     dearer = {"delivery_paid_minor": 1999, "cheapest_standard_minor": 899}
     free = {"delivery_paid_minor": 0, "free_delivery": True}
     untold = {"return_cost_announced": False}
-    for order, opening, paid in (
+    lives: tuple[tuple[dict[str, Any], dict[str, Any], int], ...] = (
         (dearer, {}, 25000 + 899 - LABEL["PL"]),  # the surcharge stays with the buyer
         (free, {"lines": ONE_A}, 10000),  # no claw-back, and the way back is free
         (untold, {}, WHOLE),  # the way back was not announced
-    ):
+    )
+    for order, opening, paid in lives:
         life = await withdrawn(world, order=order, **opening)
         await inspected(life, *((Received(sku="A", quantity=1),) if opening else ALL))
         await life.seller(Refund)

@@ -116,6 +116,8 @@ class Case(ABC):
         self._steps = 0
         self._stirred = False
         self._hold: Clock | None = None
+        self._alarm: asyncio.Task[None] | None = None
+        self._rings = ""
         self._started: list[Clock] = []
         self._tasks = 0
         self._recalculated: dict[str, Recalculated] = {}
@@ -250,6 +252,7 @@ class Case(ABC):
         if self._hold:
             self._let_go()
         self.awaited, self.clocks = awaited, ()
+        self._set_alarm(None)
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -332,6 +335,7 @@ class Case(ABC):
     async def close(self, ending: Ending, **facts: Any) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""
         self.ending, self.awaited, self.clocks = ending, None, ()
+        self._set_alarm(None)
         if ending is Ending.CLOSED_BY_PLATFORM:
             facts["text"] = self.farewell
         self.enter(Stage.CLOSED)
@@ -649,20 +653,33 @@ class Case(ABC):
         if self.task and self.task_clock and self.task.due != self.task_clock.due:
             self.change_task(due=self.task_clock.due)
         publish(self)
+        self._set_alarm(clock)
         self._stirred, self._listening = False, True
         try:
             await workflow.wait_condition(
                 lambda: bool(
-                    self._moves or self._stirred or self._errands.broken or (until and until())
-                ),
-                timeout=clock.wakes - workflow.now() if clock else None,
-                timeout_summary=clock.says() if clock else None,
+                    self._moves
+                    or self._stirred
+                    or self._errands.broken
+                    or (until and until())
+                    or (self._alarm and self._alarm.done())
+                )
             )
-        except TimeoutError:
-            pass  # hear() looks at the clocks again: one may have moved, or been held
         finally:
             self._listening = False
         self._errands.raise_broken()
+
+    def _set_alarm(self, clock: Clock | None) -> None:
+        """Wake at the clock's next instant; a timer that is set for it already goes on running."""
+        rings = f"{clock.wakes} {clock.says()}" if clock else ""
+        if self._alarm and (rings != self._rings or self._alarm.done()):
+            self._alarm.cancel()
+            self._alarm = None
+        if clock and self._alarm is None:
+            self._rings = rings
+            self._alarm = asyncio.create_task(
+                workflow.sleep(clock.wakes - workflow.now(), summary=clock.says())
+            )
 
     def _let_go(self) -> None:
         self._hold, self._stirred = None, True

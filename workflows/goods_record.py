@@ -393,6 +393,7 @@ class GoodsRecord(WithAgents):
                 self.take_in(units)
             case Inspect(units=units) if units and self.uninspected:
                 self.uninspected, self.inspected = list(units), True
+                self._announced = len(units)  # the finding tells what it found otherwise
             case Inspect(units=units) if units:
                 self.take_in(units)
                 self.inspected = True

@@ -262,7 +262,7 @@ class GoodsReturn(GoodsRecord):
         """The seller receives and inspects a parcel; silence accepts it, or calls an agent."""
         self.enter(Stage.INSPECTING)
         self.tell_news(News.CAME)
-        self.travelling = None
+        self.travelling, self.handed_over_told = None, True
         clock = self.start("inspection", Party.SELLER)
         if not self.called_off:
             self.tell_arrival(clock)
