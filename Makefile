@@ -16,10 +16,10 @@ demo: env
 	@$(BIN)/python starter.py demo
 
 test: env check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test-quick: env
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 check: env
 	$(BIN)/ruff check .

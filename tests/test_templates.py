@@ -378,7 +378,18 @@ def test_is_every_word_of_the_domain_translated(locale: str) -> None:
     assert len(words["until"]["weekdays"]) == 7
     assert len(words["until"]["months"]) == 12
     assert len(words["at"]["weekdays"]) == 7
-    assert set(words) == {*TABLES.values(), "joining", "until", "at"}
+    assert "{subject}" in words["again"]["subject"]
+    assert set(words) == {*TABLES.values(), "joining", "until", "at", "again"}
+
+
+def test_does_a_reminder_say_that_it_is_one(letters: Letters) -> None:
+    facts = FULL[NoticeName.REFUND_DUE]
+    first, again = (
+        render(letters, "en", NoticeName.REFUND_DUE, Party.SELLER, {**facts, "again": again})
+        for again in (None, True)
+    )
+    assert again.subject == f"Reminder: {first.subject}"
+    assert again.text == first.text
 
 
 @pytest.mark.parametrize(("name", "to"), READERS)

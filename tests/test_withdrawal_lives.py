@@ -320,7 +320,7 @@ async def test_who_was_not_informed_has_longer(world: World) -> None:
     ago: dict[str, Any] = {"days_ago": 200, "informed": False}
     life = await world.withdrawal(order_id=await world.in_hand(**ago))
     now = await world.environment.get_current_time()
-    told_late = {"informed_at": (now - timedelta(days=20)).isoformat()}
+    told_late: dict[str, Any] = {"informed_at": (now - timedelta(days=20)).isoformat()}
     why = await refused(await world.withdrawal(order_id=await world.in_hand(**ago, **told_late)))
     assert "from the information that came late" in why
     await refunded_early(life)

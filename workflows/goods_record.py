@@ -195,10 +195,6 @@ class GoodsRecord(WithAgents):
         """What the seller has and does not take."""
         return [lot for lot in self.here if not lot.taken]
 
-    def goods_moved(self) -> bool:
-        """Whether a machine, or the case it belongs to, has told something new."""
-        return self.moved
-
     def see(self, event: ParcelEvent) -> None:
         """A machine has told of a parcel."""
         if self.parcels.see(event):

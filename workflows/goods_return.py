@@ -133,8 +133,6 @@ class GoodsReturn(GoodsRecord):
 
     async def end(self, ending: Ending) -> Closed:
         """Close, and say which units count as returned."""
-        if self._label:
-            self._label.cancel()
         closed = await self.close(self.ended or ending)
         return closed.model_copy(update={"accepted": lines(self.accepted)})
 
@@ -146,6 +144,8 @@ class GoodsReturn(GoodsRecord):
             self.enter(Stage.AWAITING_GOODS)
         while not (self.ended or self.settled):
             self.moved = False
+            if self._label and self._label.done():
+                await self.pass_label_on(self._label)
             if self.at_seller:
                 await self.examine()
             elif self.called_off and not self.parcels.under_way:
@@ -468,7 +468,7 @@ class GoodsReturn(GoodsRecord):
         return {"goods": self.named(self.expected), "way": way, "purpose": self.claim.purpose}
 
     def order_label(self) -> None:
-        """The platform's carrier makes a label; nothing waits for it."""
+        """The platform's carrier makes a label; nothing waits for it, not even the end."""
         self._label = workflow.start_activity_method(
             Shipments.label,
             LabelWanted(
@@ -480,25 +480,29 @@ class GoodsReturn(GoodsRecord):
             summary="order a return label",
             **MARKETPLACE,
         )
-        self._errands.run(self.pass_label_on(self._label))
 
     async def pass_label_on(self, label: workflow.ActivityHandle[LabelMade]) -> None:
         """The label goes to the buyer, who pays for it only if told beforehand, and never for one
         that the seller owed.
         """
+        self._label = None
         try:
             made = await label
         except ActivityError as error:
-            if not is_cancelled_exception(error):  # which is a label that nobody needs any more
-                self.note("label refused", detail=failure_type(error))
-                self.label_refused = self.moved = True
+            if is_cancelled_exception(error):
+                raise
+            self.note("label refused", detail=failure_type(error))
+            self.label_refused = True
             return
-        if self.parcels.sent_at or self.labelled:
-            return
-        self.labelled = True
-        if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL:
-            self.charged_minor = made.charged.amount_minor
-        self.tell_label(made.label, made.charged if self.charged_minor else None)
+        if self.parcels.sent_at is None:
+            self.labelled = True
+            if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL:
+                self.charged_minor = made.charged.amount_minor
+            self.tell_label(made.label, made.charged if self.charged_minor else None)
+
+    def goods_moved(self) -> bool:
+        """Whether there is news: of a machine, of the case it belongs to, or of the label."""
+        return self.moved or (self._label is not None and self._label.done())
 
     def tell_label(self, label: str, charged: Money | None = None) -> None:
         """The buyer is told of the label, what it costs, and until when to send."""
