@@ -166,10 +166,15 @@ class Bare:
         """The return tells how the goods fare."""
 
     async def close(
-        self, ending: Ending, *last: Notice, escalated: bool = False, breaches: int = 0
+        self,
+        ending: Ending,
+        *last: Notice,
+        announced: bool = True,
+        escalated: bool = False,
+        breaches: int = 0,
     ) -> Closed:
         """Tell both and file the end."""
-        self.post(*last, *self.both(NoticeName.CLOSED, ending=ending))
+        self.post(*last, *(self.both(NoticeName.CLOSED, ending=ending) if announced else ()))
         await workflow.execute_local_activity_method(
             Cases.close,
             CloseCase(
@@ -476,7 +481,7 @@ class BareReturn(Bare):
         ending = Ending.RETURNED
         if opening.purpose is Purpose.REPAIR:
             last, ending = await self.repair(last, goods), Ending.REPAIRED
-        closed = await self.close(ending, last)
+        closed = await self.close(ending, last, announced=False)
         return closed.model_copy(update={"accepted": self.known.lines})
 
     async def send_label(self, opening: OpenReturn, due: datetime) -> int:
@@ -543,8 +548,10 @@ class BareReturn(Bare):
         )
 
     async def tell(self, opening: OpenReturn, what: News, charged: int) -> None:
-        """Tell the case that the return belongs to."""
+        """Tell the withdrawal that the return belongs to."""
         assert opening.belongs_to
+        if not opening.belongs_to.startswith("withdrawal:"):
+            return
         await workflow.get_external_workflow_handle(opening.belongs_to).signal(
             "goods", GoodsNews(what=what, at=workflow.now(), charged_minor=charged)
         )

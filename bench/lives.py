@@ -160,7 +160,6 @@ async def repair(case: Played) -> None:
     await case.send(Accept(command_id="c2", by=BUYER))
     goods = await case.goods_back()
     await goods.send(Receive(command_id="c1", by=SELLER, units=GOODS))
-    await goods.told(1)
     await goods.send(Inspect(command_id="c2", by=SELLER))
     await goods.send(BeginWork(command_id="c3", by=SELLER))
     await goods.send(FinishWork(command_id="c4", by=SELLER))

@@ -254,7 +254,6 @@ async def test_goods_come_back_by_the_platforms_label_and_their_price_is_refunde
         "goods_arrived",
         "goods_received",
         "goods_accepted",
-        "closed",
     ]
 
 
@@ -734,7 +733,7 @@ async def test_goods_under_the_limit_need_not_come_back(world: World) -> None:
     closed = await ended(life)
     assert (closed.ending, closed.accepted) == ("returnless", (ONE_A,))
     assert where(await life.view()) == {("A", 1, "with-buyer")}
-    assert life.letters(Party.BUYER) == ["returnless", "closed"]
+    assert life.letters(Party.BUYER) == ["returnless"]
     assert (await dispute.ends()).ending == "settled"
     assert dispute.paid == [2000]
 
@@ -1023,7 +1022,6 @@ async def test_each_stage_of_the_work_is_announced_to_the_buyer(
         "work_begun",
         "work_done",
         "shipped_back",
-        "closed",
     ]
     assert where(await life.view()) == {("A", 1, custody)}
     assert (await dispute.ends()).ending == "settled"

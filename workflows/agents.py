@@ -104,7 +104,9 @@ class WithAgents(Case):
         return None
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
-        """Without a task there is nothing to claim."""
+        """Without a task there is nothing to claim, and a question is ruled once."""
+        if verb is Decide and self.ruling:
+            return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
         if verb in (Claim, Release) and self.task is None:
             return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
         return None

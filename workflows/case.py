@@ -139,6 +139,10 @@ class Case(ABC):
             self.ended, self.farewell = Ending.CLOSED_BY_PLATFORM, command.reason
         return Outcome.ACCEPTED
 
+    def announces(self, ending: Ending) -> bool:
+        """Whether both are told that the case has closed."""
+        return True
+
     @property
     def policy(self) -> Terms:
         """The windows and limits that this case is pinned to."""
@@ -345,7 +349,8 @@ class Case(ABC):
                 self.pass_on(move)
         self._moves.clear()
         if not self.registration.refusal:
-            self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
+            if self.announces(ending):
+                self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
             publish(self)
             await workflow.execute_local_activity_method(
                 Cases.close,

@@ -47,6 +47,11 @@ class Clock:
         length, start = self.window.length, self.started_at
         return reckon(Counting.SELLER_DAYS, length, start, self.calendar, self.held).safe
 
+    def remind_again(self, now: datetime) -> None:
+        """Let the party be reminded after all, if the time for it is still to come."""
+        self.reminded = False
+        self.reminded = self.reminder is None or self.reminder <= now
+
     @property
     def reminder(self) -> datetime | None:
         """When the awaited party is reminded; None once that is done."""

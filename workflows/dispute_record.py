@@ -275,6 +275,7 @@ class DisputeRecord(Returning):
                 self.fulfilment_awaited = False
             case Decide():
                 self.record_decision(command)
+                return Outcome.ACCEPTED
             case Confirm() if self.proposed:
                 self.decision = self.proposed.model_copy(update={"confirmed_by": command.by})
                 self.decided_by.add(command.by.id)

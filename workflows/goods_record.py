@@ -45,6 +45,7 @@ from domain.goods import (
     lines,
 )
 from domain.money import Money
+from domain.notices import Ending
 from domain.openings import OpenReturn
 from domain.orders import Line
 from domain.parcels import Parcels
@@ -435,18 +436,31 @@ class GoodsRecord(WithAgents):
         return self.claim.purpose is Purpose.REFUND
 
     @property
+    def withdrawal(self) -> str | None:
+        """The withdrawal that the return belongs to, if it is one."""
+        parent = self.claim.belongs_to
+        return parent if parent and parent.startswith("withdrawal:") else None
+
+    @property
     def buyer_pays_way_back(self) -> bool:
         """Only of a withdrawal, if the buyer was told beforehand, and not in the free-delivery
         programme (art. 14(1), W4).
         """
-        withdrawn = (self.claim.belongs_to or "").startswith("withdrawal:")
-        return withdrawn and self.sale.return_cost_announced and not self.sale.free_delivery
+        return (
+            self.withdrawal is not None
+            and self.sale.return_cost_announced
+            and not self.sale.free_delivery
+        )
 
     @property
     def at_stake(self) -> Money:
         """What was paid for the goods."""
         assert self.registration.at_stake is not None
         return self.registration.at_stake
+
+    def announces(self, ending: Ending) -> bool:
+        """Of a return that belongs to a case, that case tells how it all ended."""
+        return self.claim.belongs_to is None or ending is Ending.CLOSED_BY_PLATFORM
 
     @property
     def policy(self) -> ReturnPolicy:

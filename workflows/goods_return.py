@@ -551,12 +551,13 @@ class GoodsReturn(GoodsRecord):
             self.tell_both(NoticeName.CALLED_OFF, goods=self.named(self.expected))
 
     def tell_news(self, what: News) -> None:
-        """Tell the case that the return belongs to, each piece of news once."""
-        if self.claim.belongs_to and what not in self.told:
+        """Tell a withdrawal of its goods, each piece of news once: its refund waits for them."""
+        withdrawal = self.withdrawal
+        if withdrawal and what not in self.told:
             self.told.add(what)
             at = self.parcels.sent_at or workflow.now()
             news = GoodsNews(what=what, at=at, charged_minor=self.charged_minor)
-            self._errands.run(self.pass_news_on(self.claim.belongs_to, news))
+            self._errands.run(self.pass_news_on(withdrawal, news))
 
     async def pass_news_on(self, case_id: str, news: GoodsNews) -> None:
         """A case that has ended needs no news."""

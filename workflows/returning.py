@@ -1,4 +1,4 @@
-"""Cases that have goods brought back: the return is a case of its own, which tells them of it."""
+"""Cases that have goods brought back: the return is a case of its own."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from domain.goods import CallOff, GoodsNews, Purpose, Way
+from domain.goods import CallOff, Purpose, Way
 from domain.notices import Ending
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line
@@ -27,7 +27,6 @@ class Returning(Refunding):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.returns: list[str] = []
-        self.news: list[GoodsNews] = []
         self._return: workflow.ChildWorkflowHandle[object, Closed] | None = None
 
     async def start_return(
@@ -99,11 +98,6 @@ class Returning(Refunding):
             await self._return.signal("call_off", CallOff(at=workflow.now()))
         except ApplicationError:
             self.note("return had ended", detail=self.returns[-1])
-
-    @workflow.signal
-    def goods(self, news: GoodsNews) -> None:
-        """The return tells how the goods fare."""
-        self.news.append(news)
 
     def look(self) -> CaseView:
         """The case with its returns."""

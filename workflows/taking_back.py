@@ -184,6 +184,7 @@ class TakingBack(Returning):
                     until = None
                     await self.call_off_return()
                 case Close():
+                    await self.call_off_return()
                     return
 
     def look(self) -> CaseView:

@@ -20,7 +20,7 @@ from domain.commands import (
     Revoke,
     Verdict,
 )
-from domain.goods import Adopted, News, Purpose, count, lines
+from domain.goods import Adopted, GoodsNews, News, Purpose, count, lines
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
@@ -142,6 +142,8 @@ class Withdrawal(WithdrawalRecord):
             **self.figures(),
         )
         self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        if self.withheld:
+            self.refunding.reminded = True  # while it may be withheld, nobody is reminded of it
         if self.goods_in:
             self.demand_refund()
             await self.adopt(self.goods_in)
@@ -223,6 +225,7 @@ class Withdrawal(WithdrawalRecord):
         """The refund may be withheld no longer: by its day, or soon if that has passed."""
         if self.refunding is None:
             self.refunding = self.start("refund_after_goods", Party.SELLER)
+        self.refunding.remind_again(workflow.now())
         self.ask(self.refunding, NoticeName.REFUND_DUE, amount=self.amount)
 
     async def weigh_exception(self, claim: ClaimException) -> None:
@@ -287,3 +290,8 @@ class Withdrawal(WithdrawalRecord):
         if isinstance(move, Refund):
             await self.pay()
         return stands
+
+    @workflow.signal
+    def goods(self, news: GoodsNews) -> None:
+        """The return tells how the goods fare."""
+        self.news.append(news)

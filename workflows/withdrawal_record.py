@@ -25,7 +25,7 @@ from domain.commands import (
     Revoke,
     Say,
 )
-from domain.goods import Way, count
+from domain.goods import GoodsNews, Way, count
 from domain.money import Payment
 from domain.notices import Ending
 from domain.openings import OpenWithdrawal
@@ -80,6 +80,7 @@ class WithdrawalRecord(TakingBack):
         self.refunding: Clock | None = None
         self.sending: Clock | None = None
         self.unsent: Clock | None = None
+        self.news: list[GoodsNews] = []
         self.sent = False
         self.came = False
         self.questioned = False
