@@ -322,7 +322,7 @@ class Whole:
 
 
 @pytest.mark.slow
-@settings(PLAYED, max_examples=8)
+@settings(PLAYED, max_examples=6)
 @given(
     first=st.sampled_from(("withdrawal", "withdrawal", "cancellation")),
     which=st.integers(0, 4),

@@ -494,7 +494,7 @@ async def finish(played: Played) -> None:
 
 
 PLAYED = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

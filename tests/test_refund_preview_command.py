@@ -178,7 +178,10 @@ def test_help_shows_a_line_that_is_answered() -> None:
         ({**GOOD, "buyer_informed": 1}, "'buyer_informed' must be true or false."),
         ({**GOOD, "buyer_informed": "yes"}, "'buyer_informed' must be true or false."),
         ({**GOOD, "way_back": {"charged_minor": 5}}, "The field 'way_back.announced' is missing"),
-        ({**GOOD, "payment": "card"}, "'payment' must be one of 'prepaid' or 'cash-on-delivery'."),
+        (
+            {**GOOD, "payment": "card"},
+            "'payment' must be one of 'prepaid', 'unpaid' or 'cash-on-delivery'.",
+        ),
     ],
 )
 def test_a_bad_line_is_an_error_and_the_next_is_answered(

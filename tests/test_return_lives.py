@@ -88,6 +88,7 @@ async def coming(
     lines: tuple[Line, ...] = (ONE_A,),
     purpose: Purpose = Purpose.REFUND,
     way: Way | None = None,
+    parent: str = "dispute",
 ) -> Life:
     """A return whose case has ended meanwhile: what it tells reaches nobody."""
     order = world.order(country, dear=country == "HU")  # cheap goods need not come back
@@ -98,7 +99,7 @@ async def coming(
         lines=lines,
         purpose=purpose,
         way=way,
-        belongs_to=f"dispute:{country}:{order}:1",
+        belongs_to=f"{parent}:{country}:{order}:1",
     )
     return await world.open(opening, GoodsReturn.run)
 
@@ -260,7 +261,7 @@ async def test_goods_come_back_by_the_platforms_label_and_their_price_is_refunde
 async def test_sellers_label_reaches_the_buyer_and_goods_come_before_any_scan(
     world: World,
 ) -> None:
-    life = await coming(world, way=Way.SELLERS_LABEL)
+    life = await coming(world, way=Way.SELLERS_LABEL, parent="withdrawal")
     view = await life.view()
     assert (view.stage, view.awaited) == (Stage.AWAITING_LABEL, Party.SELLER)
     assert await life.dues(NoticeName.LABEL_WANTED) == [view.due]
