@@ -112,7 +112,7 @@ class Named:
 
 @dataclass(frozen=True)
 class CaseNamed:
-    """A case as a template names it; `reference` is its id without the kind."""
+    """A case as a template names it; `reference` is what one looks it up by."""
 
     id: str
     order_id: str
@@ -120,7 +120,7 @@ class CaseNamed:
     @property
     def reference(self) -> str:
         """What people quote when they speak of the case."""
-        return self.id.partition(":")[2].replace(":", "-") or self.id
+        return self.id
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ def report_parcel(case_id: str, event: ParcelEvent) -> str:
 
     async def work(client: Client) -> str:
         view = await look(client, case_id)
-        target = where_goods_are(view)
+        # Of a cancelled order it may be the parcel on its way out, not the one that comes back.
+        target = case_id if view.kind is Kind.CANCELLATION else where_goods_are(view)
         if target == case_id and view.kind not in (Kind.RETURN, Kind.CANCELLATION):
             raise RefusedError(
                 Code.UNKNOWN_COMMAND,

@@ -159,6 +159,8 @@ def _command(
     view: CaseView | None,
 ) -> Command:
     said = {name: value for name, value in given.items() if value not in (None, [])}
+    if "amount" not in said and re.fullmatch(r"[0-9]+([.,][0-9]+)?", str(said.get("remedy", ""))):
+        said["amount"] = said.pop("remedy")  # the remedy was left out
     if "amount" in said:
         if view is None or view.at_stake is None:
             raise InputError("The currency of this case is not known; it is not registered yet.")

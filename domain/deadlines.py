@@ -165,6 +165,11 @@ def explain(
     return lines
 
 
+def day_of(instant: datetime, zone: str) -> date:
+    """The local day of an instant."""
+    return instant.astimezone(_zone(zone)).date()
+
+
 def spoken(instant: datetime, zone: str) -> str:
     """An instant in short, for summaries: "Tue 7 Apr 16:30", or "end of Mon 28 Dec" at midnight.
 

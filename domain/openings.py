@@ -110,7 +110,9 @@ class OpenReturn(OpeningBase):
     lines: tuple[Line, ...] = ()
     purpose: Purpose = Purpose.REFUND
     way: Way | None = None
-    belongs_to: str | None = None
+    belongs_to: Annotated[
+        str | None, Field(pattern=r"^[a-z]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,150}$")
+    ] = None
     received: tuple[Received, ...] = ()
     send_window: Window | None = None
     counted_from: AwareDatetime | None = None

@@ -45,7 +45,8 @@ class DeliveryShare(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "DeliveryShare | None":
-        return cls.PROPORTIONAL if value == "proportional-to-value" else None
+        spoken = ("proportional-to-value", "proportional to value")
+        return cls.PROPORTIONAL if value in spoken else None
 
 
 class SoldLine(Value):
@@ -292,7 +293,8 @@ def _delivery(
             if not whole:
                 done, then, of, measure = _progress(question, before, now)
                 amount = basis * then // of - basis * done // of
-                why = f"the delivery comes back like the goods, {then - done} of {of} {measure}"
+                share = _shown(question, then - done, of, measure)
+                why = f"the delivery comes back like the goods, {share}"
             rule = "Art. 13(1)" if withdrawn else "Money table"
             if paid > basis:
                 rule = "Art. 13(2)"
@@ -321,7 +323,15 @@ def _progress(
         units = before.get(line.sku, 0)
         done += line.paid_for_first(units)
         then += line.paid_for_first(units + now.get(line.sku, 0))
-    return done, then, value, "minor units of their price"
+    return done, then, value, "of their price"
+
+
+def _shown(question: RefundQuestion, part: int, of: int, measure: str) -> str:
+    """A share as people read it."""
+    if measure == "units":
+        return f"{part} of {of} units"
+    figures = [Money(amount_minor=n, currency=question.currency).figures for n in (part, of)]
+    return f"{figures[0]} of {figures[1]} {measure}"
 
 
 def _diminished_value(question: RefundQuestion, price: int) -> list[RefundPart]:

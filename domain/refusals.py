@@ -47,6 +47,7 @@ class Code(StrEnum):
     PROOF_MISSING = "proof-missing"
     DEDUCTION_BARRED = "deduction-barred"
     UNITS_DIFFER = "units-differ"
+    DATE_PAST = "date-past"
     CLOCK_HELD = "clock-held"
     CLOCK_RUNNING = "clock-running"
 

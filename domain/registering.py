@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.calendars import Calendar
-from domain.goods import count, lines
+from domain.goods import Way, count, lines
 from domain.openings import (
     OpenCancellation,
     OpenDispute,
@@ -116,7 +116,7 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
             return Refusal(
                 code=Code.LINES_UNKNOWN,
                 sentence=f"The order has {ordered.get(line.sku, 0)} of {line.sku}, "
-                f"not {line.quantity}; name lines and quantities of the order.",
+                f"not {line.quantity}; it has {', '.join(f'{s}={n}' for s, n in ordered.items())}.",
             )
     if isinstance(opening, OpenDispute) and opening.amount:
         at_stake = order.paid_for(_units(opening, order))
@@ -128,8 +128,7 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
         if opening.amount.amount_minor > at_stake.amount_minor:
             return Refusal(
                 code=Code.AMOUNT_TOO_HIGH,
-                sentence=f"{at_stake.amount_minor} minor units were paid for these lines; "
-                "claim at most that.",
+                sentence=f"{at_stake.figures} were paid for these lines; claim at most that.",
             )
     return None
 
@@ -142,12 +141,20 @@ def _right_refusal(
         case OpenWithdrawal(reason=reason), _ if reason and reason.complains:
             return complaint_refusal(reason)
         case OpenWithdrawal(stated_at=stated), _ if stated and (
-            stated > at or opening.opened_by.party is not Party.PLATFORM
+            not order.placed_at <= stated <= at or opening.opened_by.party is not Party.PLATFORM
         ):
             return Refusal(
                 code=Code.NOT_YOURS,
-                sentence="Only the platform files a statement made earlier, and none of the "
-                "future; leave `stated_at` out.",
+                sentence="Only the platform files a statement made earlier, after the order was "
+                "placed and not in the future; leave `stated_at` out.",
+            )
+        case OpenWithdrawal(way=Way.SELLERS_LABEL | Way.SELLER_COLLECTS), _ if (
+            opening.opened_by.party is Party.BUYER
+        ):
+            return Refusal(
+                code=Code.NOT_YOURS,
+                sentence="Only the platform, for the seller, says that the seller collects or "
+                "gives the label; leave `way` out.",
             )
         case OpenWithdrawal(stated_at=stated), WithdrawalPolicy():
             return withdrawal_refusal(order, terms, calendar, stated or at)
@@ -183,7 +190,7 @@ def _refunded_refusal(
     if not wanted:
         return Refusal(
             code=Code.UNITS_REFUNDED,
-            sentence="The whole order was refunded before.",
+            sentence="Every unit of the order has had a refund; an agent sees to the rest.",
         )
     return None
 

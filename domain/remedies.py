@@ -26,7 +26,7 @@ def amount_refusal(remedy: Remedy | None, amount: Money | None, at_stake: Money)
     if not 0 < amount.amount_minor <= at_stake.amount_minor:
         return Refusal(
             code=Code.AMOUNT_TOO_HIGH,
-            sentence=f"The amount must be between 1 and {at_stake.amount_minor} minor units, "
+            sentence=f"The amount must be above zero and at most {at_stake.figures}, "
             "which is what was paid for the disputed lines.",
         )
     return None

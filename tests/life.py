@@ -322,7 +322,8 @@ class World:
             **{
                 "country": country,
                 "order_id": order_id,
-                "opened_by": BUYER,
+                # What the seller does about the way back is not for the buyer to say.
+                "opened_by": PLATFORM if "way" in more else BUYER,
                 "text": "I withdraw from the contract.",
                 **more,
             }

@@ -85,6 +85,7 @@ def where(view: CaseView) -> set[tuple[str, int, str]]:
 async def coming(
     world: World,
     country: str = "PL",
+    *,
     lines: tuple[Line, ...] = (ONE_A,),
     purpose: Purpose = Purpose.REFUND,
     way: Way | None = None,

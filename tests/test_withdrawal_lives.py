@@ -135,7 +135,7 @@ async def labelled(life: Life) -> Life:
 async def on_the_way(life: Life) -> Life:
     """The buyer has handed the goods over: the return, and the withdrawal that knows it."""
     back = await labelled(life)
-    await back.buyer(HandOver, carrier="Post", tracking="PX1")
+    await back.buyer(HandOver, carrier="Post")
     await life.sees(in_stage(Stage.AWAITING_REFUND))
     return back
 

@@ -115,7 +115,7 @@ class Cancellation(TakingBack):
         elif self.ended is None:
             self.tell_both(NoticeName.SENT_BEFORE, goods=self.named(self.units), at=self.opened_at)
             self.ended = Ending.SENT_BEFORE
-        return await self.close(self.ended or Ending.CANCELLED)
+        return await self.close(Ending.CANCELLED if self.paid else self.ended or Ending.CANCELLED)
 
     async def stopped(self) -> bool:
         """Whether the dispatch was stopped: the marketplace says who was first."""

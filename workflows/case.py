@@ -340,7 +340,7 @@ class Case(ABC):
         """End the case: everybody is told, nothing recorded is left unsent."""
         self.ending, self.awaited, self.clocks = ending, None, ()
         self._set_alarm(None)
-        if ending is Ending.CLOSED_BY_PLATFORM:
+        if self.farewell:
             facts["text"] = self.farewell
         self.enter(Stage.CLOSED)
         self.finish_task()
@@ -425,7 +425,8 @@ class Case(ABC):
         """Why `by` may not send `verb` now; None when they may."""
         if self.stage is Stage.CLOSED or self.registration.refusal:
             return Refusal(
-                code=Code.CASE_CLOSED, sentence="The case is closed; open a new one if need be."
+                code=Code.CASE_CLOSED,
+                sentence="The case is closed; look at how it ended before you open another.",
             )
         if verb not in self.PERMITTED:
             return Refusal(

@@ -6,6 +6,7 @@ Nothing here waits or writes to anybody: that is the timeline's, in goods_return
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 
 from temporalio import workflow
 
@@ -31,6 +32,7 @@ from domain.commands import (
     Say,
     ShipBack,
 )
+from domain.deadlines import day_of
 from domain.goods import (
     Condition,
     Custody,
@@ -350,6 +352,19 @@ class GoodsRecord(WithAgents):
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
         match command:
+            case HandOver(tracking=tracking) if self.handed and tracking in (
+                self.handed.tracking,
+                None,
+            ):
+                return Refusal(
+                    code=Code.ALREADY_DONE,
+                    sentence="You have said so already; name another parcel by its tracking.",
+                )
+            case ShipBack(expected_on=day) if day < self.today:
+                return Refusal(
+                    code=Code.DATE_PAST,
+                    sentence=f"{day} has passed; name the day on which the goods are expected.",
+                )
             case Receive(units=units):
                 return self._differs(units, self.outstanding, exactly=False)
             case Inspect(units=units) if units and self.uninspected:
@@ -434,6 +449,11 @@ class GoodsRecord(WithAgents):
     def refunds(self) -> bool:
         """Whether the goods come back for their price."""
         return self.claim.purpose is Purpose.REFUND
+
+    @property
+    def today(self) -> date:
+        """The day that it is where the order was placed."""
+        return day_of(workflow.now(), self.calendar.zone)
 
     @property
     def withdrawal(self) -> str | None:

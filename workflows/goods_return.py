@@ -111,6 +111,7 @@ class GoodsReturn(GoodsRecord):
         self.handed_over_told = False
         self.called_off_told = False
         self.charged_minor = 0
+        self.label_tracking: str | None = None
         self.told: set[News] = set()
         self.adopted_by: str | None = None
         self._label: workflow.ActivityHandle[LabelMade] | None = None
@@ -498,6 +499,7 @@ class GoodsReturn(GoodsRecord):
             self.labelled = True
             if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL:
                 self.charged_minor = made.charged.amount_minor
+                self.label_tracking = made.tracking
             self.tell_label(made.label, made.charged if self.charged_minor else None)
 
     def goods_moved(self) -> bool:
@@ -556,7 +558,8 @@ class GoodsReturn(GoodsRecord):
         if withdrawal and what not in self.told:
             self.told.add(what)
             at = self.parcels.sent_at or workflow.now()
-            news = GoodsNews(what=what, at=at, charged_minor=self.charged_minor)
+            own = self.handed and self.handed.tracking not in (None, self.label_tracking)
+            news = GoodsNews(what=what, at=at, charged_minor=0 if own else self.charged_minor)
             self._errands.run(self.pass_news_on(withdrawal, news))
 
     async def pass_news_on(self, case_id: str, news: GoodsNews) -> None:

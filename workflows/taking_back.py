@@ -114,6 +114,7 @@ class TakingBack(Returning):
                     self.ended = Ending.CLOSED_BY_PLATFORM
                     return
                 case Payment.STALE:
+                    self.note("refund reckoned anew", detail="other units were refunded meanwhile")
                     await self.leave_out_refunded()
         self.ended = Ending.NOTHING_OWED
 
@@ -162,7 +163,8 @@ class TakingBack(Returning):
         if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):
             return Refusal(
                 code=Code.VERDICT_DIFFERS,
-                sentence="A ruling here names no remedy, and an amount only if it is shared.",
+                sentence="A shared ruling names the amount to deduct, any other ruling none; "
+                "no ruling here names a remedy.",
             )
         return None
 

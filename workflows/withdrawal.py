@@ -100,6 +100,8 @@ class Withdrawal(WithdrawalRecord):
             match await self.hear(awaited, *self.running, until=self.goods_moved):
                 case None:
                     await self.heed_goods()
+                case Silence(clock) if clock is self.sending and not self.in_hand:
+                    await self.have_goods_found()
                 case Silence(clock) if clock is self.sending:
                     self.withhold()
                 case Silence(clock) if clock is self.unsent:
@@ -121,7 +123,9 @@ class Withdrawal(WithdrawalRecord):
             if self.paid is None:
                 await self.call_off_return()
             await self.see_goods_home(self.start("unsent", Party.BUYER))
-        return await self.close(self.ended or Ending.REFUNDED)
+        elif self.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
+            self.enter(Stage.WATCHING)  # ended while the return was only beginning, or just over
+        return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
 
     async def begin(self) -> None:
         """The statement is acknowledged at once, and both clocks run: the buyer's from the
@@ -166,6 +170,8 @@ class Withdrawal(WithdrawalRecord):
 
     def stand(self) -> None:
         """Whose turn it is: the buyer's to send, or the seller's to refund."""
+        self.awaited = Party.BUYER if self.withheld else Party.SELLER
+        self.clocks = self.running
         if not self.withheld:
             self.enter(Stage.AWAITING_REFUND)
         else:
@@ -177,13 +183,22 @@ class Withdrawal(WithdrawalRecord):
         self.unsent = self.start("unsent", Party.BUYER)
         self.tell_both(NoticeName.REFUND_WITHHELD, goods=self.named(self.units))
 
+    async def have_goods_found(self) -> None:
+        """The buyer withdrew before the goods were in hand: an agent finds out where they are."""
+        self.sending = None
+        self.unsent = self.start("unsent", Party.BUYER)
+        await self.have_refund_ruled(
+            "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
+        )
+
     async def heed_goods(self) -> None:
         """Goods or proof of dispatch end the withholding; what came back is what is refunded."""
         was_withheld = self.withheld
         for news in self.news:
-            self.sent = True
+            self.sent = self.moved = True
             self.came = self.came or news.what is News.CAME
-            self.questioned = self.questioned or news.what is News.QUESTIONED
+            # Proof of dispatch counts though a parcel is lost: goods that came are questioned.
+            self.questioned = self.questioned or (self.came and news.what is News.QUESTIONED)
             self.way_back_minor = max(self.way_back_minor, news.charged_minor)
         self.news.clear()
         self.stand()
@@ -202,7 +217,7 @@ class Withdrawal(WithdrawalRecord):
             self.refunding.resume("finding", workflow.now())
         match result.ending:
             case Ending.RETURNED | Ending.NOT_TAKEN_BACK:
-                self.came = True
+                self.came = self.moved = True
                 self.keep_units(result.accepted)
             case Ending.RETURNLESS:
                 self.sent = True  # the buyer keeps the goods: nothing is left to wait for

@@ -83,6 +83,7 @@ class WithdrawalRecord(TakingBack):
         self.news: list[GoodsNews] = []
         self.sent = False
         self.came = False
+        self.moved = False
         self.questioned = False
         self.settled = False
         self.wants_revoked: set[Party] = set()
@@ -103,10 +104,15 @@ class WithdrawalRecord(TakingBack):
     @property
     def event(self) -> Event:
         """Cash on delivery was paid for goods that the buyer has had, and for no others (P4)."""
-        hands = [parcel.in_hand_at for parcel in self.sale.parcels]
-        had = self.sent or self.came or (hands and None not in hands)
         cash = self.sale.payment is Payment.CASH_ON_DELIVERY
+        had = self.in_hand or self.moved
         return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether the buyer had every parcel in hand when the case was opened."""
+        hands = [parcel.in_hand_at for parcel in self.sale.parcels]
+        return bool(hands) and None not in hands
 
     @property
     def withheld(self) -> bool:
@@ -209,8 +215,8 @@ class WithdrawalRecord(TakingBack):
                 if not 0 < amount.amount_minor <= price.amount_minor:
                     return Refusal(
                         code=Code.AMOUNT_TOO_HIGH,
-                        sentence=f"The amount must be between 1 and {price.amount_minor} minor "
-                        "units, which is the price of these goods.",
+                        sentence=f"The amount must be above zero and at most {price.figures}, "
+                        "which is the price of these goods.",
                     )
             case Decide():
                 return self.ruling_bars(command) or self.sharing_bars(command)
@@ -235,7 +241,7 @@ class WithdrawalRecord(TakingBack):
         if not 0 < decide.amount.amount_minor <= open_.amount.amount_minor:
             return Refusal(
                 code=Code.AMOUNT_TOO_HIGH,
-                sentence=f"Name between 1 and {open_.amount.amount_minor} minor units, "
+                sentence=f"Name an amount above zero and at most {open_.amount.figures}, "
                 "which is what the seller proposes to deduct.",
             )
         return None
