@@ -142,7 +142,7 @@ async def repaired(world: World) -> tuple[Life, Life]:
     await came_back(back)
     await back.seller(BeginWork)
     await back.seller(FinishWork)
-    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2027, 3, 1))
+    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2040, 3, 1))
     return life, back
 
 
@@ -236,7 +236,7 @@ async def return_contested(world: World) -> Life:
     await back.sees(lambda view: view.stage is Stage.WITH_AGENT)
     await back.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="Another make.")
     await back.sees(lambda view: view.stage is Stage.SENDING_BACK)
-    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2027, 3, 1))
+    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2040, 3, 1))
     await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
     await life.seller(Refund)
     return back

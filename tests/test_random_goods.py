@@ -230,7 +230,7 @@ class Whole:
             case "HandOver":
                 return {"carrier": "InPost", "tracking": f"T{how % 2}"}
             case "ShipBack":
-                return {"carrier": "InPost", "tracking": "B1", "expected_on": "2027-01-04"}
+                return {"carrier": "InPost", "tracking": "B1", "expected_on": "2040-01-04"}
             case "ProvideLabel":
                 return {"label": "https://labels.example/1"}
             case "Explain":

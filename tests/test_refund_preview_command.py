@@ -70,8 +70,8 @@ def test_a_batch_answers_each_line_in_order(tmp_path: Path) -> None:
             {
                 "what": "delivery",
                 "amount_minor": 299,
-                "why": "Art. 13(2): the delivery comes back like the goods, 1965 of 5897 minor "
-                "units of their price; the surcharge of 6.00 PLN for a dearer one stays with "
+                "why": "Art. 13(2): the delivery comes back like the goods, 19.65 PLN of "
+                "58.97 PLN of their price; the surcharge of 6.00 PLN for a dearer one stays with "
                 "the buyer.",
             },
         ],

@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from domain.commands import (
     Resume,
     RetryRefund,
     Say,
+    ShipBack,
     Verdict,
     Withdraw,
 )
@@ -179,6 +180,18 @@ async def test_what_a_seller_says_against_a_refund_has_limits(world: World) -> N
     await life.send(PLATFORM, Close, reason="done")
     await back.ends()
     await life.ends()
+
+
+async def test_goods_are_not_expected_on_a_day_that_has_passed(world: World) -> None:
+    back = await world.goods_return(order_id=await world.in_hand())
+    view = await back.view()
+    assert view.due
+    await back.passes_until(view.due)
+    await back.sees(lambda view: view.stage is Stage.SENDING_BACK)
+    parcel = {"carrier": "InPost", "tracking": "B1"}
+    await refused(back, Code.DATE_PAST, SELLER, ShipBack, expected_on=date(2020, 1, 1), **parcel)
+    await back.seller(ShipBack, expected_on=date(2040, 1, 2), **parcel)
+    await back.ends()
 
 
 async def test_offers_have_limits(strict: World) -> None:
