@@ -232,11 +232,14 @@ def demo(
     port_offset: Annotated[
         int, typer.Option(min=0, max=50_000, help="Added to every port it listens on.")
     ] = 0,
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Play nothing: open cases yourself, in real time.")
+    ] = False,
 ) -> None:
     """Start everything on this machine and play the cases of examples/."""
     from cli.demo import Ports, run
 
-    raise typer.Exit(run(folder, Ports.shifted(port_offset)))
+    raise typer.Exit(run(folder, Ports.shifted(port_offset), by_hand=by_hand))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

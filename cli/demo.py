@@ -175,8 +175,10 @@ class Stagehand:
         return None
 
 
-def run(folder: Path, ports: Ports) -> int:
+def run(folder: Path, ports: Ports, *, by_hand: bool = False) -> int:
     """Run the demo; 0 only if every played case ended as its file says.
+
+    `by_hand`: play nothing, and let cases that people open have the real deadlines.
 
     Ctrl-C and SIGTERM end all of it, in order. Raises InputError for a port in use or a missing
     binary, SilentError for a server that does not start.
@@ -187,7 +189,7 @@ def run(folder: Path, ports: Ports) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     console = Console()
     try:
-        return _run(folder, ports, console)
+        return _run(folder, ports, console, by_hand)
     except KeyboardInterrupt:
         console.print("Ended before its end.")
         return 1
@@ -197,7 +199,7 @@ def _interrupt(_sign: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _run(folder: Path, ports: Ports, console: Console) -> int:
+def _run(folder: Path, ports: Ports, console: Console, by_hand: bool) -> int:
     check_free(*vars(ports).values())
     with ExitStack() as stack:
         address = stack.enter_context(temporal(folder, ports.temporal, ports.ui))
@@ -210,7 +212,7 @@ def _run(folder: Path, ports: Ports, console: Console) -> int:
         environment = {
             "TEMPORAL_ADDRESS": address,
             "DATABASE_URL": database,
-            "RECOURSE_POLICIES": str(HERE / "policies" / "demo"),
+            "RECOURSE_POLICIES": str(HERE / "policies" / ("" if by_hand else "demo")),
             "RECOURSE_MARKETPLACE_URL": marketplace,
             "RECOURSE_SMTP_HOST": mailbox.host,
             "RECOURSE_SMTP_PORT": str(mailbox.port),
@@ -225,9 +227,11 @@ def _run(folder: Path, ports: Ports, console: Console) -> int:
         )
         stack.enter_context(worker(folder / "worker.log", environment))
         console.print(f"Everything runs. Temporal UI: [bold]http://127.0.0.1:{ports.ui}[/]\n")
-        failed = asyncio.run(_play_all(play, address, database, marketplace, console))
+        failed = 0
+        if not by_hand:
+            failed = asyncio.run(_play_all(play, address, database, marketplace, console))
         _print_where(console, folder, settings_file, ports)
-        if sys.stdout.isatty() and sys.stdin.isatty():
+        if by_hand or (sys.stdout.isatty() and sys.stdin.isatty()):
             console.print("\nIt stays up for you to look around; Ctrl-C ends all of it.")
             try:
                 while True:

@@ -145,17 +145,14 @@ async def talk(life: Life, until: Callable[[], bool]) -> list[str]:
     return said
 
 
-async def goods_come_back(world: World) -> tuple[Life, Life]:
-    """A withdrawal, and its return: handed over, received, inspected."""
-    life = await world.withdrawal(order_id=await world.in_hand())
-    back = await life.goods_back()
+async def goods_come_back(back: Life) -> None:
+    """Goods are handed over, received and inspected."""
     await back.sees(lambda view: view.stage == "awaiting-goods")
     await back.buyer(HandOver, carrier="InPost", tracking="T1")
     await back.scanned(Scan.ARRIVED)
     units = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
     await back.seller(Receive, units=units)
     await back.seller(Inspect)
-    return life, back
 
 
 async def becomes(true: Callable[[], bool], seconds: float = 30) -> None:
@@ -186,14 +183,16 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
         life = await world.dispute()
         kills = 0
         talking = asyncio.create_task(talk(life, lambda: kills == 3))
-        returning = asyncio.create_task(goods_come_back(world))
+        withdrawal = await world.withdrawal(order_id=await world.in_hand())
+        back = await withdrawal.goods_back()
+        returning = asyncio.create_task(goods_come_back(back))
         while kills < 3:
             await asyncio.sleep(chance.uniform(0.05, 0.6))
             world.worker.send(signal.SIGKILL)
             kills += 1
             await world.worker.start()
         said = await asyncio.wait_for(talking, timeout=60)
-        withdrawal, back = await asyncio.wait_for(returning, timeout=60)
+        await asyncio.wait_for(returning, timeout=60)
         await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
         for each in (life, withdrawal):
             each.marketplace(refunds="pay-then-hang", times=1)
