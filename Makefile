@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := demo
+# Processes are loaded anew for every case: without compiled files that is slow.
+export PYTHONDONTWRITEBYTECODE =
 .PHONY: docs env demo test test-quick check bench lock clean
 
 env: .venv/ready
