@@ -89,7 +89,7 @@ def _runtime() -> Runtime:
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
     match error.status:
         case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
-            return RefusedError(Code.CASE_CLOSED, "The case is closed; open a new one if need be.")
+            return RefusedError(Code.CASE_CLOSED, "The case is closed; look at how it ended.")
         case RPCStatusCode.NOT_FOUND if "amespace" in error.message:
             return InputError(
                 "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly."

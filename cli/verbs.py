@@ -35,6 +35,7 @@ from domain.commands import (
     ProvideLabel,
     PutBack,
     Receive,
+    Remedy,
     ShipBack,
 )
 from domain.goods import Condition, Received
@@ -68,6 +69,7 @@ CommandIdOption = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 ENVELOPE = ("verb", "command_id", "by")
+AMOUNT = re.compile(r"[0-9]+([.,][0-9]+)?")
 IN_ORDER = ("remedy", "amount")
 """Fields that stand in order even where they can be left out."""
 
@@ -96,6 +98,8 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
 
         actor = actor_from(by)
+        if given.get("amount") is None and AMOUNT.fullmatch(given.get("remedy") or ""):
+            given |= {"remedy": None, "amount": given["remedy"]}
         if given.get("units"):
             item = _item(model.model_fields["units"].annotation)
             given["units"] = tuple(units_from(word, item) for word in given["units"])
@@ -159,8 +163,6 @@ def _command(
     view: CaseView | None,
 ) -> Command:
     said = {name: value for name, value in given.items() if value not in (None, [])}
-    if "amount" not in said and re.fullmatch(r"[0-9]+([.,][0-9]+)?", str(said.get("remedy", ""))):
-        said["amount"] = said.pop("remedy")  # the remedy was left out
     if "amount" in said:
         if view is None or view.at_stake is None:
             raise InputError("The currency of this case is not known; it is not registered yet.")
@@ -206,6 +208,9 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
     if field.is_required():
         metavar = "YYYY-MM-DD" if field.annotation is date else None
         return _named(name, Annotated[kind, typer.Argument(metavar=metavar)])
+    if name == "remedy":  # it may be left out before an amount, which stands in its place then
+        words = "|".join(Remedy)
+        return _named(name, Annotated[str | None, typer.Argument(metavar=f"[{words}]")], None)
     if name in IN_ORDER:
         return _named(name, Annotated[kind | None, typer.Argument()], None)
     return _named(name, Annotated[kind | None, typer.Option()], None)

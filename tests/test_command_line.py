@@ -742,18 +742,21 @@ async def test_is_a_whole_withdrawal_played_through_the_command_line(
     photo.write_bytes(b"a scratch")
     await comes_to(shell, case, "awaiting-refund")
     deducted = await shell(
-        "deduct", case, "20.00", "scratched", "--attachment", str(photo), "--as", "seller"
+        "deduct", case, "40.00", "scratched", "--attachment", str(photo), "--as", "seller"
     )
     assert deducted.code == 0, deducted
     await comes_to(shell, case, "awaiting-buyer")
-    assert "deduction 20.00 PLN · the buyer answers" in await page(shell, case)
-    assert (await shell("accept", case, "--as", "buyer")).out.startswith("Accepted: accept.")
+    assert "deduction 40.00 PLN · the buyer answers" in await page(shell, case)
+    assert (await shell("reject", case, "--as", "buyer")).out.startswith("Accepted: reject.")
+    await comes_to(shell, case, "with-agent")
+    shared = await shell("decide", case, "shared", "Half of it.", "20.00", "--as", AGENT)
+    assert shared.code == 0, shared
     await comes_to(shell, case, "awaiting-refund")
     assert "diminished value -20.00 PLN" in await page(shell, case)
     assert (await shell("refund", case, "--as", "seller")).code == 0
     closed = await comes_to(shell, case, "closed")
     assert (closed.ending, closed.preview and closed.preview.refund_minor) == ("refunded", 18799)
-    assert "deduction 20.00 PLN · accepted" in await page(shell, case)
+    assert "deduction 40.00 PLN · accepted" in await page(shell, case)
     assert await lists(shell, case, "--kind", "withdrawal", "--stage", "closed", "--closed")
     assert await lists(shell, back, "--kind", "return", "--closed", "--seller", "seller")
     figures = (await shell("headline", "--kind", "withdrawal", "--json")).json
