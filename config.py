@@ -131,16 +131,13 @@ def workflow_runner() -> SandboxedWorkflowRunner:
             "workflows.attributes",
             "workflows.case",
             "workflows.deadline",
-            "workflows.dispute_record",
             "workflows.errands",
-            "workflows.goods_record",
             "workflows.options",
             "workflows.outbox",
             "workflows.publishing",
             "workflows.refunding",
             "workflows.returning",
             "workflows.taking_back",
-            "workflows.withdrawal_record",
         )
     )
 
