@@ -13,7 +13,13 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
 
 from activities.cases import YEARS_AHEAD, Cases
 from activities.marketplace import SellerConduct
@@ -32,7 +38,7 @@ from domain.commands import (
     SendBack,
 )
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
-from domain.openings import Opening
+from domain.openings import Opening, OpenReturn, OpenWithdrawal
 from domain.orders import Sale
 from domain.parties import Actor, Party
 from domain.policy import Terms, Window
@@ -335,6 +341,27 @@ class Case(ABC):
         if self.task:
             self.change_task(state=TaskState.DONE)
             self.task = None
+
+    async def open_beside(
+        self, opening: OpenReturn | OpenWithdrawal
+    ) -> workflow.ChildWorkflowHandle[Any, Closed]:
+        """Open another case, which outlives this one if need be; its id is the handle's.
+
+        It takes the next number that is free: one from before ops reset this case can be there.
+        """
+        while True:
+            try:
+                return await workflow.start_child_workflow(
+                    opening.kind.capitalize(),
+                    opening,
+                    id=opening.case_id,
+                    result_type=Closed,
+                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    static_summary=f"{opening.kind} · order {opening.order_id}",
+                )
+            except WorkflowAlreadyStartedError:
+                opening = opening.model_copy(update={"number": opening.number + 1})
 
     async def close(self, ending: Ending, **facts: Any) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""

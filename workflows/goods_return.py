@@ -9,11 +9,9 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
-    WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 
@@ -411,34 +409,20 @@ class GoodsReturn(GoodsRecord):
 
     async def open_withdrawal(self, explained: Explain, units: tuple[Line, ...]) -> bool:
         """The buyer withdraws: whether the withdrawal could be opened for the goods that came."""
-        number = 1
-        while True:
-            opening = OpenWithdrawal(
+        handle = await self.open_beside(
+            OpenWithdrawal(
                 country=self.opening.country,
                 order_id=self.opening.order_id,
-                number=number,
                 opened_by=explained.by,
                 text=explained.text,
                 lines=units,
                 reason=explained.reason,
                 goods_in=self.id,
             )
-            try:
-                handle = await workflow.start_child_workflow(
-                    "Withdrawal",
-                    opening,
-                    id=opening.case_id,
-                    result_type=Closed,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    static_summary=f"withdrawal · order {opening.order_id}",
-                )
-                break
-            except WorkflowAlreadyStartedError:
-                number += 1
+        )
         while not (self.adopted_by or handle.done()):
             await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or handle.done())
-        self.note("explained", Party.BUYER, opening.case_id)
+        self.note("explained", Party.BUYER, handle.id)
         return bool(self.adopted_by)
 
     # Verbs below the timeline.

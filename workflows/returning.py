@@ -3,11 +3,9 @@
 from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
-    WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 
@@ -50,22 +48,9 @@ class Returning(Refunding):
             send_window=send_window,
             counted_from=counted_from,
         )
-        while True:
-            try:
-                self._return = await workflow.start_child_workflow(
-                    "Return",
-                    opening,
-                    id=opening.case_id,
-                    result_type=Closed,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    static_summary=f"return · order {opening.order_id}",
-                )
-                break
-            except WorkflowAlreadyStartedError:  # by this case, before ops reset it
-                opening = opening.model_copy(update={"number": opening.number + 1})
-        self.returns.append(opening.case_id)
-        self.note("return opened", detail=opening.case_id)
+        self._return = await self.open_beside(opening)
+        self.returns.append(self._return.id)
+        self.note("return opened", detail=self._return.id)
 
     @property
     def return_over(self) -> bool:

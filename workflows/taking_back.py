@@ -154,10 +154,8 @@ class TakingBack(Returning):
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
         """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
-        if self.task is None or self.ruling:
-            return Refusal(
-                code=Code.ALREADY_DONE, sentence="No ruling is asked for now, or there is one."
-            )
+        if self.task is None:
+            return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
         if refusal := self.task_bars(decide):
             return refusal
         if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):

@@ -186,7 +186,6 @@ class Withdrawal(WithdrawalRecord):
     async def have_goods_found(self) -> None:
         """The buyer withdrew before the goods were in hand: an agent finds out where they are."""
         self.sending = None
-        self.unsent = self.start("unsent", Party.BUYER)
         await self.have_refund_ruled(
             "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
         )
@@ -287,7 +286,7 @@ class Withdrawal(WithdrawalRecord):
             self.refunding.hold("proposal", workflow.now())
         self.ruling = None
         held = [self.refunding] if self.refunding else []
-        move = await self.hear(Party.BUYER, clock, *held, heeds=None)
+        move = await self.hear(Party.BUYER, clock, *held)
         if isinstance(move, Silence | Reject):
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled(purpose, NoticeName.PROPOSAL_CONTESTED)
