@@ -11,9 +11,9 @@ from requests.adapters import HTTPAdapter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.goods import Label, Tracking
+from domain.goods import Label
 from domain.money import Currency, Money
-from domain.orders import Order
+from domain.orders import Order, Tracking
 from domain.ports import (
     BreachReport,
     Dispatch,

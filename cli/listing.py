@@ -64,7 +64,7 @@ def query(filters: Filters) -> str:
         attributes.BUYER: filters.buyer,
         attributes.QUEUE: filters.queue,
     }
-    processes = ", ".join(quoted(kind.capitalize()) for kind in Kind)
+    processes = ", ".join(quoted(kind.process) for kind in Kind)
     asked = [f"WorkflowType IN ({processes})"]
     asked += [f"{key.name} = {quoted(word)}" for key, word in words.items() if word is not None]
     if filters.due_before:

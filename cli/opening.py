@@ -67,7 +67,7 @@ async def _start(
     if key := by.get(opening.opened_by.party):
         facts.append(SearchAttributePair(key, opening.opened_by.id))
     return await client.start_workflow(
-        opening.kind.capitalize(),  # each process goes by the name of its kind
+        opening.kind.process,
         opening,
         id=opening.case_id,
         task_queue=task_queue,

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
-from domain.goods import ExceptionReason, Label, Received, ReturnReason, Tracking
+from domain.goods import ExceptionReason, Label, Received, ReturnReason
 from domain.money import Money
-from domain.orders import Line
+from domain.orders import Line, Tracking
 from domain.parties import Actor, Party
 
 Text = Annotated[str, Field(min_length=1, max_length=100_000)]
@@ -83,7 +83,7 @@ class CommandBase(Value):
         return " ".join([*named, *([amount.figures] if amount else [])])
 
 
-CODED = ("verdict", "wanted", "remedy", "expected_on")
+CODED = ("verdict", "wanted", "remedy", "expected_on", "cost", "answer", "meant")
 """The fields that hold codes worth a line of the timeline."""
 
 WRITTEN = ("text", "reasoning", "reason")
@@ -388,6 +388,167 @@ class Explain(CommandBase):
     text: Text
 
 
+class SendAgain(CommandBase):
+    """The buyer wants the goods sent again: at own cost if they were not collected (P1)."""
+
+    verb: Literal["send-again"] = "send-again"
+
+
+class CancelOrder(CommandBase):
+    """The buyer of an uncollected parcel wants the order cancelled, not sent again (P1)."""
+
+    verb: Literal["cancel-order"] = "cancel-order"
+
+
+class WithdrawFromContract(CommandBase):
+    """Withdraw from the contract: a buyer as W1 allows, a seller whose parcel stays uncollected
+    (P2): an explicit act, in writing.
+    """
+
+    verb: Literal["withdraw-from-contract"] = "withdraw-from-contract"
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class Ship(CommandBase):
+    """The seller has sent the goods, again or at last, with tracking and the expected date (H6)."""
+
+    verb: Literal["ship"] = "ship"
+    carrier: Annotated[str, Field(min_length=1, max_length=60)]
+    tracking: Tracking
+    expected_on: date
+
+
+class CostKind(StrEnum):
+    """What an uncollected parcel has cost its seller."""
+
+    WAY_BACK = "way-back"
+    STORAGE = "storage"
+
+
+class ReportCost(CommandBase):
+    """The seller reports a cost, with evidence: a claim, never a debit by itself (P3, P4, P6)."""
+
+    verb: Literal["report-cost"] = "report-cost"
+    cost: CostKind
+    amount: Money
+    attachments: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+
+
+class ReportBuyer(CommandBase):
+    """The seller reports that a buyer did not collect a prepaid parcel (P4)."""
+
+    verb: Literal["report-buyer"] = "report-buyer"
+
+
+class Terminate(CommandBase):
+    """The buyer ends the contract: the goods were not delivered (directive 2011/83 art. 18)."""
+
+    verb: Literal["terminate"] = "terminate"
+
+
+class ProveDelivery(CommandBase):
+    """The seller proves that the buyer has the goods."""
+
+    verb: Literal["prove-delivery"] = "prove-delivery"
+    text: Text
+    attachments: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+
+
+class FileClaim(CommandBase):
+    """The seller claims from the carrier, with proof of value; a damage needs its record too."""
+
+    verb: Literal["file-claim"] = "file-claim"
+    amount: Money
+    proof_of_value: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+    damage_record: tuple[Attachment, ...] = ()
+
+
+class CarrierSays(StrEnum):
+    """What a carrier answers to a claim."""
+
+    ACCEPTED = "accepted"
+    PARTLY = "partly"
+    REFUSED = "refused"
+
+
+class ReportAnswer(CommandBase):
+    """The carrier's answer, as the platform or the seller had it; `amount` if it accepts a part."""
+
+    verb: Literal["report-answer"] = "report-answer"
+    answer: CarrierSays
+    amount: Money | None = None
+
+
+class ReportRecovered(CommandBase):
+    """The carrier's money has come."""
+
+    verb: Literal["report-recovered"] = "report-recovered"
+    amount: Money
+
+
+class AcceptComplaint(CommandBase):
+    """The seller accepts a complaint, with the remedy that it gets; `amount` of a reduced price."""
+
+    verb: Literal["accept-complaint"] = "accept-complaint"
+    remedy: Remedy | None = None
+    amount: Money | None = None
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class AskInformation(CommandBase):
+    """The seller formally asks for what is missing to judge a complaint; once."""
+
+    verb: Literal["ask-information"] = "ask-information"
+    text: Text
+
+
+class SupplyInformation(CommandBase):
+    """The buyer supplies what the seller asked for."""
+
+    verb: Literal["supply-information"] = "supply-information"
+    text: Text
+    attachments: tuple[Attachment, ...] = ()
+
+
+class Meaning(StrEnum):
+    """What an ambiguous statement was meant as."""
+
+    COMPLAINT = "complaint"
+    WITHDRAWAL = "withdrawal"
+
+
+class Clarify(CommandBase):
+    """The buyer says what the statement was meant as; a complaint names what is wanted."""
+
+    verb: Literal["clarify"] = "clarify"
+    meant: Meaning
+    wanted: Remedy | None = None
+
+
+class Choose(CommandBase):
+    """The buyer chooses of the second tier: a reduced price, or the end of the contract."""
+
+    verb: Literal["choose"] = "choose"
+    remedy: Remedy
+    amount: Money | None = None
+
+
+class NameAmount(CommandBase):
+    """The seller names by how much the price is reduced."""
+
+    verb: Literal["name-amount"] = "name-amount"
+    amount: Money
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class ReportFailed(CommandBase):
+    """The buyer reports that the goods are still not as they should be after the remedy."""
+
+    verb: Literal["report-failed"] = "report-failed"
+    text: Text
+    attachments: tuple[Attachment, ...] = ()
+
+
 Command = Annotated[
     Say
     | Ask
@@ -425,7 +586,25 @@ Command = Annotated[
     | BeginWork
     | FinishWork
     | ShipBack
-    | Explain,
+    | Explain
+    | SendAgain
+    | CancelOrder
+    | WithdrawFromContract
+    | Ship
+    | ReportCost
+    | ReportBuyer
+    | Terminate
+    | ProveDelivery
+    | FileClaim
+    | ReportAnswer
+    | ReportRecovered
+    | AcceptComplaint
+    | AskInformation
+    | SupplyInformation
+    | Clarify
+    | Choose
+    | NameAmount
+    | ReportFailed,
     Field(discriminator="verb"),
 ]
 

@@ -6,9 +6,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from domain.base import Value
-from domain.orders import Line, Quantity, Sku
+from domain.orders import Line, Quantity, Sku, Tracking
 
-Tracking = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ./-]{1,60}$")]
 Label = Annotated[str, Field(min_length=1, max_length=500)]
 """Where a label is found, or the code that a parcel shop prints it by."""
 
@@ -108,6 +107,10 @@ class Scan(StrEnum):
     ARRIVED = "arrived"
     REFUSED = "refused"
     LOST = "lost"
+    DELIVERED = "delivered"
+    """The buyer has it."""
+    RETURNED = "returned"
+    """It came back to the seller: the buyer did not collect it."""
 
 
 class ParcelEvent(Value):

@@ -40,6 +40,15 @@ class Ending(StrEnum):
     NOT_FULFILLED = "not-fulfilled"
     CALLED_OFF = "called-off"
     EXPLAINED = "explained"
+    DELIVERED = "delivered"
+    CONTRACT_STANDS = "contract-stands"
+    BECAME_CANCELLATION = "became-cancellation"
+    BECAME_WITHDRAWAL = "became-withdrawal"
+    BECAME_NON_DELIVERY = "became-non-delivery"
+    RECOVERED = "recovered"
+    LAPSED = "lapsed"
+    REFUSED = "refused"
+    PRICE_REDUCED = "price-reduced"
 
 
 class NoticeName(StrEnum):

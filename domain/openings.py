@@ -1,5 +1,7 @@
 """What opens a case, and the business key that makes opening twice opening once."""
 
+import re
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
@@ -9,7 +11,7 @@ from domain.commands import Attachment, Remedy, Text
 from domain.goods import Purpose, Received, ReturnReason, Way
 from domain.kinds import Kind
 from domain.money import Money
-from domain.orders import Line
+from domain.orders import Line, Tracking
 from domain.parties import Actor
 from domain.policy import Window
 from domain.refusals import Code, Refusal
@@ -17,9 +19,19 @@ from domain.refusals import Code, Refusal
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
+CaseId = Annotated[str, Field(pattern=r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,150}$")]
+
+
+def plain(tracking: str) -> str:
+    """A tracking number as a part of a business key."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", tracking)
+
 
 class OpeningBase(Value):
-    """What every case opens with. `opened_by` is the buyer, or the platform by itself (C3)."""
+    """What every case opens with. `opened_by` is a trader, or the platform by itself (C3).
+
+    `instead_of`: the case that turns into this one.
+    """
 
     country: Country
     order_id: Key
@@ -27,6 +39,7 @@ class OpeningBase(Value):
     opened_by: Actor
     text: Text
     attachments: tuple[Attachment, ...] = ()
+    instead_of: CaseId | None = None
 
 
 class OpenInquiry(OpeningBase):
@@ -37,7 +50,7 @@ class OpenInquiry(OpeningBase):
     @property
     def case_id(self) -> str:
         """The case's business key, which is its workflow id."""
-        return f"inquiry:{self.country}:{self.order_id}:{self.number}"
+        return f"{self.kind}:{self.country}:{self.order_id}:{self.number}"
 
 
 class OpenDispute(OpeningBase):
@@ -110,9 +123,7 @@ class OpenReturn(OpeningBase):
     lines: tuple[Line, ...] = ()
     purpose: Purpose = Purpose.REFUND
     way: Way | None = None
-    belongs_to: Annotated[
-        str | None, Field(pattern=r"^[a-z]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,150}$")
-    ] = None
+    belongs_to: CaseId | None = None
     received: tuple[Received, ...] = ()
     send_window: Window | None = None
     counted_from: AwareDatetime | None = None
@@ -128,8 +139,101 @@ class OpenReturn(OpeningBase):
         return f"return:{self.country}:{self.order_id}:{self.number}"
 
 
+class OpenUncollectedParcel(OpeningBase):
+    """A parcel came back to its seller: the buyer did not collect it (P1). No lines means all.
+
+    It is known by its tracking number: told by carrier, platform and seller, it is one case.
+    `resend_cost`: what sending it again costs the buyer, unless it is the policy's.
+    """
+
+    kind: Literal[Kind.UNCOLLECTED_PARCEL] = Kind.UNCOLLECTED_PARCEL
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    tracking: Tracking
+    lines: tuple[Line, ...] = ()
+    resend_cost: Money | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}"
+
+
+class OpenNonDelivery(OpeningBase):
+    """A buyer's goods have not come, or are lost (P5). No lines means all.
+
+    `essential_date`: the goods were of use until a day that has passed, as was agreed.
+    """
+
+    kind: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
+    lines: tuple[Line, ...] = ()
+    essential_date: bool = False
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"{self.kind}:{self.country}:{self.order_id}:{self.number}"
+
+
+class CarrierTrouble(StrEnum):
+    """What became of a parcel on its way."""
+
+    LOSS = "loss"
+    DAMAGE = "damage"
+
+
+class OpenCarrierClaim(OpeningBase):
+    """A seller's claim against a carrier over one parcel (P5). It is known by its tracking number.
+
+    The order tells the parcel's service and when it was posted; `belongs_to` is the buyer's case
+    beside which it was opened.
+    """
+
+    kind: Literal[Kind.CARRIER_CLAIM] = Kind.CARRIER_CLAIM
+    text: Annotated[str, Field(max_length=100_000)] = ""
+    tracking: Tracking
+    trouble: CarrierTrouble
+    belongs_to: CaseId | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}"
+
+
+class OpenComplaint(OpeningBase):
+    """Goods are not as they should be (W3). No lines means the whole order.
+
+    `reason` is of the return form, and a reason of complaint; left out, with `wanted`, the
+    statement may as well be a withdrawal, and the buyer is asked. `amount` of a reduced price.
+    `external_id` and `decision_due`: the marketplace's own id of the complaint, and the instant by
+    which it wants it decided; `happened_at` when it was opened there.
+    """
+
+    kind: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
+    lines: tuple[Line, ...] = ()
+    reason: ReturnReason | None = None
+    wanted: Remedy | None = None
+    amount: Money | None = None
+    external_id: Key | None = None
+    happened_at: AwareDatetime | None = None
+    decision_due: AwareDatetime | None = None
+
+    @property
+    def case_id(self) -> str:
+        """The case's business key, which is its workflow id."""
+        return f"{self.kind}:{self.country}:{self.external_id or f'{self.order_id}:{self.number}'}"
+
+
 Opening = Annotated[
-    OpenInquiry | OpenDispute | OpenCancellation | OpenWithdrawal | OpenReturn,
+    OpenInquiry
+    | OpenDispute
+    | OpenCancellation
+    | OpenWithdrawal
+    | OpenReturn
+    | OpenUncollectedParcel
+    | OpenNonDelivery
+    | OpenCarrierClaim
+    | OpenComplaint,
     Field(discriminator="kind"),
 ]
 

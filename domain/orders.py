@@ -11,6 +11,7 @@ from domain.money import Currency, Money, Payment
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 Sku = Annotated[str, Field(min_length=1, max_length=64)]
+Tracking = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ./-]{1,60}$")]
 
 
 class Line(Value):
@@ -58,15 +59,31 @@ class BuyerClass(StrEnum):
     BUSINESS = "business"
 
 
+class Regime(StrEnum):
+    """The law that a carrier's service is under: it decides how long one may claim, and what the
+    carrier's silence means.
+    """
+
+    POSTAL = "postal"
+    TRANSPORT = "transport"
+    CONTRACT = "contract"
+
+
 class Parcel(Value):
     """One parcel of an order. No lines means all of them.
 
     `in_hand_at`: when the buyer had it in hand, or took it out of the locker.
+    `posted_at`: when the carrier took it; `due_at`: when the carrier promised to deliver it.
     """
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     lines: tuple[Line, ...] = ()
     in_hand_at: AwareDatetime | None = None
+    tracking: Tracking | None = None
+    carrier: Annotated[str, Field(max_length=60)] = ""
+    regime: Regime = Regime.CONTRACT
+    posted_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
 
 
 class Sale(Value):

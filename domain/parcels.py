@@ -26,9 +26,9 @@ class Parcels:
         self._inspected_at: datetime | None = None
 
     def see(self, event: ParcelEvent) -> bool:
-        """Take a scan in; False if it was told before."""
-        if event.event_id in self._events:
-            return False
+        """Take a scan in; False if it was told before, or is not of goods on their way back."""
+        if event.event_id in self._events or event.scan not in LATER:
+            return False  # what reaches the buyer, or comes back uncollected, is no return
         self._events.add(event.event_id)
         self.prove_sent(event.at)
         known = self._known.get(event.tracking)

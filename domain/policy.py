@@ -60,6 +60,24 @@ class OnSilence(StrEnum):
     """The goods count as accepted."""
     GOES_BACK = "goes-back"
     """The goods are to be sent back to where they came from."""
+    FURTHER_PERIOD = "further-period"
+    """A further period is set, announced as the last."""
+    SELLER_MAY_WITHDRAW = "seller-may-withdraw"
+    """The seller may withdraw from the contract, by an act of their own (P2)."""
+    ASKED_AGAIN = "asked-again"
+    """The question is asked again; if that helps no more, an agent is."""
+    BUYER_MAY_TERMINATE = "buyer-may-terminate"
+    """A breach against the seller, and the buyer may end the contract."""
+    MAY_CLAIM = "may-claim"
+    """From then on one may claim."""
+    DEEMED_ACCEPTED = "deemed-accepted"
+    """The law takes silence for acceptance; the amount is still a human's decision."""
+    CHASED = "chased"
+    """The seller is told that the carrier owes an answer, and may go on with the claim."""
+    SECOND_TIER = "second-tier"
+    """A breach against the seller; the buyer may have the price reduced or end the contract."""
+    TAKEN_FOR_COMPLAINT = "taken-for-complaint"
+    """The statement is taken for a complaint."""
 
 
 class Window(Value):
@@ -244,8 +262,121 @@ class ReturnPolicy(AgentsPolicy):
     returnless_limit_minor: Minor
 
 
+class UncollectedParcelPolicy(RefundingPolicy):
+    """Every window and limit of an uncollected parcel (P1-P4, P6).
+
+    `notice`: the buyer's time to say whether it is sent again or the order cancelled.
+    `further_period`: the last such time. `payment`: the buyer's time to pay for sending it again.
+    `dispatch`: the seller's time to send it again; `transit`: how long it may be under way.
+    `seller_withdraws`: how long the seller may think about withdrawing before being asked again.
+    `times_asked`: how often the seller is asked before an agent is.
+    `rounds`: how often one parcel is sent before the seller may withdraw at once.
+    `resend_cost_minor`: what sending again costs, unless the case says it.
+    """
+
+    process: Literal[Kind.UNCOLLECTED_PARCEL] = Kind.UNCOLLECTED_PARCEL
+    notice: Annotated[Window, _carries_out(OnSilence.FURTHER_PERIOD, reminds=True)]
+    further_period: Annotated[Window, _carries_out(OnSilence.SELLER_MAY_WITHDRAW, reminds=True)]
+    payment: Annotated[Window, _carries_out(OnSilence.ASKED_AGAIN, reminds=True)]
+    dispatch: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    transit: Annotated[Window, _carries_out(OnSilence.AGENT)]
+    seller_withdraws: Annotated[Window, _carries_out(OnSilence.ASKED_AGAIN, reminds=True)]
+    times_asked: Limit
+    rounds: Limit
+    resend_cost_minor: Minor
+
+
+class NonDeliveryPolicy(RefundingPolicy):
+    """Every window and limit of goods that were not delivered (P5, directive 2011/83 art. 18).
+
+    `further_period`: the seller's last time to deliver. `choice`: the buyer's time to end the
+    contract or have the goods sent again. `dispatch`: the seller's time to send them again.
+    `transit`: how long they may then be under way. `objection`: the buyer's time to contest that
+    they were delivered. `refund`: the seller's time to order a refund above
+    `automatic_limit_minor`; up to it, it is paid at once.
+    """
+
+    process: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
+    further_period: Annotated[Window, _carries_out(OnSilence.BUYER_MAY_TERMINATE, reminds=True)]
+    choice: Annotated[Window, _carries_out(OnSilence.CLOSE, reminds=True)]
+    dispatch: Annotated[Window, _carries_out(OnSilence.BUYER_MAY_TERMINATE, reminds=True)]
+    transit: Annotated[Window, _carries_out(OnSilence.BUYER_MAY_TERMINATE)]
+    objection: Annotated[Window, _carries_out(OnSilence.CLOSE, reminds=True)]
+    refund: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
+    automatic_limit_minor: Minor
+
+
+class CarrierClaimPolicy(AgentsPolicy):
+    """Every window of a claim against a carrier (P5), by the regime of the service used.
+
+    `damage`: how long one may claim a damage. `loss_from_…`: when a parcel counts as lost, so that
+    one may claim; `loss`: how long one may then. `answer_…`: the carrier's time to answer.
+    `appeal`: the seller's time to contest a refusal. `payment`: the carrier's time to pay.
+    """
+
+    process: Literal[Kind.CARRIER_CLAIM] = Kind.CARRIER_CLAIM
+    damage: Annotated[Window, _carries_out(OnSilence.LAPSES, reminds=True)]
+    loss_from_postal: Annotated[Window, _carries_out(OnSilence.MAY_CLAIM)]
+    loss_from_transport: Annotated[Window, _carries_out(OnSilence.MAY_CLAIM)]
+    loss_from_contract: Annotated[Window, _carries_out(OnSilence.MAY_CLAIM)]
+    loss: Annotated[Window, _carries_out(OnSilence.LAPSES, reminds=True)]
+    answer_postal: Annotated[Window, _carries_out(OnSilence.DEEMED_ACCEPTED, OnSilence.CHASED)]
+    answer_transport: Annotated[Window, _carries_out(OnSilence.DEEMED_ACCEPTED, OnSilence.CHASED)]
+    answer_contract: Annotated[Window, _carries_out(OnSilence.DEEMED_ACCEPTED, OnSilence.CHASED)]
+    appeal: Annotated[Window, _carries_out(OnSilence.FINAL, reminds=True)]
+    payment: Annotated[Window, _carries_out(OnSilence.AGENT)]
+
+
+class ComplaintPolicy(RefundingPolicy):
+    """Every window and limit of a complaint (W3).
+
+    `liability`: how long a seller answers for defects. `answer`: the seller's time to answer.
+    `information`: the buyer's time to supply what the seller formally asked for;
+    `information_holds`: whether the seller's time is held meanwhile.
+    `objection`: the buyer's time to call an agent to a refusal.
+    `choice`: the buyer's time to choose a remedy of the second tier.
+    `amount`: the seller's time to name a reduced price; `amount_answer`: the buyer's to accept it.
+    `trial`: the buyer's time to report that a repair or replacement has failed.
+    `clarification`: the buyer's time to say what an ambiguous statement meant, while
+    `refund_if_withdrawal` runs as it would in a withdrawal.
+    `failed_remedies`: after so many, the second tier is open.
+    `free_choice_days`: days from delivery in which the buyer chooses among all remedies at once.
+    """
+
+    process: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
+    liability: Annotated[Window, _carries_out(OnSilence.LAPSES)]
+    answer: Annotated[
+        Window,
+        _carries_out(
+            OnSilence.DEEMED_ACCEPTED,
+            OnSilence.BREACH_AND_ESCALATE,
+            OnSilence.SECOND_TIER,
+            reminds=True,
+        ),
+    ]
+    information: Annotated[Window, _carries_out(OnSilence.DECIDES_WITHOUT, reminds=True)]
+    information_holds: bool
+    objection: Annotated[Window, _carries_out(OnSilence.CLOSE, reminds=True)]
+    choice: Annotated[Window, _carries_out(OnSilence.CLOSE, reminds=True)]
+    amount: Annotated[Window, _carries_out(OnSilence.AGENT, reminds=True)]
+    amount_answer: Annotated[Window, _carries_out(OnSilence.AGENT, reminds=True)]
+    trial: Annotated[Window, _carries_out(OnSilence.CLOSE)]
+    clarification: Annotated[Window, _carries_out(OnSilence.TAKEN_FOR_COMPLAINT, reminds=True)]
+    refund_if_withdrawal: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE)]
+    failed_remedies: Limit
+    free_choice_days: Annotated[int, Field(ge=0, le=730)]
+
+
 Terms = Annotated[
-    InquiryPolicy | DisputePolicy | CancellationPolicy | WithdrawalPolicy | ReturnPolicy,
+    InquiryPolicy
+    | DisputePolicy
+    | CancellationPolicy
+    | WithdrawalPolicy
+    | ReturnPolicy
+    | UncollectedParcelPolicy
+    | NonDeliveryPolicy
+    | CarrierClaimPolicy
+    | ComplaintPolicy,
     Field(discriminator="process"),
 ]
 """The windows and limits of one process."""
@@ -286,6 +417,10 @@ class Policy(Value):
     cancellation: CancellationPolicy | None = None
     withdrawal: WithdrawalPolicy | None = None
     goods_return: ReturnPolicy | None = None
+    uncollected_parcel: UncollectedParcelPolicy | None = None
+    non_delivery: NonDeliveryPolicy | None = None
+    carrier_claim: CarrierClaimPolicy | None = None
+    complaint: ComplaintPolicy | None = None
 
     def terms(self, kind: Kind) -> Terms | None:
         """The rules of one process; None if it does not run in this country."""
@@ -295,4 +430,8 @@ class Policy(Value):
             Kind.CANCELLATION: self.cancellation,
             Kind.WITHDRAWAL: self.withdrawal,
             Kind.RETURN: self.goods_return,
+            Kind.UNCOLLECTED_PARCEL: self.uncollected_parcel,
+            Kind.NON_DELIVERY: self.non_delivery,
+            Kind.CARRIER_CLAIM: self.carrier_claim,
+            Kind.COMPLAINT: self.complaint,
         }[kind]

@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, Field
 
 from domain.base import Value
 from domain.calendars import Calendar
-from domain.goods import Label, Tracking
+from domain.goods import Label
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import Opening
-from domain.orders import Line, Sale
+from domain.orders import Line, Sale, Tracking
 from domain.policy import Terms
 from domain.refusals import Refusal
 

@@ -6,9 +6,14 @@ from domain.calendars import Calendar
 from domain.goods import Way, count, lines
 from domain.openings import (
     OpenCancellation,
+    OpenCarrierClaim,
+    OpenComplaint,
     OpenDispute,
     Opening,
+    OpenInquiry,
+    OpenNonDelivery,
     OpenReturn,
+    OpenUncollectedParcel,
     OpenWithdrawal,
     complaint_refusal,
 )
@@ -24,6 +29,11 @@ from domain.withdrawing import (
     withdrawal_refusal,
 )
 from domain.writing import text_refusal
+
+TAKES_BACK = (
+    OpenCancellation | OpenWithdrawal | OpenUncollectedParcel | OpenNonDelivery | OpenComplaint
+)
+"""Who opens these is, or may be, paid for units, which are then not paid for again."""
 
 
 def register(
@@ -77,18 +87,21 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
             "open the case there.",
         )
     by = opening.opened_by
-    if isinstance(opening, OpenReturn) and opening.belongs_to and by.party is not Party.PLATFORM:
-        return Refusal(
-            code=Code.NOT_YOURS,
-            sentence="A case opens its own returns; leave `belongs_to` out.",
-        )
+    if by.party is not Party.PLATFORM:
+        for name in ("belongs_to", "instead_of"):
+            if getattr(opening, name, None):
+                return Refusal(
+                    code=Code.NOT_YOURS,
+                    sentence=f"A case opens other cases by itself; leave `{name}` out.",
+                )
     if isinstance(opening, OpenReturn) and not (opening.belongs_to or opening.received):
         return Refusal(
             code=Code.LINES_UNKNOWN,
             sentence="Name in `received` what has come; goods that are still to come back need a "
             "withdrawal or a dispute.",
         )
-    trader = Party.SELLER if isinstance(opening, OpenReturn) else Party.BUYER
+    sellers = OpenReturn | OpenUncollectedParcel | OpenCarrierClaim
+    trader = Party.SELLER if isinstance(opening, sellers) else Party.BUYER
     if by.party not in (trader, Party.PLATFORM):
         return Refusal(
             code=Code.NOT_YOURS,
@@ -176,7 +189,7 @@ def _refunded_refusal(
     opening: Opening, order: Order, units: tuple[Line, ...], refunded: tuple[Line, ...]
 ) -> Refusal | None:
     """One refund at most ever leaves for one unit: what was refunded cannot be taken back again."""
-    if not isinstance(opening, OpenWithdrawal | OpenCancellation):
+    if not isinstance(opening, TAKES_BACK):
         return None
     gone, wanted = count(refunded), count(units)
     for line in order.lines:
@@ -203,14 +216,15 @@ def _named(opening: Opening) -> tuple[Line, ...]:
             for each in received:
                 found[each.sku] = found.get(each.sku, 0) + each.quantity
             return lines(found)
-        case OpenDispute() | OpenCancellation() | OpenWithdrawal() | OpenReturn():
+        case OpenInquiry() | OpenCarrierClaim():
+            return ()
+        case _:
             return opening.lines
-    return ()
 
 
 def _units(opening: Opening, order: Order, refunded: tuple[Line, ...] = ()) -> tuple[Line, ...]:
     """The units that the case is about: those named, else all that can still be taken back."""
     if named := _named(opening):
         return named
-    gone = count(refunded) if isinstance(opening, OpenWithdrawal | OpenCancellation) else {}
+    gone = count(refunded) if isinstance(opening, TAKES_BACK) else {}
     return lines({line.sku: line.quantity - gone.get(line.sku, 0) for line in order.lines})

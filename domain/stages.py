@@ -26,6 +26,13 @@ class Stage(StrEnum):
     UNEXPLAINED = "unexplained"
     WORKING = "working"
     SENDING_BACK = "sending-back"
+    FURTHER_PERIOD = "further-period"
+    AWAITING_PAYMENT = "awaiting-payment"
+    AWAITING_DISPATCH = "awaiting-dispatch"
+    MAY_WITHDRAW = "may-withdraw"
+    TOO_EARLY = "too-early"
+    WITH_CARRIER = "with-carrier"
+    CLARIFYING = "clarifying"
     CLOSED = "closed"
 
 

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
 from domain.base import Value
-from domain.goods import Label, Tracking
+from domain.goods import Label
 from domain.money import Currency
-from domain.orders import Line, Order
+from domain.orders import Line, Order, Tracking
 from standin.problems import ProblemError, malformed
 
 WAY_BACK = {"PLN": 1299, "EUR": 450, "CZK": 8900, "HUF": 149_000}

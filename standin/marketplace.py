@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.base import Value
-from domain.goods import Tracking
+from domain.orders import Tracking
 from standin.behaviour import Behaviour, Mood
 from standin.books import (
     Books,

@@ -27,8 +27,8 @@ class WithAgents(Case):
         """Open a task in the country's queue, due when an agent's decision is."""
         self.escalated = True
         clock = self.start("decision", Party.AGENT)
-        kind, country = self.opening.kind, self.opening.country.lower()
-        self.open_task(purpose, f"{kind}s-{country}", 5, clock)
+        queue = f"{self.opening.kind.plural}-{self.opening.country.lower()}"
+        self.open_task(purpose, queue, 5, clock)
         return clock
 
     def call_lead(self) -> Clock:

@@ -8,6 +8,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -38,7 +39,7 @@ from domain.commands import (
     SendBack,
 )
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
-from domain.openings import Opening, OpenReturn, OpenWithdrawal
+from domain.openings import Opening
 from domain.orders import Sale
 from domain.parties import Actor, Party
 from domain.policy import Terms, Window
@@ -342,26 +343,32 @@ class Case(ABC):
             self.change_task(state=TaskState.DONE)
             self.task = None
 
-    async def open_beside(
-        self, opening: OpenReturn | OpenWithdrawal
-    ) -> workflow.ChildWorkflowHandle[Any, Closed]:
+    async def open_beside(self, opening: Opening) -> workflow.ChildWorkflowHandle[Any, Closed]:
         """Open another case, which outlives this one if need be; its id is the handle's.
 
         It takes the next number that is free: one from before ops reset this case can be there.
         """
         while True:
             try:
-                return await workflow.start_child_workflow(
-                    opening.kind.capitalize(),
-                    opening,
-                    id=opening.case_id,
-                    result_type=Closed,
-                    parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    static_summary=f"{opening.kind} · order {opening.order_id}",
-                )
+                return await self._open(opening)
             except WorkflowAlreadyStartedError:
                 opening = opening.model_copy(update={"number": opening.number + 1})
+
+    async def open_once(self, opening: Opening) -> None:
+        """Open another case that has but one id, unless it is open, or was, already."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._open(opening)
+
+    async def _open(self, opening: Opening) -> workflow.ChildWorkflowHandle[Any, Closed]:
+        return await workflow.start_child_workflow(
+            opening.kind.process,
+            opening,
+            id=opening.case_id,
+            result_type=Closed,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            static_summary=f"{opening.kind.words} · order {opening.order_id}",
+        )
 
     async def close(self, ending: Ending, **facts: Any) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""
@@ -475,12 +482,12 @@ class Case(ABC):
         if by not in who:
             return Refusal(
                 code=Code.NOT_YOURS,
-                sentence=f"Only {' or '.join(who)} can do this in {article(kind)} {kind}.",
+                sentence=f"Only {' or '.join(who)} can do this in {article(kind)} {kind.words}.",
             )
         if self.stage not in when:
             return Refusal(
                 code=Code.WRONG_STAGE,
-                sentence=f"Not while the {kind} is {self.stage}; see what you may do now.",
+                sentence=f"Not while the {kind.words} is {self.stage}; see what you may do now.",
             )
         return self.barred(verb, by)
 

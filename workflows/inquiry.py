@@ -1,11 +1,8 @@
 """An inquiry: a buyer asks a seller about an order, and the seller owes an answer (H1-H5)."""
 
-from contextlib import suppress
 from typing import ClassVar
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.commands import (
     Ask,
@@ -30,7 +27,6 @@ from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Outcome
 from workflows.case import Case, Permitted, Silence
 from workflows.deadline import Clock
-from workflows.dispute import Dispute
 
 OPEN = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 
@@ -127,15 +123,7 @@ class Inquiry(Case):
             external_id=f"{self.opening.order_id}-inquiry-{self.opening.number}",
             from_inquiry=self.id,
         )
-        with suppress(WorkflowAlreadyStartedError):  # opening twice is opening once
-            await workflow.start_child_workflow(
-                Dispute.run,
-                opening,
-                id=opening.case_id,
-                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"dispute · order {opening.order_id}",
-            )
+        await self.open_once(opening)
         self.note("became dispute", Party.BUYER, opening.case_id)
         self.tell(Party.SELLER, NoticeName.INQUIRY_BECAME_DISPUTE)
 
