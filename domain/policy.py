@@ -386,15 +386,19 @@ class CalendarChanges(Value):
     """Where a country differs from what is generally known of its holidays; each date with its why.
 
     `add`: one-off holidays. `remove`: holidays that are working days like any other.
-    `working`: dates that are worked though they fall on a weekend.
+    `working`: dates that are worked though they fall on a weekend. `years`: the first and last year
+    of which `add` lists every holiday, for a country of which nothing is generally known.
     """
 
+    years: tuple[Limit, Limit] | None = None
     add: dict[date, Text] = Field(default_factory=dict)
     remove: dict[date, Text] = Field(default_factory=dict)
     working: dict[date, Text] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
+        if self.years and self.years[0] > self.years[1]:
+            raise ValueError("years names the first year, then the last")
         for day in self.add:
             if day in self.remove or day in self.working:
                 raise ValueError(f"{day} cannot be both a holiday and worked")

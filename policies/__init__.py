@@ -62,13 +62,20 @@ def read_policy(country: str, folder: Path = HERE) -> Policy:
     return policy.model_copy(update={"version": f"{policy.version}+{mark}"})
 
 
+def known_years(country: str, folder: Path = HERE) -> tuple[int, int]:
+    """The first and last year whose holidays are known: by the policy file, or by the library."""
+    return read_policy(country, folder).calendar.years or _years_of_library(country)
+
+
 @lru_cache(maxsize=64)
-def known_years(country: str) -> tuple[int, int]:
-    """The first and last year whose holidays the `holidays` library knows."""
+def _years_of_library(country: str) -> tuple[int, int]:
     try:
         known = holidays.country_holidays(country)
     except NotImplementedError:
-        raise PolicyError(f"The holidays of {country!r} are not known.") from None
+        raise PolicyError(
+            f"The holidays of {country!r} are not known: list them under calendar.add, and their "
+            "first and last year as calendar.years."
+        ) from None
     return known.start_year, known.end_year
 
 
@@ -82,17 +89,21 @@ def read_calendar(country: str, first_year: int, last_year: int, folder: Path = 
 @lru_cache(maxsize=256)
 def _calendar(policy_json: str, first_year: int, last_year: int) -> Calendar:
     policy = Policy.model_validate_json(policy_json)
-    first, last = known_years(policy.country)
+    changes = policy.calendar
+    first, last = changes.years or _years_of_library(policy.country)
     if not first <= first_year <= last_year <= last:
         raise PolicyError(
             f"The holidays of {policy.country} are known from {first} to {last}, "
             f"not from {first_year} to {last_year}."
         )
     years = range(first_year, last_year + 1)
-    known = holidays.country_holidays(policy.country, years=years, language="en_US")
-    changes = policy.calendar
-    # Where days are shifted between weeks (HU), the library knows the Saturdays that are worked.
-    worked = dict.fromkeys(known.weekend_workdays, "worked in exchange for a day off")
+    known: dict[date, str] = {}
+    worked: dict[date, str] = {}
+    if changes.years is None:
+        library = holidays.country_holidays(policy.country, years=years, language="en_US")
+        known = dict(library.items())
+        # Where days are shifted between weeks (HU), it knows the Saturdays that are worked.
+        worked = dict.fromkeys(library.weekend_workdays, "worked in exchange for a day off")
     free = {day: name for day, name in known.items() if day not in changes.remove} | changes.add
     working = {day: why for day, why in worked.items() if day not in free} | changes.working
     return Calendar(
