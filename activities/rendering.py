@@ -314,8 +314,13 @@ class NoticeTemplate:
         return self._environment.from_string(self._subject)
 
     @cached_property
-    def body(self) -> Template:
-        """The letter between greeting and signature, in Markdown."""
+    def plain(self) -> Template:
+        """The letter between greeting and signature, without the marks of what is bold."""
+        return self._environment.from_string(self._body.replace("**", ""))
+
+    @cached_property
+    def rich(self) -> Template:
+        """The same in Markdown, of which HTML is made."""
         return self._environment.from_string(self._body)
 
 
@@ -395,7 +400,8 @@ class Letters:
 
     def _parts(self, template: NoticeTemplate, context: dict[str, Any]) -> tuple[str, str]:
         layout, footer = self._layouts[context["locale"]]
-        body = Safe(template.body.render(context).strip())
+        source = template.plain if context["form"] is Form.TEXT else template.rich
+        body = Safe(source.render(context).strip())
         return tidy(layout.render(context, body=body)), tidy(footer.render(context))
 
     def _html(self, source: str) -> str:
