@@ -253,18 +253,20 @@ async def _play_all(
     engine = connect_store(database)
     paid = await asyncio.to_thread(_paid, marketplace)
     failed = 0
-    console.print("\n[bold]What came of them[/], and whether it is what their files say:")
+    console.print("\n[bold]What came of them[/] (✓: as the files in examples/ say)")
     for hand, result in zip(hands, results, strict=True):
         trouble = (
             f"{result or type(result).__name__}" if isinstance(result, BaseException) else None
         )
         trouble = trouble or hand.verdict(paid)
         failed += trouble is not None
-        as_said = f"[red]no: {escape(trouble)}[/]" if trouble else "[green]yes[/]"
-        console.print(f"\n[bold]{hand.example.title}[/]: {as_said}", highlight=False)
+        as_said = f"[red]but {escape(trouble)}[/]" if trouble else "[green]✓[/]"
+        kind = hand.opening.kind.words
+        console.print(f"\n[bold]{kind} · {hand.example.title}[/] {as_said}", highlight=False)
+        console.print(f"  {hand.example.story}", highlight=False, soft_wrap=True)
         for life in hand.lives:
             end, refunded = _end(life.view), _refunded(life.view, paid.get(life.id, 0))
-            line = f"  {life.id:<36} {end:<20} {refunded}".rstrip()
+            line = f"  [dim]{life.id:<42} {end:<22} {refunded}[/]".rstrip()
             console.print(line, highlight=False, soft_wrap=True)
     headline = await asyncio.to_thread(CaseRegister(engine).headline)
     if headline.closed:

@@ -47,11 +47,14 @@ class Move(Value):
 class Example(Value):
     """A case to play: it ends as `ends` says, or is left at the stage `stays`.
 
+    `story`: what happens in it, in a sentence.
+
     `beside`: how the cases end that come of it, a return for example. `refunded_minor`: what all
     of them really pay back.
     """
 
     title: str = Field(max_length=28)
+    story: str = Field(max_length=110)
     opening: Opening
     moves: tuple[Move, ...] = ()
     ends: Ending | None = None
@@ -74,7 +77,12 @@ def read_examples() -> list[Example]:
     document = json.loads((FOLDER / "allegro-issues.json").read_text())
     for opening in disputes(document).openings:
         found.append(
-            Example(title="from the marketplace's list", opening=opening, stays=Stage.WITH_AGENT)
+            Example(
+                title="from the marketplace's list",
+                story="The marketplace lists a dispute: it is opened here, and waits for an agent.",
+                opening=opening,
+                stays=Stage.WITH_AGENT,
+            )
         )
     return found
 
