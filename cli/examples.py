@@ -84,7 +84,7 @@ def read_examples() -> list[Example]:
                 stays=Stage.WITH_AGENT,
             )
         )
-    return found
+    return sorted(found, key=lambda example: list(Kind).index(example.opening.kind))
 
 
 class Play:
