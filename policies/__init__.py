@@ -11,14 +11,25 @@ from datetime import date
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import holidays
 import holidays.version
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from domain.calendars import Calendar
 from domain.policy import Policy
+
+EVERY_PROCESS = "every_process"
+"""The section of what all processes have alike, like an agent's time to decide."""
+
+PROCESSES: dict[str, type[BaseModel]] = {
+    name: model
+    for name, field in Policy.model_fields.items()
+    for model in get_args(field.annotation)
+    if isinstance(model, type) and issubclass(model, BaseModel)
+}
+"""The rules of each process, by its section."""
 
 HERE = Path(__file__).parent
 DEMO = HERE / "demo"
@@ -50,10 +61,13 @@ def read_policy(country: str, folder: Path = HERE) -> Policy:
     except OSError as error:
         raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
     try:
+        table = _spread(table)
         # By way of JSON, pydantic is strict about types and still reads dates and names.
         policy = Policy.model_validate_json(json.dumps(table, default=_foreign), strict=True)
     except ValidationError as error:
         raise PolicyError(f"{name}: {_sentence(error)}.") from None
+    except ValueError as error:
+        raise PolicyError(f"{name}: {error}.") from None
     if policy.country != country:
         raise PolicyError(
             f"{name}: country is {policy.country}, and the file's name says {country}."
@@ -119,6 +133,24 @@ def _calendar(policy_json: str, first_year: int, last_year: int) -> Calendar:
 
 def _between(days: dict[date, str], years: range) -> dict[date, str]:
     return {day: days[day] for day in sorted(days) if day.year in years}
+
+
+def _spread(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with what [every_process] says put into each process that knows it, and says
+    nothing else of it. Raises ValueError for a key that no process knows.
+    """
+    alike = table.pop(EVERY_PROCESS, {})
+    if not isinstance(alike, dict):
+        raise ValueError(f"{EVERY_PROCESS} must be a section")
+    known = {key for model in PROCESSES.values() for key in model.model_fields}
+    if unknown := sorted(alike.keys() - known):
+        raise ValueError(f"{EVERY_PROCESS}.{unknown[0]} is not a known key")
+    return {
+        name: {key: alike[key] for key in alike if key in PROCESSES[name].model_fields} | section
+        if name in PROCESSES and isinstance(section, dict)
+        else section
+        for name, section in table.items()
+    }
 
 
 def _foreign(value: Any) -> dict[str, str]:
