@@ -130,14 +130,18 @@ def workflow_runner() -> SandboxedWorkflowRunner:
             "workflows.agents",
             "workflows.attributes",
             "workflows.case",
+            "workflows.complaint_ahead",
             "workflows.deadline",
+            "workflows.dispute_ahead",
             "workflows.errands",
+            "workflows.goods_return_ahead",
             "workflows.options",
             "workflows.outbox",
             "workflows.publishing",
             "workflows.refunding",
             "workflows.returning",
             "workflows.taking_back",
+            "workflows.withdrawal_ahead",
         )
     )
 

@@ -22,11 +22,13 @@ from cli.deadline import deadline_command
 from cli.failures import InputError, failure
 from cli.parcel_event import parcel_event_command
 from cli.payouts import payout_command
+from cli.preview import preview_command
+from cli.redelivery_paid import redelivery_paid_command
 from cli.refund_preview import refund_preview_command
 from cli.verbs import MODELS, AsJson, By, CaseId, name_of, shell_command
 from domain.commands import Remedy
 from domain.kinds import Kind
-from domain.parties import Party
+from domain.parties import Audience, Party
 from domain.stages import Stage
 
 # Commands import what they need when they run: a deadline is reckoned without starting Temporal.
@@ -43,9 +45,11 @@ for model in MODELS:
     app.command(name_of(model), rich_help_panel="Commands into a case")(shell_command(model))
 
 app.command("parcel-event", rich_help_panel="Commands into a case")(parcel_event_command)
+app.command("redelivery-paid", rich_help_panel="Commands into a case")(redelivery_paid_command)
 app.command("deadline")(deadline_command)
 app.command("refund-preview")(refund_preview_command)
 app.command("payout")(payout_command)
+app.command("preview")(preview_command)
 
 
 class Marketplace(StrEnum):
@@ -62,6 +66,10 @@ class Which(StrEnum):
     CANCELLATION = Kind.CANCELLATION.value
     WITHDRAWAL = Kind.WITHDRAWAL.value
     RETURN = Kind.RETURN.value
+    UNCOLLECTED_PARCEL = Kind.UNCOLLECTED_PARCEL.value
+    NON_DELIVERY = Kind.NON_DELIVERY.value
+    CARRIER_CLAIM = Kind.CARRIER_CLAIM.value
+    COMPLAINT = Kind.COMPLAINT.value
     ALL = "all"
 
 
@@ -82,8 +90,12 @@ def open_(
         typer.Option("--from", help="Read a marketplace's own list of issues instead."),
     ] = None,
     wanted: Annotated[
-        Remedy, typer.Option(help="What buyers want; a list of issues does not say it.")
-    ] = Remedy.FULL_REFUND,
+        Remedy | None,
+        typer.Option(
+            help="What buyers want where a list of issues does not say it; else a full refund in "
+            "disputes, a repair in complaints."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a case. Opening it twice is opening it once."""
@@ -93,11 +105,11 @@ def open_(
 
         open_one(read_opening(file), as_json)
     else:
-        from cli.allegro import disputes
+        from cli.allegro import openings
         from cli.documents import read_json
         from cli.opening_command import open_all
 
-        if not open_all(disputes(read_json(file), wanted), as_json):
+        if not open_all(openings(read_json(file), wanted), as_json):
             raise typer.Exit(1)
 
 
@@ -186,6 +198,36 @@ def headline(
 
 
 @app.command()
+def recoveries(
+    seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
+) -> None:
+    """What a seller has got back from carriers."""
+    from cli.records import print_recoveries
+
+    print_recoveries(seller, as_json)
+
+
+@app.command("inactive-buyers")
+def inactive_buyers(
+    seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
+) -> None:
+    """The buyers that a seller has reported for not collecting prepaid parcels."""
+    from cli.records import print_inactive_buyers
+
+    print_inactive_buyers(seller, as_json)
+
+
+@app.command()
+def costs(
+    seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
+) -> None:
+    """What uncollected parcels have cost a seller: a claim each, unless it was deducted."""
+    from cli.records import print_costs
+
+    print_costs(seller, as_json)
+
+
+@app.command()
 def search(
     words: Annotated[list[str], typer.Argument(help="Every one of them must be in the message.")],
     seller: Annotated[str | None, typer.Option(help="Only in the cases of this seller.")] = None,
@@ -211,6 +253,24 @@ def recalculate(
 
     if worst := recalculate_all(cases, reason, by, as_json):
         raise typer.Exit(worst)
+
+
+@app.command()
+def export(
+    case: CaseId,
+    audience: Annotated[
+        Audience, typer.Option("--for", help="Who reads it: a party reads only its own side.")
+    ],
+    folder: Annotated[
+        Path, typer.Option("--out", help="The folder to write into; made if need be.")
+    ] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Write existing files anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a whole case into two files, as data and as a page, for who has a right to it."""
+    from cli.export import export_case
+
+    export_case(case, audience, folder, force=force, as_json=as_json)
 
 
 @app.command("register-attributes")

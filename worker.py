@@ -25,10 +25,13 @@ from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Worker
 
+from activities.carrier_claims import CarrierClaims
 from activities.cases import Cases
 from activities.marketplace import Marketplace, SellerConduct
 from activities.notices import Mailer, Notices, Sender
+from activities.redeliveries import Redeliveries
 from activities.refunds import Refunds
+from activities.seller_reports import SellerReports
 from activities.shipments import Shipments
 from activities.tasks import Tasks
 from config import (
@@ -49,12 +52,18 @@ from store.cases import CaseRegister
 from store.engine import connect as connect_store
 from store.engine import migrate
 from store.errors import StoreError, UnusableURLError
+from store.recoveries import Recoveries
 from store.refunds import RefundLedger
+from store.seller_reports import SellerReportBook
 from store.tasks import TaskQueue
 from workflows.cancellation import Cancellation
+from workflows.carrier_claim import CarrierClaim
+from workflows.complaint import Complaint
 from workflows.dispute import Dispute
 from workflows.goods_return import GoodsReturn
 from workflows.inquiry import Inquiry
+from workflows.non_delivery import NonDelivery
+from workflows.uncollected_parcel import UncollectedParcel
 from workflows.withdrawal import Withdrawal
 
 THREADS = 20
@@ -63,7 +72,17 @@ THREADS = 20
 DRAIN = timedelta(seconds=20)
 """How long running activities may end after SIGTERM."""
 
-PROCESSES = (Inquiry, Dispute, Cancellation, Withdrawal, GoodsReturn)
+PROCESSES = (
+    Inquiry,
+    Dispute,
+    Cancellation,
+    Withdrawal,
+    GoodsReturn,
+    NonDelivery,
+    CarrierClaim,
+    UncollectedParcel,
+    Complaint,
+)
 
 
 @asynccontextmanager
@@ -90,9 +109,12 @@ async def working(
         starttls=settings.smtp_starttls,
     )
     ledger = RefundLedger(engine)
-    registering = Cases(cases, marketplace, ledger, settings.policies)
+    registering = Cases(cases, marketplace, settings.policies)
     refunds = Refunds(marketplace, ledger)
     shipments = Shipments(marketplace)
+    redeliveries = Redeliveries(marketplace)
+    reports = SellerReports(SellerReportBook(engine))
+    claims = CarrierClaims(marketplace, Recoveries(engine))
     with contextlib.closing(marketplace), ThreadPoolExecutor(THREADS) as threads:
         async with Worker(
             client,
@@ -109,6 +131,12 @@ async def working(
                 refunds.refunded_units,
                 shipments.stop,
                 shipments.label,
+                redeliveries.request,
+                redeliveries.void,
+                reports.keep_cost,
+                reports.keep_non_collection,
+                claims.file,
+                claims.book,
                 Tasks(TaskQueue(engine)).record,
             ],
             activity_executor=threads,

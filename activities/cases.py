@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from domain.ports import CloseCase, PinRules, RegisterCase, Registration, Rules
+from domain.ports import CloseCase, OpenCase, PinRules, RegisterCase, Registration, Rules
 from domain.refusals import Code, Refusal
 from domain.registering import register
 from policies import countries, read_calendar, read_policy
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from activities.marketplace import Marketplace
+    from domain.kinds import Kind
+    from domain.orders import Line, Order
     from store.cases import CaseRegister
-    from store.refunds import RefundLedger
 
 YEARS_AHEAD = 3
 """How far a case's calendar reaches: no window is longer than three years (domain/policy.py)."""
@@ -25,11 +27,8 @@ YEARS_AHEAD = 3
 class Cases:
     """The register of cases."""
 
-    def __init__(
-        self, cases: CaseRegister, marketplace: Marketplace, refunds: RefundLedger, policies: Path
-    ) -> None:
+    def __init__(self, cases: CaseRegister, marketplace: Marketplace, policies: Path) -> None:
         self._cases = cases
-        self._refunds = refunds
         self._marketplace = marketplace
         self._policies = policies
 
@@ -60,38 +59,44 @@ class Cases:
                 Code.POLICY_UNKNOWN,
                 f"There is no policy for {order.country}; add its file to policies/.",
             )
-        rules = self.pin(
-            PinRules(
-                country=order.country,
-                kind=case.opening.kind,
-                # A right can have begun when the order was placed; older ones have lapsed anyway.
-                first_year=max(min(order.placed_at.year, case.at.year), case.at.year - YEARS_AHEAD),
-                last_year=case.at.year + YEARS_AHEAD,
-            )
-        )
-        registration = register(
-            case.opening, order, rules, case.at, self._refunds.refunded(order.id)
-        )
-        if registration.refusal:
-            return registration
-        return self._cases.register(case.case_id, case.opening, order, registration, case.at)
+        rules = rules_for(order, case.opening.kind, case.at, self._policies)
+
+        def judge(refunded: tuple[Line, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
+            return register(case.opening, order, rules, case.at, refunded, open_cases=open_cases)
+
+        return self._cases.register(case.case_id, case.opening, order, judge, case.at)
 
     @activity.defn(name="pin_rules")
     def pin(self, wanted: PinRules) -> Rules:
         """The policy and calendar of a country as they stand in the files now."""
-        policy = read_policy(wanted.country, self._policies)
-        return Rules(
-            policy_version=policy.version,
-            terms=policy.terms(wanted.kind),
-            calendar=read_calendar(
-                wanted.country, wanted.first_year, wanted.last_year, self._policies
-            ),
-        )
+        return read_rules(wanted, self._policies)
 
     @activity.defn(name="close_case")
     def close(self, case: CloseCase) -> None:
         """File how the case ended (D2)."""
         self._cases.close(case)
+
+
+def rules_for(order: Order, kind: Kind, at: datetime, policies: Path) -> Rules:
+    """The rules of a case that is opened for an order at an instant."""
+    wanted = PinRules(
+        country=order.country,
+        kind=kind,
+        # A right can have begun when the order was placed; older ones have lapsed anyway.
+        first_year=max(min(order.placed_at.year, at.year), at.year - YEARS_AHEAD),
+        last_year=at.year + YEARS_AHEAD,
+    )
+    return read_rules(wanted, policies)
+
+
+def read_rules(wanted: PinRules, policies: Path) -> Rules:
+    """The policy and calendar of a country as they stand in the files now."""
+    policy = read_policy(wanted.country, policies)
+    return Rules(
+        policy_version=policy.version,
+        terms=policy.terms(wanted.kind),
+        calendar=read_calendar(wanted.country, wanted.first_year, wanted.last_year, policies),
+    )
 
 
 def refused(code: Code, sentence: str) -> Registration:

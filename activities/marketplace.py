@@ -16,10 +16,14 @@ from domain.money import Currency, Money
 from domain.orders import Order, Tracking
 from domain.ports import (
     BreachReport,
+    ClaimFiled,
+    ClaimToFile,
     Dispatch,
     DispatchAnswer,
     LabelMade,
     LabelWanted,
+    Recovery,
+    Redelivery,
     RefundCommand,
     RefundReport,
     RefundState,
@@ -72,6 +76,24 @@ class LabelAnswer(BaseModel):
     tracking: Tracking
     charged_minor: Annotated[int, Field(ge=0, le=10**12, strict=True)]
     currency: Currency
+
+
+class RedeliveryAnswer(BaseModel):
+    """What the marketplace says of the charge for sending goods again."""
+
+    state: Literal["requested", "paid"]
+
+
+class VoidAnswer(BaseModel):
+    """What the marketplace says of such a charge that is owed no more."""
+
+    state: Literal["voided"]
+
+
+class ClaimAnswer(BaseModel):
+    """What the marketplace says of a claim that it has sent to a carrier."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class ProblemDocument(BaseModel):
@@ -212,6 +234,61 @@ class Marketplace:
             charged=Money(amount_minor=made.charged_minor, currency=made.currency),
         )
 
+    def file_claim(self, claim: ClaimToFile) -> ClaimFiled:
+        """Has a claim, or an appeal, sent to a carrier (P5); under the same key it is the same.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        body = claim.model_dump(mode="json", exclude={"key", "amount"})
+        answer = self._ask(
+            "POST", "/carrier-claims", key=claim.key, body=body | _figures(claim.amount)
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused the carrier claim {claim.key}: {refusal}")
+        return ClaimFiled(reference=_told(answer, ClaimAnswer).reference)
+
+    def book(self, recovery: Recovery) -> None:
+        """Books a carrier's money to a seller; under the same key it is the same money.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        body = recovery.model_dump(mode="json", exclude={"key", "amount"})
+        answer = self._ask(
+            "POST", "/bookings", key=recovery.key, body=body | _figures(recovery.amount)
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused the booking {recovery.key}: {refusal}")
+        if not 200 <= answer.status_code < 300:
+            raise _misplaced(answer)
+
+    def request_redelivery(self, wanted: Redelivery) -> None:
+        """Has the buyer pay for sending goods again (P1); under the same key it is one charge.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        body = wanted.model_dump(mode="json", include={"case_id", "order_id"})
+        answer = self._ask(
+            "POST", "/redeliveries", key=wanted.key, body=body | _figures(wanted.charge)
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused the redelivery {wanted.key}: {refusal}")
+        _told(answer, RedeliveryAnswer)
+
+    def void_redelivery(self, asked: Redelivery) -> None:
+        """Voids the charge for sending goods again: unpaid it is owed no more, paid it is given
+        back. Voided twice, it is voided once.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        answer = self._ask("POST", f"/redeliveries/{quote(asked.key, safe='')}/void")
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused to void the redelivery {asked.key}: {refusal}")
+        _told(answer, VoidAnswer)
+
     def tell_breach(self, report: BreachReport) -> None:
         """Tells of a seller's missed window (H7); under the same key it is the same breach.
 
@@ -271,6 +348,10 @@ class SellerConduct:
         """Records the breach, then tells the marketplace; both once for each key."""
         self._breaches.record(report)
         self._marketplace.tell_breach(report)
+
+
+def _figures(amount: Money) -> dict[str, object]:
+    return {"amount_minor": amount.amount_minor, "currency": amount.currency}
 
 
 def _report(key: str, answer: requests.Response) -> RefundReport:

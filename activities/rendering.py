@@ -25,7 +25,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from domain.commands import RefuseReason, Remedy, Verdict
-from domain.goods import Condition, ExceptionReason, Goods, Purpose, Way
+from domain.goods import Condition, ExceptionReason, Goods, Purpose, ReturnReason, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Notice, NoticeName
 from domain.orders import Person
@@ -58,6 +58,16 @@ JOINING = (
     "refused-on-arrival",
     "dispatch-unknown",
     "label-refused",
+    "withdrawal-unused",
+    "redelivery-overdue",
+    "redelivery-refused",
+    "claim-refused-by-port",
+    "carrier-does-not-pay",
+    "booking-refused",
+    "delivery-contested",
+    "refusal-contested",
+    "amount-missing",
+    "amount-contested",
 )
 """Why an agent can join a case: the `reason` of the notice `agent_joins`."""
 
@@ -71,6 +81,7 @@ TABLES: Mapping[type[StrEnum], str] = {
     Way: "way",
     Purpose: "purpose",
     ExceptionReason: "exception",
+    ReturnReason: "fault",
 }
 """Which table of words.toml translates which of the domain's words."""
 

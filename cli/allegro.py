@@ -1,14 +1,49 @@
-"""Issues as a large Polish marketplace's public API lists them (`GET /sale/issues`)."""
+"""Issues as a large Polish marketplace's public API lists them (`GET /sale/issues`).
+
+What it calls a DISPUTE ("dyskusja") opens a dispute here, a CLAIM ("reklamacja") a complaint.
+"""
 
 import json
-from typing import Annotated, Any, Literal, NamedTuple
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cli.failures import InputError, misfit
 from domain.commands import Remedy, Text
-from domain.openings import Key, OpenDispute
+from domain.goods import ReturnReason
+from domain.money import Money
+from domain.openings import Key, OpenComplaint, OpenDispute
+from domain.orders import Quantity
 from domain.parties import Actor, Party
+
+REASONS = {
+    "DEFECT_FOUND_DURING_USE": ReturnReason.DEFECTIVE,
+    "NOT_AS_DESCRIBED": ReturnReason.NOT_AS_DESCRIBED,
+    "RECEIVED_ITEMS_NOT_MATCHING_DESCRIPTION": ReturnReason.NOT_AS_DESCRIBED,
+    "niezgodny z opisem": ReturnReason.NOT_AS_DESCRIBED,
+    "MISSING_PRODUCT_ELEMENT": ReturnReason.INCOMPLETE,
+    "RECEIVED_INCOMPLETE_ORDER": ReturnReason.INCOMPLETE,
+    "NO_PRODUCT_IN_PARCEL": ReturnReason.INCOMPLETE,
+    "NO_PROOF_OF_PURCHASE_MANUAL_OR_WARRANTY": ReturnReason.INCOMPLETE,
+    "brak elementu produktu": ReturnReason.INCOMPLETE,
+    "PRODUCT_AND_PARCEL_DAMAGED_IN_TRANSIT": ReturnReason.DAMAGED,
+    "PRODUCT_DAMAGED_PARCEL_INTACT": ReturnReason.DAMAGED,
+    "ITEM_IS_DAMAGED": ReturnReason.DAMAGED,
+}
+"""What the reasons of claims mean here; the older ones stand as words in the subject. Any other is
+a defect, and its own words are kept."""
+
+REMEDIES = {
+    "REPAIR": Remedy.REPAIR,
+    "EXCHANGE": Remedy.REPLACEMENT,
+    "REPLACEMENT": Remedy.REPLACEMENT,
+    "PARTIAL_REFUND": Remedy.PARTIAL_REFUND,
+    "REFUND": Remedy.FULL_REFUND,
+}
+"""What a claim expects; of several, the first that is known. Where it is said that the goods are to
+be returned, a refund is a return for refund."""
 
 
 class Listed(BaseModel):
@@ -42,10 +77,9 @@ class Chat(Listed):
     initialMessage: InitialMessage  # noqa: N815 - their name for it
 
 
-class Dispute(Listed):
-    """A "dyskusja"."""
+class Issue(Listed):
+    """What disputes and claims share."""
 
-    type: Literal["DISPUTE"]
     id: Key
     openedDate: AwareDatetime  # noqa: N815 - their name for it
     subject: Annotated[str, Field(min_length=1, max_length=100)]
@@ -54,11 +88,57 @@ class Dispute(Listed):
     chat: Chat
 
 
-class Claim(Listed):
-    """A "reklamacja", which is another process."""
+class Dispute(Issue):
+    """A "dyskusja"."""
+
+    type: Literal["DISPUTE"]
+
+
+class Reason(Listed):
+    """Why the buyer claims: one of their codes, and the buyer's words for it."""
+
+    type: Annotated[str, Field(max_length=100)]
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+
+
+class Price(Listed):
+    """An amount in decimal figures."""
+
+    amount: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Expectation(Listed):
+    """What the buyer expects, with an amount perhaps."""
+
+    name: Annotated[str, Field(max_length=100)]
+    refund: Price | None = None
+
+
+class Offer(Listed):
+    """What was bought, under the id that the offer has there."""
+
+    id: Annotated[str, Field(max_length=100)]
+    quantity: Quantity = 1
+
+
+class State(Listed):
+    """How the claim stands there."""
+
+    returnRequired: bool | None = None  # noqa: N815 - their name for it
+
+
+class Claim(Issue):
+    """A "reklamacja"."""
 
     type: Literal["CLAIM"]
-    id: Key
+    decisionDueDate: AwareDatetime | None = None  # noqa: N815 - their name for it
+    referenceNumber: Annotated[str, Field(max_length=100)] | None = None  # noqa: N815 - theirs
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    reason: Reason | None = None
+    expectations: tuple[Expectation, ...] | None = None
+    offer: Offer | None = None
+    currentState: State = State()  # noqa: N815 - their name for it
 
 
 class Document(Listed):
@@ -67,35 +147,86 @@ class Document(Listed):
     issues: tuple[Annotated[Dispute | Claim, Field(discriminator="type")], ...]
 
 
-class Read(NamedTuple):
-    """What a document holds: disputes to open, and the ids of claims, which are not run yet."""
+def openings(
+    document: Any, wanted: Remedy | None = None
+) -> tuple[OpenDispute | OpenComplaint, ...]:
+    """The cases of a whole document; if any part of it does not fit, none of them.
 
-    openings: tuple[OpenDispute, ...]
-    claims: tuple[str, ...]
-
-
-def disputes(document: Any, wanted: Remedy = Remedy.FULL_REFUND) -> Read:
-    """The disputes of a whole document; if any part of it does not fit, none of them."""
+    `wanted`: what the buyers want where the document does not say it; else all the money back in
+    a dispute, and a repair in a complaint.
+    """
     try:
         issues = Document.model_validate_json(json.dumps(document)).issues
+        return tuple(
+            _dispute(issue, wanted) if isinstance(issue, Dispute) else _complaint(issue, wanted)
+            for issue in issues
+        )
     except ValidationError as error:
         raise misfit(error, "The document", ("DISPUTE", "CLAIM")) from None
     except ValueError as error:
         raise InputError(f"The document does not fit: {error}.") from None
-    return Read(
-        tuple(_opening(issue, wanted) for issue in issues if isinstance(issue, Dispute)),
-        tuple(issue.id for issue in issues if isinstance(issue, Claim)),
-    )
 
 
-def _opening(issue: Dispute, wanted: Remedy) -> OpenDispute:
+def _dispute(issue: Dispute, wanted: Remedy | None) -> OpenDispute:
     return OpenDispute(
         country="PL",
         order_id=issue.checkoutForm.id,
         external_id=issue.id,
-        opened_by=Actor(party=Party.BUYER, id=issue.buyer.id, name=issue.buyer.login),
+        opened_by=_buyer(issue),
         reason=issue.subject,
-        wanted=wanted,
+        wanted=wanted or Remedy.FULL_REFUND,
         text=issue.chat.initialMessage.text,
         happened_at=issue.openedDate,
     )
+
+
+def _complaint(claim: Claim, wanted: Remedy | None) -> OpenComplaint:
+    expected = next((one for one in claim.expectations or () if one.name in REMEDIES), None)
+    remedy = REMEDIES[expected.name] if expected else wanted or Remedy.REPAIR
+    if remedy is Remedy.FULL_REFUND and claim.currentState.returnRequired:
+        remedy = Remedy.RETURN_FOR_REFUND
+    price = expected and expected.refund
+    return OpenComplaint(
+        country="PL",
+        order_id=claim.checkoutForm.id,
+        external_id=claim.id,
+        opened_by=_buyer(claim),
+        reason=_reason(claim),
+        wanted=remedy,
+        amount=_money(price) if price and remedy is Remedy.PARTIAL_REFUND else None,
+        text=_words(claim),
+        happened_at=claim.openedDate,
+        decision_due=claim.decisionDueDate,
+    )
+
+
+def _buyer(issue: Issue) -> Actor:
+    return Actor(party=Party.BUYER, id=issue.buyer.id, name=issue.buyer.login)
+
+
+def _money(price: Price) -> Money:
+    return Money(amount_minor=int(price.amount * 100), currency=price.currency)
+
+
+def _reason(claim: Claim) -> ReturnReason:
+    named = (claim.reason.type if claim.reason else "", claim.subject)
+    known = (REASONS[name] for name in named if name in REASONS)
+    return next(known, ReturnReason.DEFECTIVE)
+
+
+def _words(claim: Claim) -> str:
+    """What the buyer wrote, and below it all that the claim says in fields of its own."""
+    reason = claim.reason
+    said = [
+        claim.referenceNumber,
+        claim.subject,
+        reason and f"{reason.type}{f': {reason.description}' if reason.description else ''}",
+        claim.description,
+        *(
+            f"{one.name} {one.refund.amount} {one.refund.currency}" if one.refund else one.name
+            for one in claim.expectations or ()
+        ),
+        claim.offer and f"{claim.offer.quantity} × {claim.offer.id}",
+    ]
+    once = dict.fromkeys(re.sub(r"\s+", " ", part) for part in said if part)
+    return f"{claim.chat.initialMessage.text}\n\n({' · '.join(once)})"

@@ -30,6 +30,7 @@ from domain.commands import COMMAND
 from domain.goods import ParcelEvent
 from domain.kinds import Kind
 from domain.money import Money
+from domain.ports import RedeliveryPaid
 from domain.stages import Stage
 from domain.view import CaseView, Entry
 from standin.serving import serve_mailbox, serve_marketplace
@@ -93,7 +94,9 @@ class Stagehand:
             life = await self._watch(partial(self._at, move))
             await asyncio.sleep(0.5)  # for who watches
             handle, step = self.client.get_workflow_handle(life.id), f"example-{number}"
-            if move.scan:
+            if move.pays and life.view and life.view.redelivery:
+                await handle.signal("redelivery_paid", RedeliveryPaid(key=life.view.redelivery.key))
+            elif move.scan:
                 event = ParcelEvent(event_id=step, scan=move.scan, at=datetime.now(UTC))
                 await handle.signal("parcel", event)
             else:
@@ -134,7 +137,8 @@ class Stagehand:
         life.shown = len(view.timeline)
         explained = (entry.detail for entry in view.timeline if entry.what == "explained")
         known = {each.id for each in self.lives}
-        self.lives += [Life(one) for one in (*view.returns, *explained) if one not in known]
+        beside = (*view.returns, *view.carrier_claims, *explained)
+        self.lives += [Life(one) for one in beside if one not in known]
 
     def _print(self, entry: Entry, kind: Kind) -> None:
         seconds = time.monotonic() - self._began

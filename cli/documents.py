@@ -7,10 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cli.failures import InputError, RefusedError, misfit
+from cli.failures import InputError, misfit
 from domain.kinds import Kind
 from domain.openings import OPENING, Opening, ReturnForm
-from domain.refusals import Refusal
 
 
 def read_json(name: str) -> Any:
@@ -34,10 +33,7 @@ def read_json(name: str) -> Any:
 
 
 def read_opening(name: str) -> Opening:
-    """The opening in a file, or the one that the return form in it chooses (W3).
-
-    Raises RefusedError for a form that opens no case yet.
-    """
+    """The opening in a file, or the one that the return form in it chooses (W3)."""
     document = read_json(name)
     is_form = isinstance(document, dict) and document.get("kind") == "return-form"
     what = "The return form" if is_form else "The opening"
@@ -46,11 +42,8 @@ def read_opening(name: str) -> Opening:
         text = json.dumps(document)
         if not is_form:
             return OPENING.validate_json(text)
-        opening = ReturnForm.model_validate_json(text).opening()
+        return ReturnForm.model_validate_json(text).opening()
     except ValidationError as error:
         raise misfit(error, what, tuple(Kind)) from None
     except ValueError as error:
         raise InputError(f"{what} does not fit: {error}.") from None
-    if isinstance(opening, Refusal):
-        raise RefusedError(opening.code, opening.sentence)
-    return opening

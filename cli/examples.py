@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from cli.allegro import disputes
+from cli.allegro import openings
 from cli.servers import HERE
 from domain.base import Value
 from domain.goods import Scan
@@ -22,25 +22,29 @@ from domain.orders import Order
 from domain.stages import Stage
 
 FOLDER = HERE / "examples"
+INSTANTS = ("posted_at", "due_at", "in_hand_at")
+"""What is dated of a parcel."""
 LAST_EVENT_WAS = timedelta(hours=1)
 """How long ago the last thing happened to a played order."""
 
 
 class Move(Value):
-    """What a party sends, or a carrier's machine sees, once a case has come to a stage.
+    """What a party sends, a carrier's machine sees, or a buyer pays, once a case is at a stage.
 
-    `to`: a case beside the opened one: its return, or the withdrawal that came of a return.
+    `to`: a case beside the opened one: its return, say, or the seller's claim from the carrier.
+    `pays`: the buyer pays what was asked for sending the goods again.
     """
 
     at: Stage
     to: Kind | None = None
     send: dict[str, Any] | None = None
     scan: Scan | None = None
+    pays: bool = False
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Move":
-        if (self.send is None) is (self.scan is None):
-            raise ValueError("a move either sends a command or is a carrier's scan")
+    def _one_of_them(self) -> "Move":
+        if sum((self.send is not None, self.scan is not None, self.pays)) != 1:
+            raise ValueError("a move sends a command, or is a carrier's scan, or a payment")
         return self
 
 
@@ -75,7 +79,9 @@ def read_examples() -> list[Example]:
         if "opening" in (read := json.loads(path.read_text())) and "title" in read
     ]
     document = json.loads((FOLDER / "allegro-issues.json").read_text())
-    for opening in disputes(document).openings:
+    for opening in openings(document):
+        if opening.kind is not Kind.DISPUTE:
+            continue
         found.append(
             Example(
                 title="from the marketplace's list",
@@ -94,7 +100,11 @@ class Play:
         self._number = 1 + len(list(folder.glob("orders-*.json")))
         self.orders_file = folder / f"orders-{self._number}.json"
         """The orders that the marketplace is to serve."""
-        orders = [_dated(order, now) for order in ORDERS.validate_json(_orders_of_examples())]
+        claimed = _claimed()  # a claim of the marketplace's is of its time, and so is its order
+        orders = [
+            order if order.id in claimed else _dated(order, now)
+            for order in ORDERS.validate_json(_orders_of_examples())
+        ]
         if self._number > 1:
             orders += [order.model_copy(update={"id": self._mine(order.id)}) for order in orders]
         self.orders_file.write_bytes(ORDERS.dump_json(orders))
@@ -107,16 +117,26 @@ class Play:
         return order_id if self._number == 1 else f"{order_id}-{self._number}"
 
 
+def _claimed() -> set[str]:
+    documents = (json.loads(path.read_text()) for path in FOLDER.glob("allegro-*.json"))
+    listed = (opening for document in documents for opening in openings(document))
+    return {opening.order_id for opening in listed if opening.kind is Kind.COMPLAINT}
+
+
 def _orders_of_examples() -> bytes:
     return (FOLDER / "orders.json").read_bytes()
 
 
 def _dated(order: Order, now: datetime) -> Order:
     """The order as if its last event had been a moment ago."""
-    hands = [parcel.in_hand_at for parcel in order.parcels if parcel.in_hand_at]
-    by = now - LAST_EVENT_WAS - max([order.placed_at, *hands])
+    known = [
+        at for parcel in order.parcels for name in INSTANTS if (at := getattr(parcel, name))
+    ]
+    by = now - LAST_EVENT_WAS - max([order.placed_at, *known])
     parcels = tuple(
-        parcel.model_copy(update={"in_hand_at": parcel.in_hand_at and parcel.in_hand_at + by})
+        parcel.model_copy(
+            update={name: (at := getattr(parcel, name)) and at + by for name in INSTANTS}
+        )
         for parcel in order.parcels
     )
     return order.model_copy(update={"placed_at": order.placed_at + by, "parcels": parcels})

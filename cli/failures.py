@@ -48,7 +48,7 @@ def failure(error: Exception) -> tuple[int, str, str] | None:
         case InputError():
             return BAD_INPUT, "bad-input", str(error)
         case TyperException():
-            return BAD_INPUT, "bad-input", error.format_message()
+            return BAD_INPUT, "bad-input", " ".join(error.format_message().split())
         case SilentError():
             return UNREACHABLE, "unreachable", str(error)
     # Imported only now: they bring Temporal and the database along, which not all commands need.

@@ -1,12 +1,13 @@
-"""`starter.py open`: one opening, or all disputes of a marketplace's list."""
+"""`starter.py open`: one opening, or all disputes and claims of a marketplace's list."""
 
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 
 from temporalio.client import Client
 
-from cli.allegro import Read
 from cli.failures import RefusedError
 from cli.opening import open_case, registered
 from cli.page import print_page
@@ -14,7 +15,8 @@ from cli.reaching import answer, with_temporal
 from cli.showing import Shown
 from cli.words import due_in_words
 from config import Settings
-from domain.openings import Opening
+from domain.deadlines import spoken
+from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
 from domain.view import CaseView
 
@@ -26,36 +28,33 @@ def open_one(opening: Opening, as_json: bool) -> None:
     """Open a case and print its page."""
     view = with_temporal(lambda client: _open(client, opening))
     if as_json:
-        print(json.dumps(_as_json(opening.case_id, view)))
+        print(json.dumps(_as_json(opening, view)))
     else:
-        print(_sentence(opening.case_id, view))
+        print(_sentence(opening, view))
         if view:
             print()
             print_page(Shown(view))
 
 
-def open_all(read: Read, as_json: bool) -> bool:
-    """Open each dispute once, say what became of each, and whether all of them are open."""
-    found = with_temporal(lambda client: _open_all(client, read.openings))
-    refused = {case_id: one for case_id, one in found.items() if isinstance(one, RefusedError)}
-    opened = {case_id: one for case_id, one in found.items() if not isinstance(one, RefusedError)}
+def open_all(openings: Sequence[Opening], as_json: bool) -> bool:
+    """Open each case once, say what became of each, and whether all of them are open."""
+    found = with_temporal(lambda client: _open_all(client, openings))
+    refused = [(opening, one) for opening, one in found if isinstance(one, RefusedError)]
+    opened = [(opening, one) for opening, one in found if not isinstance(one, RefusedError)]
     if as_json:
         document = {
-            "opened": [_as_json(case_id, view) for case_id, view in opened.items()],
+            "opened": [_as_json(opening, view) for opening, view in opened],
             "refused": [
-                {"case_id": case_id, "code": one.code, "sentence": str(one)}
-                for case_id, one in refused.items()
+                {"case_id": opening.case_id, "code": one.code, "sentence": str(one)}
+                for opening, one in refused
             ],
-            "not_supported": list(read.claims),
         }
         print(json.dumps(document, ensure_ascii=False))
     else:
-        for case_id, view in opened.items():
-            print(_sentence(case_id, view))
-        for claim in read.claims:
-            print(f"{claim} is a CLAIM: complaints are not run yet, and it was left out.")
-    for case_id, one in refused.items():
-        print(f"{case_id} was not opened: {one.code}: {one}", file=sys.stderr)
+        for opening, view in opened:
+            print(_sentence(opening, view))
+    for opening, one in refused:
+        print(f"{opening.case_id} was not opened: {one.code}: {one}", file=sys.stderr)
     return not refused
 
 
@@ -65,8 +64,8 @@ async def _open(client: Client, opening: Opening) -> CaseView | None:
 
 
 async def _open_all(
-    client: Client, openings: tuple[Opening, ...]
-) -> dict[str, CaseView | RefusedError | None]:
+    client: Client, openings: Sequence[Opening]
+) -> list[tuple[Opening, CaseView | RefusedError | None]]:
     turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(opening: Opening) -> CaseView | RefusedError | None:
@@ -77,22 +76,50 @@ async def _open_all(
                 return error
 
     results = await asyncio.gather(*(one(opening) for opening in openings))
-    return dict(zip((opening.case_id for opening in openings), results, strict=True))
+    return list(zip(openings, results, strict=True))
 
 
-def _sentence(case_id: str, view: CaseView | None) -> str:
+def _sentence(opening: Opening, view: CaseView | None) -> str:
+    case_id = opening.case_id
     if view is None:
         return f"{case_id} is opened and still being registered; look again with `show`."
+    decided = _decision(opening, view)
     if view.stage is Stage.CLOSED:
-        return f"{case_id} is closed: {view.ending}. Opening it again changes nothing."
+        return f"{case_id} is closed: {view.ending}. Opening it again changes nothing.{decided}"
     until = f" until {due_in_words(view.due, view.zone)}" if view.due else ""
-    return f"{case_id} is open and waits for the {view.awaited}{until}."
+    return f"{case_id} is open and waits for the {view.awaited}{until}.{decided}"
 
 
-def _as_json(case_id: str, view: CaseView | None) -> dict[str, str | None]:
-    return {
-        "case_id": case_id,
+def _decision(opening: Opening, view: CaseView) -> str:
+    """Whether the time to answer a complaint ends on the day by which the marketplace wants it
+    decided.
+    """
+    theirs, ours = _decision_due(opening), view.answer_due
+    if theirs is None or ours is None:
+        return ""
+    agree = "agree" if view.decision_due is None else "differ; the case goes by its own"
+    return (
+        f" Its own time to answer ends {spoken(ours, view.zone)} ({ours.isoformat()}), the "
+        f"marketplace's {spoken(theirs, view.zone)} ({theirs.isoformat()}): they {agree}."
+    )
+
+
+def _decision_due(opening: Opening) -> datetime | None:
+    return opening.decision_due if isinstance(opening, OpenComplaint) else None
+
+
+def _as_json(opening: Opening, view: CaseView | None) -> dict[str, str | bool | None]:
+    found: dict[str, str | bool | None] = {
+        "case_id": opening.case_id,
         "stage": view.stage if view else Stage.OPENING,
         "awaited": view.awaited if view else None,
         "due": view.due.isoformat() if view and view.due else None,
     }
+    theirs = _decision_due(opening)
+    if theirs and view and view.answer_due:
+        found |= {
+            "answer_due": view.answer_due.isoformat(),
+            "decision_due": theirs.isoformat(),
+            "agree": view.decision_due is None,
+        }
+    return found

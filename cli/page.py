@@ -20,6 +20,7 @@ from domain.parties import Party
 from domain.refunds import RefundPreview
 from domain.stages import Stage
 from domain.view import (
+    CarrierClaimView,
     CaseView,
     ClockView,
     DecisionView,
@@ -46,8 +47,13 @@ PROPOSED = {
 
 def print_page(read: Shown, why: bool = False) -> None:
     """Print the case with what stands beside it; `why`: with the reckoning of each clock."""
+    print_parts(_parts(read, why))
+
+
+def print_parts(what: Iterable[RenderableType]) -> None:
+    """Print parts of a page, without the blanks that would fill its lines where nobody watches."""
     console = paper(PAGE_WIDTH)
-    parts = list(_parts(read, why))
+    parts = list(what)
     if console.is_terminal:
         console.print(*parts, sep="\n", width=min(console.width, PAGE_WIDTH))
         return
@@ -78,7 +84,7 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
         beside = f", in {held.id}" if held is not view else ""
         yield from _section(f"Who has them{beside}", [_custody(held)])
     if view.preview and view.at_stake:
-        yield from _section("Refund, part by part", [_preview(view.preview, view.at_stake)])
+        yield from _section("Refund, part by part", [refund_grid(view.preview, view.at_stake)])
     if view.proposals:
         yield from _section("The seller proposes", (_proposal(one, view) for one in view.proposals))
     if view.offers:
@@ -103,7 +109,7 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
     if view.messages:
         yield from _section("Messages", _messages(view.messages, zone))
     happened = [
-        (local(entry.at, zone), _party(entry.by), entry.what, entry.detail)
+        (local(entry.at, zone), party_text(entry.by), entry.what, entry.detail)
         for entry in view.timeline
     ]
     yield from _section("Timeline", [table("When", "By", "What", "", rows=happened)])
@@ -116,13 +122,14 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Refused", Text(f"{view.refusal.code}: {view.refusal.sentence}", "red")))
     if view.awaited:
         until = f" until {due_in_words(view.due, view.zone)}" if view.due else ""
-        facts.append(("Awaited", Text.assemble(_party(view.awaited), until)))
+        facts.append(("Awaited", Text.assemble(party_text(view.awaited), until)))
     if view.buyer_id:
         facts.append(("Buyer", Text(printable(view.buyer_id))))
         facts.append(("Seller", Text(printable(view.seller_id))))
     if view.wanted:
         claimed = f", {amount_in_words(view.claimed)}" if view.claimed else ""
-        facts.append(("Wanted", Text(f"{view.wanted}{claimed}, because: {printable(view.reason)}")))
+        because = f", because: {printable(view.reason)}" if view.reason else ""
+        facts.append(("Wanted", Text(f"{view.wanted}{claimed}{because}")))
     elif view.reason:
         facts.append(("Reason", Text(_words(printable(view.reason)))))
     if view.at_stake:
@@ -139,16 +146,63 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
     if view.right_until:
         facts.append(("Right until", Text(spoken(view.right_until, view.zone))))
+    if view.decision_due:
+        theirs = f"{due_in_words(view.decision_due, view.zone)}; this case keeps its own clock"
+        facts.append(("Decided there by", Text(theirs)))
     if view.preceding:
         facts.append(("Grew out of", Text(view.preceding)))
     if view.belongs_to:
         facts.append(("Belongs to", Text(view.belongs_to)))
     facts += [("Goods come by", Text(case_id)) for case_id in view.returns]
+    facts += [("Carrier claim", Text(case_id)) for case_id in view.carrier_claims]
+    facts += [("Beside", Text(case_id)) for case_id in view.beside]
+    if view.carrier_claim:
+        facts += _carrier_claim(view.carrier_claim, view.zone)
+    facts += _uncollected(view)
     if view.needless_answers:
         facts.append(("Needed no answer", Text(str(view.needless_answers))))
     if view.policy_version:
         facts.append(("Policy", Text(f"{view.policy_version}, calendar {view.calendar_version}")))
     return _grid(facts)
+
+
+def _carrier_claim(claim: CarrierClaimView, zone: str) -> Iterator[tuple[str, RenderableType]]:
+    carrier = f" with {printable(claim.carrier)}" if claim.carrier else ""
+    yield "Parcel", Text(f"{claim.tracking}{carrier}: {claim.trouble}, {claim.regime} service")
+    if claim.claimable_from:
+        yield "Counts as lost", Text(f"from {local(claim.claimable_from, zone)}")
+    if claim.claimed:
+        reference = f", reference {printable(claim.reference)}" if claim.reference else ""
+        yield "Claimed", Text(f"{amount_in_words(claim.claimed)}{reference}")
+    for file in claim.evidence:
+        yield "Evidence", Text(f"{printable(file.name)}, {file.size} bytes, {file.media_type}")
+    if claim.answer or claim.deemed:
+        silence = "silence, which counts as acceptance" if claim.deemed else ""
+        late = f"; later: {claim.answer}" if claim.answer else ""
+        said = f"{silence}{late}" if claim.deemed else str(claim.answer)
+        yield "Carrier's answer", Text(f"{said}, on appeal" if claim.appealed else said)
+    if claim.owed:
+        yield "Carrier owes", Text(amount_in_words(claim.owed))
+    if claim.recovered:
+        yield "Recovered", Text(amount_in_words(claim.recovered))
+
+
+def _uncollected(view: CaseView) -> Iterator[tuple[str, RenderableType]]:
+    """Which round it is, what sending again costs, and what the seller reported."""
+    if view.round is None or view.resend_cost is None:
+        return
+    yield "Round", Text(f"{view.round}, parcel {view.tracking}")
+    charge = view.redelivery
+    state = f", {'paid' if charge.paid else 'not paid yet'}" if charge else ""
+    yield "Sending again", Text(f"{amount_in_words(view.resend_cost)}{state}")
+    for cost in view.costs:
+        told = f"announced {_words(cost.announced)}" if cost.announced else "not announced"
+        kept = f"{told}, deducted" if cost.deducted else f"{told}, a claim only"
+        yield "Cost", Text(f"{_words(cost.cost)} {amount_in_words(cost.amount)}: {kept}")
+        for file in cost.attachments:
+            yield "Evidence", Text(f"{printable(file.name)}, {file.size} bytes, {file.media_type}")
+    if view.buyer_reported:
+        yield "Reported", Text("the buyer, for not collecting it")
 
 
 def _stage(view: CaseView) -> str:
@@ -169,7 +223,7 @@ def _clock(clock: ClockView, zone: str, why: bool) -> RenderableType:
     )
     reasons = clock.explanation if why else ()
     return Group(
-        Text.assemble(_party(clock.awaited), f" · {_words(clock.window)} ", (until, "bold")),
+        Text.assemble(party_text(clock.awaited), f" · {_words(clock.window)} ", (until, "bold")),
         Padding(Text(counted, "dim"), (0, 0, 0, 2)),
         *(Padding(Text(reason, "dim"), (0, 0, 0, 4)) for reason in reasons),
     )
@@ -213,7 +267,7 @@ def _custody(view: CaseView) -> RenderableType:
     )
 
 
-def _preview(preview: RefundPreview, at_stake: Money) -> RenderableType:
+def refund_grid(preview: RefundPreview, at_stake: Money) -> RenderableType:
     """What is refunded, with the reason of each amount; it stands until the refund is ordered."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
@@ -249,7 +303,7 @@ def _offer(offer: OfferView, zone: str) -> Text:
     amount = f" {amount_in_words(offer.amount)}" if offer.amount else ""
     expires = f", expires {spoken(offer.expires_at, zone)}" if offer.expires_at else ""
     return Text.assemble(
-        _party(offer.by),
+        party_text(offer.by),
         (f" {offer.remedy}{amount}", "bold"),
         f" · {offer.state}{expires}",
         (f" · {local(offer.at, zone)} · {offer.id}", "dim"),
@@ -281,7 +335,7 @@ def _messages(messages: Iterable[Message], zone: str) -> Iterator[RenderableType
         name = message.by.name or message.by.id
         nature = "" if message.nature is Nature.ANSWER else f" · {message.nature}"
         yield Text.assemble(
-            _party(message.by.party),
+            party_text(message.by.party),
             (f" {printable(name)}", "bold"),
             (f" · {local(message.at, zone)}{nature}", "dim"),
         )
@@ -307,7 +361,8 @@ def _grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     return grid
 
 
-def _party(party: Party | None) -> Text:
+def party_text(party: Party | None) -> Text:
+    """A party in its colour."""
     return Text(party, COLOURS[party]) if party else Text("")
 
 

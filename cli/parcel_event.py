@@ -9,13 +9,20 @@ import typer
 from pydantic import ValidationError
 
 from cli.failures import InputError, misfit
-from cli.verbs import AsJson, CaseId
+from cli.verbs import AsJson
 from domain.goods import ParcelEvent, Scan
+from domain.openings import OpenUncollectedParcel
+
+SCANS = ", ".join(Scan)
 
 
 def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
-    case: CaseId,
-    scan: Annotated[Scan, typer.Argument(help="What the machine says.")],
+    first: Annotated[
+        str, typer.Argument(metavar="CASE", help="The case's id; left out with --order.")
+    ],
+    second: Annotated[
+        str | None, typer.Argument(metavar="SCAN", help=f"What the machine says: {SCANS}.")
+    ] = None,
     at: Annotated[
         str | None,
         typer.Option(help="When it happened, like 2026-11-20T14:05+01:00; now, if left out."),
@@ -25,25 +32,43 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
         str | None,
         typer.Option(metavar="ID", help="Told again under the same id, it is the same event."),
     ] = None,
+    order: Annotated[
+        str | None,
+        typer.Option(help="Of an order instead of a case: a parcel that came back opens one."),
+    ] = None,
+    country: Annotated[str | None, typer.Option(help="Where that order was placed.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell a return, or a cancellation, what a carrier has seen; late and repeated will do."""
-    from cli.sending import report_parcel  # noqa: PLC0415 - brings Temporal, which --help can spare
+    """Tell a case, or its return, what a carrier has seen; late and repeated will do."""
+    from cli.sending import report_of_order, report_parcel  # noqa: PLC0415 - brings Temporal
 
+    case, said = (None, first) if order else (first, second)
+    if said is None or (order and second):
+        raise InputError("Give a case and what the machine says; with --order, the latter alone.")
+    if said not in tuple(Scan):
+        raise InputError(f"What the machine says must be one of {SCANS}, not {said!r}.")
     try:
         event = ParcelEvent(
             event_id=str(uuid4()) if event_id is None else event_id,
-            scan=scan,
+            scan=Scan(said),
             at=_instant(at) if at else datetime.now(UTC),
             tracking=tracking,
         )
+        opening = order and OpenUncollectedParcel.model_validate(
+            {
+                "country": country,
+                "order_id": order,
+                "tracking": tracking,
+                "opened_by": {"party": "platform", "id": "platform"},
+            }
+        )
     except ValidationError as error:
         raise misfit(error, "The event") from None
-    sent_to = report_parcel(case, event)
+    sent_to = report_of_order(opening, event) if opening else report_parcel(str(case), event)
     if as_json:
         print(json.dumps({"case_id": sent_to, "event_id": event.event_id}))
     else:
-        print(f"Told {sent_to}: {scan}.")
+        print(f"Told {sent_to}: {said}.")
 
 
 def _instant(text: str) -> datetime:

@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
-from cli.failures import InputError, RefusedError, SilentError, misfit
+from cli.failures import InputError, RefusedError, misfit
 from cli.verbs import AsJson
 from cli.words import amount_from, amount_in_words
-from domain.orders import Line, Order
+from domain.orders import Line
 from domain.ports import Payout, PayoutKind
-from domain.refusals import Code
 
 # What speaks to a marketplace or a database is imported when it runs: --help can spare it.
 # ruff: noqa: PLC0415
@@ -34,8 +32,10 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
     as_json: AsJson = False,
 ) -> None:
     """Report money that reached a buyer without us: its units are never refunded again."""
+    from cli.orders import ask_order
+
     named = read_units(units)
-    bought = _ask_order(order)
+    bought = ask_order(order)
     try:
         payout = Payout(
             key=key,
@@ -69,34 +69,6 @@ def _line(text: str) -> Line:
             f"Units are written like SKU=1, at least 1 and at most 10000 of them, not {text!r}."
         )
     return Line(sku=written[1], quantity=int(written[2]))
-
-
-def _ask_order(order_id: str) -> Order:
-    from temporalio.exceptions import ApplicationError
-
-    from activities.marketplace import Marketplace, MarketplaceUnavailableError
-    from config import ConfigurationError, Settings
-
-    settings = Settings.read()
-    if not settings.marketplace_url:
-        raise ConfigurationError("Set RECOURSE_MARKETPLACE_URL: the order is asked for there.")
-    marketplace = Marketplace(
-        settings.marketplace_url,
-        settings.marketplace_token.get_secret_value(),
-        read_timeout=settings.marketplace_timeout_seconds,
-    )
-    with closing(marketplace):
-        try:
-            order = marketplace.order(order_id)
-        except MarketplaceUnavailableError as error:
-            raise SilentError(str(error)) from None
-        except ApplicationError as error:
-            raise SilentError(error.message) from None
-    if order is None:
-        raise RefusedError(
-            Code.ORDER_UNKNOWN, f"The marketplace knows no order {order_id}; check the id."
-        )
-    return order
 
 
 def _record(payout: Payout) -> None:

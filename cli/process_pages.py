@@ -1,19 +1,35 @@
 """`make docs`: a page for each process, drawn from its code and the policy files.
 
-The stages come from the process's FLOW, its verbs from PERMITTED, its windows from policies/.
+The stages and what leads from one to the next come from the process's AHEAD, its verbs from
+PERMITTED, its windows from policies/.
 """
 
 import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
+from domain.ahead import Branch, Happens, Silent
+from domain.export import schema
+from domain.parties import Party
 from domain.policy import Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
-from workflows import cancellation, dispute, goods_return, inquiry, withdrawal
+from workflows import (
+    cancellation,
+    carrier_claim,
+    complaint,
+    dispute,
+    goods_return,
+    inquiry,
+    non_delivery,
+    uncollected_parcel,
+    withdrawal,
+)
 from workflows.case import Case, Permitted
 
 FOLDER = Path(__file__).parent.parent / "docs" / "processes"
+
+SCHEMA = FOLDER.parent / "export.schema.json"
 
 MADE = "*Made by `make docs` from `workflows/{name}.py` and `policies/`; a test holds it.*"
 
@@ -23,6 +39,10 @@ PROCESSES: dict[str, type[Case]] = {
     "cancellation": cancellation.Cancellation,
     "withdrawal": withdrawal.Withdrawal,
     "goods_return": goods_return.GoodsReturn,
+    "uncollected_parcel": uncollected_parcel.UncollectedParcel,
+    "non_delivery": non_delivery.NonDelivery,
+    "carrier_claim": carrier_claim.CarrierClaim,
+    "complaint": complaint.Complaint,
 }
 """Each process, by its section of the policy files, which is also the name of its module."""
 
@@ -49,8 +69,12 @@ def _page(title: str, section: str, process: type[Case]) -> str:
             "## Stages",
             "",
             "```mermaid",
-            *_diagram(process.FLOW),
+            *_diagram(process),
             "```",
+            "",
+            "## Silence",
+            "",
+            *_silences(process, _terms(section)),
             "",
             "## Windows",
             "",
@@ -64,13 +88,91 @@ def _page(title: str, section: str, process: type[Case]) -> str:
     )
 
 
-def _diagram(flow: Flow) -> Iterable[str]:
+def _diagram(process: type[Case]) -> Iterable[str]:
+    """The stages, and on each arrow what leads along it."""
     yield "stateDiagram-v2"
     yield f"    [*] --> {_node(Stage.OPENING)}"
     for stage in Stage:
-        for following in sorted(flow.get(stage, ()), key=list(Stage).index):
-            yield f"    {_node(stage)} --> {_node(following)}"
+        arrows: dict[Stage, list[Branch]] = {}
+        for branch in process.AHEAD.get(stage, ()):
+            if branch.to is not stage:
+                arrows.setdefault(branch.to, []).append(branch)
+        for following in sorted(arrows, key=list(Stage).index):
+            label = "<br/>".join(_triggers(process, arrows[following]))
+            yield f"    {_node(stage)} --> {_node(following)} : {label}"
     yield f"    {_node(Stage.CLOSED)} --> [*]"
+
+
+def _triggers(process: type[Case], branches: list[Branch]) -> Iterable[str]:
+    """What leads along an arrow: who is silent, who sends what, what happens."""
+    said: dict[str, dict[str, None]] = {}
+    for branch in branches:
+        match branch.on:
+            case Silent(window=window, party=party):
+                said.setdefault(f"{party} silent: ", {})[_words(window)] = None
+            case Happens(what=what):
+                said.setdefault("", {})[_words(what)] = None
+            case verb:
+                who = (branch.by,) if branch.by else process.PERMITTED[verb][0]
+                said.setdefault(f"{', '.join(who)}: ", {})[verb.word()] = None
+    return [f"{who}{', '.join(what)}" for who, what in said.items()]
+
+
+def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
+    """For each party, what its silence does: until when, and where it leads."""
+    rows: dict[Party, dict[tuple[str, str, str], list[str]]] = {}
+    for stage, branches in process.AHEAD.items():
+        leads: dict[Silent, list[str]] = {}
+        for branch in branches:
+            if isinstance(branch.on, Silent):
+                to = "stays" if branch.to is stage else branch.to
+                leads.setdefault(branch.on, []).append(to)
+        for on, following in leads.items():
+            windows = {
+                country: window
+                for country, window in _of_countries(terms, on.window).items()
+                if on.when in (None, window.on_silence)
+            }
+            if windows:
+                key = (f"`{on.window}`", _silence(on, windows), " or ".join(following))
+                rows.setdefault(on.party, {}).setdefault(key, []).append(stage)
+    for party, found in rows.items():
+        yield f"### If the {party} stays silent"
+        yield ""
+        yield "| about | at stage | for how long, and then | the case is |"
+        yield "|---|---|---|---|"
+        for (window, text, to), stages in found.items():
+            yield f"| {window} | {', '.join(stages)} | {text} | {to} |"
+        yield ""
+    yield (
+        "A clock that an agent or the platform holds runs again by itself after "
+        f"{_by_country(_lengths(_of_countries(terms, 'hold')))}."
+    )
+
+
+def _silence(on: Silent, windows: dict[str, Window]) -> str:
+    """How long a silence may last, and what it does, by country where they differ."""
+    again = ", a second time" if on.key != on.window else ""
+    return _by_country(
+        {
+            country: f"{length}{again}: {on.means or _words(windows[country].on_silence)}"
+            for country, length in _lengths(windows).items()
+        }
+    )
+
+
+def _lengths(windows: dict[str, Window]) -> dict[str, str]:
+    return {country: window.counting.words(window.length) for country, window in windows.items()}
+
+
+def _of_countries(terms: dict[str, Terms], name: str) -> dict[str, Window]:
+    """A window by country; none for a name that is not a window."""
+    found = {country: getattr(rules, name) for country, rules in terms.items()}
+    return {country: window for country, window in found.items() if isinstance(window, Window)}
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
 
 
 def _node(stage: Stage) -> str:
@@ -87,8 +189,7 @@ def _windows(terms: dict[str, Terms]) -> Iterable[str]:
     yield f"| window | {' | '.join(terms)} | starts when | on silence | source |"
     yield f"|---|{'---|' * len(terms)}---|---|---|"
     for name in type(next(iter(terms.values()))).model_fields:
-        windows = {country: getattr(rules, name) for country, rules in terms.items()}
-        if all(isinstance(window, Window) for window in windows.values()):
+        if windows := _of_countries(terms, name):
             lengths = " | ".join(_length(window) for window in windows.values())
             rest = " | ".join(
                 _by_country({country: getattr(window, what) for country, window in windows.items()})
@@ -122,10 +223,11 @@ def _verbs(permitted: Permitted, flow: Flow) -> Iterable[str]:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages, and the JSON Schema of a case that is written out."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text)
+    SCHEMA.write_text(schema())
 
 
 if __name__ == "__main__":

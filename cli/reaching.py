@@ -19,13 +19,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.failures import InputError, RefusedError, SilentError
 from config import connect
 from domain.refusals import Code
-from domain.view import CaseView, Closed
+from domain.view import CaseView, Closed, WholeCase
 from workflows.dispute import Dispute
 
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
 
 T = TypeVar("T")
+
 CaseHandle = WorkflowHandle[Any, Closed]
 
 
@@ -62,10 +63,19 @@ async def answer(
 
 async def look(client: Client, case_id: str) -> CaseView:
     """The case as it is now."""
+    return await _query(client, case_id, Dispute.view)
+
+
+async def look_through(client: Client, case_id: str) -> WholeCase:
+    """The whole case, with what is over."""
+    return await _query(client, case_id, Dispute.export)
+
+
+async def _query(client: Client, case_id: str, asked: Callable[[Dispute], T]) -> T:
     handle = case(client, case_id)
     for pause in (0.2, 0.5, 1.0, None):
         try:
-            return await answer(handle.query(Dispute.view), case_id)
+            return await answer(handle.query(asked), case_id)
         except WorkflowQueryFailedError as error:
             if "not found" in error.message:  # a workflow that knows no such query is no case
                 break

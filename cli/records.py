@@ -10,14 +10,17 @@ from sqlalchemy import Engine, inspect
 
 from cli.failures import InputError, SilentError
 from cli.paper import paper, print_table
-from cli.words import country_of, local, printable, zone_of
+from cli.words import amount_in_words, country_of, local, printable, zone_of
 from config import Settings
 from domain.deadlines import spoken
 from domain.kinds import Kind
+from domain.money import Money
 from policies import countries
 from store.archive import LONGEST_SEARCH, Archive
 from store.cases import CaseRegister, Headline
 from store.engine import connect
+from store.recoveries import Recoveries
+from store.seller_reports import SellerReportBook
 from store.tasks import TaskQueue
 
 
@@ -87,6 +90,78 @@ def print_headline(since: datetime | None, kind: Kind | None, as_json: bool) -> 
             if one.closed or name == "all"
         ),
     )
+
+
+def print_recoveries(seller: str, as_json: bool) -> None:
+    """What carriers have paid a seller for lost and damaged parcels, newest first (P5)."""
+    with database("recoveries") as engine:
+        recoveries = Recoveries(engine).of_seller(seller)
+    if as_json:
+        for one in recoveries:
+            print(one.model_dump_json())
+    elif not recoveries:
+        print("Nothing was recovered.")
+    else:
+        print_table(
+            "Case",
+            "Order",
+            "Amount",
+            "When",
+            rows=(
+                (
+                    one.case_id,
+                    one.order_id,
+                    amount_in_words(one.amount),
+                    local(one.at, zone_of(country_of(one.case_id))),
+                )
+                for one in recoveries
+            ),
+        )
+
+
+def print_inactive_buyers(seller: str, as_json: bool) -> None:
+    """The buyers whom a seller has reported, those with the most parcels first (P4)."""
+    with database("non_collections") as engine:
+        buyers = SellerReportBook(engine).inactive_buyers(seller)
+    if as_json:
+        for buyer in buyers:
+            print(buyer.model_dump_json())
+    elif not buyers:
+        print("None.")
+    else:
+        rows = ((one.buyer_id, one.parcels, f"{one.last_at:%Y-%m-%d}") for one in buyers)
+        print_table("Buyer", "Parcels", "Last", rows=rows)
+
+
+def print_costs(seller: str, as_json: bool) -> None:
+    """What uncollected parcels have cost a seller, newest first (P4, P6)."""
+    with database("cost_claims") as engine:
+        costs = SellerReportBook(engine).costs(seller)
+    if as_json:
+        for cost in costs:
+            print(cost.model_dump_json())
+    elif not costs:
+        print("None.")
+    else:
+        print_table(
+            "Case",
+            "Cost",
+            "Amount",
+            "Deducted",
+            "Reported",
+            rows=(
+                (
+                    one.case_id,
+                    one.cost,
+                    amount_in_words(one.amount),
+                    amount_in_words(
+                        Money(amount_minor=one.deducted_minor, currency=one.amount.currency)
+                    ),
+                    local(one.at, zone_of(country_of(one.case_id))),
+                )
+                for one in costs
+            ),
+        )
 
 
 def print_found(

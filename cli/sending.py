@@ -7,11 +7,16 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import RefusedError, SilentError, failure
+from cli.opening import open_case, registered
 from cli.reaching import CaseHandle, answer, case, look, with_temporal
+from config import Settings
 from domain.commands import Command
-from domain.goods import ParcelEvent
+from domain.goods import ParcelEvent, Scan
 from domain.kinds import Kind
+from domain.openings import OpenUncollectedParcel
+from domain.ports import RedeliveryPaid
 from domain.refusals import Code
+from domain.stages import Stage
 from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt
 from workflows.dispute import Dispute
 
@@ -44,25 +49,81 @@ def submit(
     return with_temporal(work)
 
 
+OF_PARCELS = (
+    Kind.RETURN,
+    Kind.CANCELLATION,
+    Kind.UNCOLLECTED_PARCEL,
+    Kind.NON_DELIVERY,
+    Kind.CARRIER_CLAIM,
+)
+"""The kinds of cases that hear of parcels themselves; others by the return that they have opened.
+Of a cancelled order it may be the parcel on its way out, not the one that comes back."""
+
+
 def where_goods_are(view: CaseView) -> str:
     """The return that brings the case's goods back, if it has one; else the case itself."""
     return view.returns[-1] if view.returns else view.id
 
 
 def report_parcel(case_id: str, event: ParcelEvent) -> str:
-    """Tell a return or a cancellation what a carrier's machine saw; answers which it was."""
+    """Tell a case, or its return, what a carrier's machine saw; answers which it was."""
 
     async def work(client: Client) -> str:
         view = await look(client, case_id)
-        # Of a cancelled order it may be the parcel on its way out, not the one that comes back.
-        target = case_id if view.kind is Kind.CANCELLATION else where_goods_are(view)
-        if target == case_id and view.kind not in (Kind.RETURN, Kind.CANCELLATION):
+        target = case_id if view.kind in OF_PARCELS else where_goods_are(view)
+        if target == case_id and view.kind not in OF_PARCELS:
             raise RefusedError(
                 Code.UNKNOWN_COMMAND,
-                "Only returns and cancellations hear of parcels, and this case has no return.",
+                "A case of this kind hears of parcels by its return, and has none; those that "
+                f"hear themselves are {', '.join(OF_PARCELS)}.",
             )
         await answer(case(client, target).signal("parcel", event), target)
         return target
+
+    return with_temporal(work)
+
+
+def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> str:
+    """Tell of an order's parcel: to the case that runs for it; one that came back opens it.
+
+    Answers which case that is.
+    """
+
+    async def work(client: Client) -> str:
+        # A parcel that was sent again has a number of its own, known to the case that had it sent.
+        before = f"{opening.kind}:{opening.country}:{opening.order_id}:"
+        query = f'WorkflowId STARTS_WITH "{before}" AND ExecutionStatus = "Running"'
+        running = [one.id async for one in client.list_workflows(query)]
+        for case_id in running:
+            view = await look(client, case_id)
+            if view.tracking == opening.tracking and view.stage is not Stage.CLOSED:
+                await answer(case(client, case_id).signal("parcel", event), case_id)
+                return case_id
+        if event.scan is not Scan.RETURNED:
+            raise RefusedError(
+                Code.UNKNOWN_COMMAND,
+                f"No case runs for this parcel, and only one that is {Scan.RETURNED} opens one.",
+            )
+        await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
+        await registered(client, opening.case_id)
+        return opening.case_id
+
+    return with_temporal(work)
+
+
+def report_payment(case_id: str, key: str | None) -> str:
+    """Tell a case that its buyer has paid for sending again; answers under which key."""
+
+    async def work(client: Client) -> str:
+        view = await look(client, case_id)
+        charge = key or (view.redelivery.key if view.redelivery else None)
+        if view.kind is not Kind.UNCOLLECTED_PARCEL or charge is None:
+            raise RefusedError(
+                Code.WRONG_STAGE, "Nobody is asked to pay for sending again in this case now."
+            )
+        paid = RedeliveryPaid(key=charge)
+        await answer(case(client, case_id).signal("redelivery_paid", paid), case_id)
+        return charge
 
     return with_temporal(work)
 

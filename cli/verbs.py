@@ -167,8 +167,8 @@ def _command(
         if view is None or view.at_stake is None:
             raise InputError("The currency of this case is not known; it is not registered yet.")
         said["amount"] = amount_from(said["amount"], view.at_stake.currency)
-    if "attachments" in said:
-        said["attachments"] = tuple(_attachment(path) for path in said["attachments"])
+    for name in said.keys() & {name for name, field in _own_fields(model) if _files(field)}:
+        said[name] = tuple(_attachment(path) for path in said[name])
     try:
         return COMMAND.validate_python(
             {
@@ -188,20 +188,8 @@ def _own_fields(model: type[CommandBase]) -> list[tuple[str, FieldInfo]]:
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:
-    if name == "attachments":
-        return _named(
-            name,
-            Annotated[
-                list[Path] | None,
-                typer.Option(
-                    "--attachment",
-                    metavar="FILE",
-                    help="A file to refer to by name, size, type and SHA-256; "
-                    "the marketplace keeps it. Can be given again.",
-                ),
-            ],
-            None,
-        )
+    if _files(field):
+        return _files_parameter(name, required=field.is_required())
     if item := _item(field.annotation):
         return _goods_parameter(name, item, required=field.is_required())
     kind = _kind(field.annotation)
@@ -214,6 +202,24 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
     if name in IN_ORDER:
         return _named(name, Annotated[kind | None, typer.Argument()], None)
     return _named(name, Annotated[kind | None, typer.Option()], None)
+
+
+def _files(field: FieldInfo) -> bool:
+    """Whether it holds files."""
+    return Attachment in get_args(field.annotation)
+
+
+def _files_parameter(name: str, *, required: bool) -> Parameter:
+    """Files are options: --attachment, or named for what they prove."""
+    option = typer.Option(
+        "--attachment" if name == "attachments" else f"--{name.replace('_', '-')}",
+        metavar="FILE",
+        help="A file to refer to by name, size, type and SHA-256; "
+        "the marketplace keeps it. Can be given again.",
+    )
+    if required:
+        return _named(name, Annotated[list[Path], option])
+    return _named(name, Annotated[list[Path] | None, option], None)
 
 
 def _goods_parameter(name: str, item: type[Line] | type[Received], *, required: bool) -> Parameter:

@@ -1,14 +1,15 @@
 """What can still happen in a case: each process declares it, stage by stage, beside its timeline.
 
-From it come the diagrams of docs/processes/ and `starter.py preview`. Nothing runs by it: tests
-hold that whole lives of cases take no other way, and take every one of these.
+From it come the pages of docs/processes/ and `starter.py preview`. Nothing runs by it: tests
+hold that whole lives of cases take no other way, and that their clocks are those declared here.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.commands import CommandBase
+from domain.commands import Claim, CommandBase
 from domain.parties import Party
+from domain.policy import OnSilence
 from domain.stages import Flow, Stage
 
 
@@ -24,31 +25,79 @@ class Moves(StrEnum):
 
 
 @dataclass(frozen=True)
-class Silent:
-    """A party says nothing until a window's end."""
-
-    window: str
-    party: Party
-
-
-@dataclass(frozen=True)
 class Happens:
-    """Something happens outside: the marketplace answers, a parcel arrives, another case ends."""
+    """Something happens outside: the marketplace answers, a parcel arrives, another case ends.
+
+    `what` as the case's timeline has it.
+    """
 
     what: str
 
 
 @dataclass(frozen=True)
+class Silent:
+    """A party says nothing until a window's end.
+
+    The window begins with the stage, unless it begins `after` a command, an event, or the end of
+    another window of the stage. One that `runs_on` began before the stage and goes on in it.
+    `when`: only where the policy says that silence means this. `means`: what it means at this
+    stage, where that is not what the policy says.
+    """
+
+    window: str
+    party: Party
+    after: "type[CommandBase] | Happens | str | None" = None
+    runs_on: bool = False
+    when: OnSilence | None = None
+    means: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other silences of its stage: a window can be waited for twice."""
+        return f"{self.window} again" if self.after == self.window else self.window
+
+
+@dataclass(frozen=True)
 class Branch:
-    """A way on: what somebody sends, a silence, or an event; and the stage that it leads to."""
+    """A way on: what somebody sends, a silence, or an event; and the stage that it leads to.
+
+    `by`: who has to send it for this way, if not anybody who may.
+    """
 
     on: type[CommandBase] | Silent | Happens
     to: Stage
     moves: Moves | None = None
+    by: Party | None = None
 
 
 Ahead = dict[Stage, tuple[Branch, ...]]
-"""The ways on from each stage."""
+"""The ways on from each stage; one that leads back to it changes who is awaited, or a clock."""
+
+
+def ways(
+    on: type[CommandBase] | Silent | Happens, *to: Stage, moves: Moves | None = None
+) -> tuple[Branch, ...]:
+    """The same from a stage to one of several: the facts decide which."""
+    return tuple(Branch(on, stage, moves) for stage in to)
+
+
+def agents(stage: Stage, after: Happens | str | None = None) -> tuple[Branch, ...]:
+    """The agents' own windows: a task that nobody decides goes to the lead, and a claimed one
+    back to the queue. The case stays where it is.
+    """
+    return (
+        Branch(Silent("decision", Party.AGENT, after), stage),
+        Branch(Silent("lead_decision", Party.AGENT, after="decision"), stage),
+        Branch(Silent("claim", Party.AGENT, after=Claim), stage),
+    )
+
+
+def refund_unknown(stage: Stage) -> tuple[Branch, ...]:
+    """The marketplace's time to say what became of a refund; after it, agents see to it."""
+    return (
+        Branch(Silent("refund_confirmation", Party.PLATFORM), stage),
+        *agents(stage, after="refund_confirmation"),
+    )
 
 
 def flow(ahead: Ahead) -> Flow:

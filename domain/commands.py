@@ -161,7 +161,7 @@ class AskForHelp(CommandBase):
 
 
 class Withdraw(CommandBase):
-    """The buyer withdraws the dispute."""
+    """The buyer takes back the dispute, the complaint, or the like."""
 
     verb: Literal["withdraw"] = "withdraw"
     text: Annotated[str, Field(max_length=100_000)] = ""
@@ -381,10 +381,13 @@ class ShipBack(CommandBase):
 
 
 class Explain(CommandBase):
-    """The buyer says why goods were sent that nobody announced (W3)."""
+    """The buyer says why goods were sent that nobody announced (W3); with a reason of complaint,
+    what is wanted as well: a repair, unless it says otherwise.
+    """
 
     verb: Literal["explain"] = "explain"
     reason: ReturnReason
+    wanted: Remedy | None = None
     text: Text
 
 

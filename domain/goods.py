@@ -113,6 +113,17 @@ class Scan(StrEnum):
     """It came back to the seller: the buyer did not collect it."""
 
 
+class Undelivered(StrEnum):
+    """Why a buyer may end the contract: the goods are not there (directive 2011/83 art. 18)."""
+
+    NOT_SENT = "not-sent"
+    NOT_ARRIVED = "not-arrived"
+    LOST = "lost"
+    REFUSED = "refused"
+    ESSENTIAL_DATE = "essential-date"
+    NOT_PROVEN = "not-proven"
+
+
 class ParcelEvent(Value):
     """A carrier's event, which may come late, twice, or before an earlier one.
 

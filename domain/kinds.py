@@ -18,13 +18,18 @@ class Kind(StrEnum):
 
     @property
     def words(self) -> str:
-        """The kind as people say it: "a carrier claim"."""
-        return self.replace("-", " ")
+        """The kind as people write it: "a carrier claim", "a non-delivery"."""
+        return str(self) if self is Kind.NON_DELIVERY else self.replace("-", " ")
 
     @property
     def process(self) -> str:
         """The name of its workflow."""
-        return self.words.title().replace(" ", "")
+        return self.title().replace("-", "")
+
+    @property
+    def section(self) -> str:
+        """The name of its section of the policy files, and of its module."""
+        return "goods_return" if self is Kind.RETURN else self.replace("-", "_")
 
     @property
     def plural(self) -> str:

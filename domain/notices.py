@@ -2,14 +2,17 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, SerializerFunctionWrapHandler, model_serializer
 
 from domain.base import Value
-from domain.commands import Attachment, Nature, RefuseReason, Remedy, Verdict
-from domain.goods import ExceptionReason, Goods, Purpose, Way
+from domain.commands import Attachment, CarrierSays, Nature, RefuseReason, Remedy, Verdict
+from domain.goods import ExceptionReason, Goods, Purpose, ReturnReason, Way
 from domain.money import Money
+from domain.openings import CarrierTrouble
 from domain.parties import Actor, Party
+from domain.policy import OnSilence
 
 
 class Ending(StrEnum):
@@ -120,6 +123,54 @@ class NoticeName(StrEnum):
     SHIPPED_BACK = "shipped_back"
     CALLED_OFF = "called_off"
 
+    CARRIER_CLAIM_NOT_YET = "carrier_claim_not_yet"
+    CARRIER_CLAIM_WANTED = "carrier_claim_wanted"
+    CARRIER_CLAIM_LAPSED = "carrier_claim_lapsed"
+    CARRIER_CLAIM_FILED = "carrier_claim_filed"
+    CARRIER_SILENT = "carrier_silent"
+    CARRIER_ANSWERED = "carrier_answered"
+    CARRIER_OWES = "carrier_owes"
+    CARRIER_CLAIM_LOST = "carrier_claim_lost"
+    CARRIER_PAID = "carrier_paid"
+    PARCEL_FOUND = "parcel_found"
+
+    PARCEL_CAME_BACK = "parcel_came_back"
+    PARCEL_LAST_PERIOD = "parcel_last_period"
+    SELLER_MAY_WITHDRAW = "seller_may_withdraw"
+    SELLER_WITHDREW = "seller_withdrew"
+    REDELIVERY_CHARGED = "redelivery_charged"
+    REDELIVERY_WANTED = "redelivery_wanted"
+    NON_COLLECTION_REPORTED = "non_collection_reported"
+    UNCOLLECTED_CANCELLED = "uncollected_cancelled"
+    UNCOLLECTED_GIVEN_UP = "uncollected_given_up"
+
+    DELIVERY_DEMANDED = "delivery_demanded"
+    DELIVERY_AWAITED = "delivery_awaited"
+    DELIVERY_FAILED = "delivery_failed"
+    DISPATCH_DEMANDED = "dispatch_demanded"
+    DELIVERY_UNDER_WAY = "delivery_under_way"
+    DELIVERY_REPORTED = "delivery_reported"
+    CONTRACT_GOES_ON = "contract_goes_on"
+    CONTRACT_ENDED = "contract_ended"
+    BUYER_ENDED_CONTRACT = "buyer_ended_contract"
+
+    COMPLAINT_RECEIVED = "complaint_received"
+    COMPLAINT_TAKEN = "complaint_taken"
+    COMPLAINT_OPENED = "complaint_opened"
+    MEANING_ASKED = "meaning_asked"
+    MEANING_UNCLEAR = "meaning_unclear"
+    INFORMATION_WANTED = "information_wanted"
+    INFORMATION_SUPPLIED = "information_supplied"
+    COMPLAINT_ACCEPTED = "complaint_accepted"
+    COMPLAINT_DEEMED_ACCEPTED = "complaint_deemed_accepted"
+    COMPLAINT_REFUSED = "complaint_refused"
+    SECOND_TIER_OPEN = "second_tier_open"
+    REMEDY_CHOSEN = "remedy_chosen"
+    AMOUNT_WANTED = "amount_wanted"
+    AMOUNT_NAMED = "amount_named"
+    REMEDY_TRIAL = "remedy_trial"
+    REMEDY_FAILED = "remedy_failed"
+
 
 class Facts(Value):
     """What a notice can mention; a template that names a fact that is not set fails to render."""
@@ -148,6 +199,25 @@ class Facts(Value):
     tracking: str | None = None
     expected_on: date | None = None
     again: bool | None = None
+    trouble: CarrierTrouble | None = None
+    answer: CarrierSays | None = None
+    reference: str | None = None
+    deemed: bool | None = None
+    appealed: bool | None = None
+    cost: Money | None = None
+    way_back: Money | None = None
+    announced: bool | None = None
+    unpaid: bool | None = None
+    fault: ReturnReason | None = None
+    silence: OnSilence | None = None
+    repairable: bool | None = None
+    refund_due: AwareDatetime | None = None
+    decision_due: AwareDatetime | None = None
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A letter mentions a few facts of many: a history need not keep the others' absence."""
+        return {name: fact for name, fact in whole(self).items() if fact is not None}
 
 
 class Notice(Value):

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from domain.base import Value
 from domain.commands import Attachment, Remedy, Text
@@ -14,7 +14,7 @@ from domain.money import Money
 from domain.orders import Line, Tracking
 from domain.parties import Actor
 from domain.policy import Window
-from domain.refusals import Code, Refusal
+from domain.refunds import WayBack
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -78,10 +78,24 @@ class OpenDispute(OpeningBase):
 
 
 class OpenCancellation(OpeningBase):
-    """A buyer cancels an order, or some of it, before it is sent (W2). No lines means all of it."""
+    """A buyer cancels an order, or some of it, before it is sent (W2). No lines means all of it.
+
+    Instead of an uncollected parcel, goods are cancelled that were sent and came back: it needs no
+    words, and `way_back` is what the carrier charged for that (P3).
+    """
 
     kind: Literal[Kind.CANCELLATION] = Kind.CANCELLATION
+    text: Annotated[str, Field(max_length=100_000)] = ""
     lines: tuple[Line, ...] = ()
+    way_back: WayBack | None = None
+
+    @model_validator(mode="after")
+    def _of_what_was_sent(self) -> "OpenCancellation":
+        if self.instead_of is None and not self.text:
+            raise ValueError("text: write that the order is cancelled")
+        if self.instead_of is None and self.way_back:
+            raise ValueError("way_back: leave it out; what was not sent has no way back")
+        return self
 
     @property
     def case_id(self) -> str:
@@ -95,7 +109,7 @@ class OpenWithdrawal(OpeningBase):
     `reason` is of the return form, and a reason of withdrawal (W3).
     `way`: how the goods come back, unless it is the policy's way.
     `stated_at`: when the statement was made, if the platform files one that came another way.
-    `goods_in`: the return that brought the goods, if the seller has them already.
+    `goods_in`: the case in which the goods came to the seller, if they are there already.
     """
 
     kind: Literal[Kind.WITHDRAWAL] = Kind.WITHDRAWAL
@@ -115,7 +129,8 @@ class OpenReturn(OpeningBase):
     """Goods come back: for the case `belongs_to`, or to a seller who finds them with no case.
 
     `received`: what the seller who opens it has found. `send_window` and `counted_from`: the
-    buyer's time to send, where the case it belongs to sets it.
+    buyer's time to send, where the case it belongs to sets it. `goods_in`: the return that brought
+    the goods before it belonged to a case, so that the seller has them already.
     """
 
     kind: Literal[Kind.RETURN] = Kind.RETURN
@@ -127,6 +142,7 @@ class OpenReturn(OpeningBase):
     received: tuple[Received, ...] = ()
     send_window: Window | None = None
     counted_from: AwareDatetime | None = None
+    goods_in: CaseId | None = None
 
     @property
     def case_id(self) -> str:
@@ -161,7 +177,9 @@ class OpenUncollectedParcel(OpeningBase):
 class OpenNonDelivery(OpeningBase):
     """A buyer's goods have not come, or are lost (P5). No lines means all.
 
-    `essential_date`: the goods were of use until a day that has passed, as was agreed.
+    Goods that came damaged, or not all of them, are complained about instead (OpenComplaint).
+    `essential_date`: the goods were of use until a day that has passed, as was agreed; the
+    platform says so, for the seller then has no further period.
     """
 
     kind: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
@@ -207,6 +225,7 @@ class OpenComplaint(OpeningBase):
     statement may as well be a withdrawal, and the buyer is asked. `amount` of a reduced price.
     `external_id` and `decision_due`: the marketplace's own id of the complaint, and the instant by
     which it wants it decided; `happened_at` when it was opened there.
+    `goods_in`: the return that brought the goods, if the seller has them already.
     """
 
     kind: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
@@ -217,6 +236,7 @@ class OpenComplaint(OpeningBase):
     external_id: Key | None = None
     happened_at: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
+    goods_in: CaseId | None = None
 
     @property
     def case_id(self) -> str:
@@ -242,24 +262,30 @@ OPENING: TypeAdapter[Opening] = TypeAdapter(Opening)
 
 
 class ReturnForm(OpeningBase):
-    """What a buyer fills in to send goods back: its reason chooses the process (W3)."""
+    """What a buyer fills in to send goods back: its reason chooses the process (W3).
+
+    `way` goes with a reason of withdrawal. `wanted` goes with one of complaint: a repair, unless
+    it says otherwise.
+    """
 
     kind: Literal["return-form"] = "return-form"
     lines: tuple[Line, ...] = ()
     reason: ReturnReason
     way: Way | None = None
+    wanted: Remedy | None = None
 
-    def opening(self) -> OpenWithdrawal | Refusal:
-        """The case that the form opens, or why it opens none yet."""
-        if self.reason.complains:
-            return complaint_refusal(self.reason)
-        return OpenWithdrawal(**dict(self) | {"kind": Kind.WITHDRAWAL})
+    @model_validator(mode="after")
+    def _fits_its_reason(self) -> "ReturnForm":
+        if self.reason.complains and self.way:
+            raise ValueError(f'"{self.reason}" is a reason of complaint; leave `way` out')
+        if self.wanted and not self.reason.complains:
+            raise ValueError(f'"{self.reason}" is a reason of withdrawal; leave `wanted` out')
+        return self
 
-
-def complaint_refusal(reason: ReturnReason) -> Refusal:
-    """What is told to who gives a reason of complaint."""
-    return Refusal(
-        code=Code.COMPLAINTS_NOT_YET,
-        sentence=f'"{reason}" is a reason of complaint, and complaints are not run yet; '
-        "open a dispute.",
-    )
+    def opening(self) -> OpenWithdrawal | OpenComplaint:
+        """The case that the form opens."""
+        told = dict(self)
+        del told["kind"], told["wanted" if not self.reason.complains else "way"]
+        if not self.reason.complains:
+            return OpenWithdrawal(**told)
+        return OpenComplaint(**told | {"wanted": self.wanted or Remedy.REPAIR})

@@ -22,6 +22,19 @@ class Party(StrEnum):
         return Party.SELLER if self is Party.BUYER else Party.BUYER
 
 
+class Audience(StrEnum):
+    """Whom a case is written out for."""
+
+    BUYER = "buyer"
+    SELLER = "seller"
+    AUTHORITY = "authority"
+
+    @property
+    def party(self) -> Party | None:
+        """The party that it is; None for the authority, who reads everything."""
+        return None if self is Audience.AUTHORITY else Party(self.value)
+
+
 class Actor(Value):
     """The person or service behind a command. Agents give first and last name (A2)."""
 

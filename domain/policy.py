@@ -67,13 +67,15 @@ class OnSilence(StrEnum):
     ASKED_AGAIN = "asked-again"
     """The question is asked again; if that helps no more, an agent is."""
     BUYER_MAY_TERMINATE = "buyer-may-terminate"
-    """A breach against the seller, and the buyer may end the contract."""
+    """The buyer may end the contract; a breach against the seller, if it was the seller's time."""
     MAY_CLAIM = "may-claim"
     """From then on one may claim."""
     DEEMED_ACCEPTED = "deemed-accepted"
     """The law takes silence for acceptance; the amount is still a human's decision."""
     CHASED = "chased"
     """The seller is told that the carrier owes an answer, and may go on with the claim."""
+    BECOMES_NON_DELIVERY = "becomes-non-delivery"
+    """It is not delivered, and the case goes on as such (P5)."""
     SECOND_TIER = "second-tier"
     """A breach against the seller; the buyer may have the price reduced or end the contract."""
     TAKEN_FOR_COMPLAINT = "taken-for-complaint"
@@ -270,7 +272,8 @@ class UncollectedParcelPolicy(RefundingPolicy):
     `dispatch`: the seller's time to send it again; `transit`: how long it may be under way.
     `seller_withdraws`: how long the seller may think about withdrawing before being asked again.
     `times_asked`: how often the seller is asked before an agent is.
-    `rounds`: how often one parcel is sent before the seller may withdraw at once.
+    `rounds`: how often the buyer of goods that come back again, or stay unpaid for, is asked; after
+    that the seller may withdraw at once.
     `resend_cost_minor`: what sending again costs, unless the case says it.
     """
 
@@ -279,7 +282,7 @@ class UncollectedParcelPolicy(RefundingPolicy):
     further_period: Annotated[Window, _carries_out(OnSilence.SELLER_MAY_WITHDRAW, reminds=True)]
     payment: Annotated[Window, _carries_out(OnSilence.ASKED_AGAIN, reminds=True)]
     dispatch: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE, reminds=True)]
-    transit: Annotated[Window, _carries_out(OnSilence.AGENT)]
+    transit: Annotated[Window, _carries_out(OnSilence.BECOMES_NON_DELIVERY)]
     seller_withdraws: Annotated[Window, _carries_out(OnSilence.ASKED_AGAIN, reminds=True)]
     times_asked: Limit
     rounds: Limit
@@ -310,7 +313,8 @@ class CarrierClaimPolicy(AgentsPolicy):
     """Every window of a claim against a carrier (P5), by the regime of the service used.
 
     `damage`: how long one may claim a damage. `loss_from_…`: when a parcel counts as lost, so that
-    one may claim; `loss`: how long one may then. `answer_…`: the carrier's time to answer.
+    one may claim; `loss`: until when one may, counted from the same event.
+    `answer_…`: the carrier's time to answer; on_silence says what follows if it does not.
     `appeal`: the seller's time to contest a refusal. `payment`: the carrier's time to pay.
     """
 
@@ -339,6 +343,7 @@ class ComplaintPolicy(RefundingPolicy):
     `trial`: the buyer's time to report that a repair or replacement has failed.
     `clarification`: the buyer's time to say what an ambiguous statement meant, while
     `refund_if_withdrawal` runs as it would in a withdrawal.
+    `sole_traders`: whether the law's effects of silence are for sole traders as for consumers (PL).
     `failed_remedies`: after so many, the second tier is open.
     `free_choice_days`: days from delivery in which the buyer chooses among all remedies at once.
     """
@@ -363,6 +368,7 @@ class ComplaintPolicy(RefundingPolicy):
     trial: Annotated[Window, _carries_out(OnSilence.CLOSE)]
     clarification: Annotated[Window, _carries_out(OnSilence.TAKEN_FOR_COMPLAINT, reminds=True)]
     refund_if_withdrawal: Annotated[Window, _carries_out(OnSilence.BREACH_AND_ESCALATE)]
+    sole_traders: bool
     failed_remedies: Limit
     free_choice_days: Annotated[int, Field(ge=0, le=730)]
 
@@ -425,6 +431,18 @@ class Policy(Value):
     non_delivery: NonDeliveryPolicy | None = None
     carrier_claim: CarrierClaimPolicy | None = None
     complaint: ComplaintPolicy | None = None
+
+    @model_validator(mode="after")
+    def _no_right_is_lost_by_asking(self) -> Self:
+        # A statement that may be a withdrawal has its clock while the buyer is asked about it.
+        if self.complaint and self.withdrawal:
+            shown, own = self.complaint.refund_if_withdrawal, self.withdrawal.refund
+            if (shown.length, shown.counting) != (own.length, own.counting):
+                raise ValueError(
+                    "complaint.refund_if_withdrawal must have the length and counting of "
+                    "withdrawal.refund"
+                )
+        return self
 
     def terms(self, kind: Kind) -> Terms | None:
         """The rules of one process; None if it does not run in this country."""

@@ -7,11 +7,12 @@ from pydantic import AwareDatetime, Field
 
 from domain.base import Value
 from domain.calendars import Calendar
+from domain.commands import Attachment, CostKind
 from domain.goods import Label
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
-from domain.openings import Opening
+from domain.openings import CarrierTrouble, Opening
 from domain.orders import Line, Sale, Tracking
 from domain.policy import Terms
 from domain.refusals import Refusal
@@ -23,6 +24,7 @@ class Registration(Value):
     `at_stake` is what the buyer paid for these lines, the most that can be refunded.
     `refunded`: the order's units that were refunded before, by whatever case.
     `right_until`: until when the buyer had the right to open it; empty while none had begun.
+    `beside`: the open cases of the same order that are about the same units.
     `refusal` is set, and the rest empty, when the case could not be opened.
     """
 
@@ -38,6 +40,21 @@ class Registration(Value):
     sale: Sale | None = None
     refunded: tuple[Line, ...] = ()
     right_until: AwareDatetime | None = None
+    beside: tuple[str, ...] = ()
+
+
+class OpenCase(Value):
+    """An open case of an order: the units that it is about, without those it has had refunded."""
+
+    case_id: str
+    kind: Kind
+    units: tuple[Line, ...]
+
+
+class CaseBeside(Value):
+    """Tells an open case of another about the same units of its order."""
+
+    case_id: str
 
 
 class RegisterCase(Value):
@@ -215,6 +232,87 @@ class LabelMade(Value):
     label: Label
     tracking: Tracking
     charged: Money
+
+
+class ClaimToFile(Value):
+    """A claim for the marketplace to send to the carrier (P5); under the same `key` it is the same.
+
+    `evidence` are files that the marketplace keeps, by name and digest. An appeal names the claim
+    that it is about as `appeal_of`, and says why in `reason`.
+    """
+
+    key: str
+    case_id: str
+    order_id: str
+    tracking: Tracking
+    trouble: CarrierTrouble
+    amount: Money
+    evidence: tuple[Attachment, ...]
+    appeal_of: str | None = None
+    reason: str = ""
+
+
+class ClaimFiled(Value):
+    """The number under which the carrier knows a claim."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Recovery(Value):
+    """Money that a carrier has paid, booked to the seller once for each `key`."""
+
+    key: str
+    case_id: str
+    order_id: str
+    seller_id: str
+    amount: Money
+    at: AwareDatetime
+
+
+class Redelivery(Value):
+    """Asks the marketplace to have the buyer pay for sending goods again (P1).
+
+    Sent again under the same `key` it is the same request; voided, it is not paid, or paid back.
+    """
+
+    key: str
+    case_id: str
+    order_id: str
+    charge: Money
+
+
+class RedeliveryPaid(Value):
+    """The marketplace says that the buyer has paid for sending the goods again."""
+
+    key: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class CostClaim(Value):
+    """A cost that a seller claims because a parcel was not collected (P3, P4, P6).
+
+    `evidence`: the SHA-256 of each file. `deducted_minor`: how much of it a refund was less by.
+    """
+
+    key: str
+    case_id: str
+    seller_id: str
+    buyer_id: str
+    order_id: str
+    cost: CostKind
+    amount: Money
+    evidence: tuple[str, ...]
+    at: AwareDatetime
+    deducted_minor: Annotated[int, Field(ge=0)] = 0
+
+
+class NonCollection(Value):
+    """A seller's report that a buyer did not collect a prepaid parcel (P4), once for each case."""
+
+    case_id: str
+    seller_id: str
+    buyer_id: str
+    order_id: str
+    at: AwareDatetime
 
 
 class RefundReport(Value):

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from domain.base import Value
 from domain.money import Currency, Money, Payment
-from domain.orders import Line, Quantity, Sku
+from domain.orders import Line, Quantity, Sale, Sku
 
 MOST = 10**12
 """The highest amount that is reckoned with, in minor units; also of an order as a whole."""
@@ -128,6 +128,32 @@ class RefundQuestion(Value):
     diminished_minor: Amount = 0
     way_back: WayBack | None = None
     payment: Payment = Payment.PREPAID
+
+
+def refund_question(
+    event: Event,
+    sale: Sale,
+    units: tuple[Line, ...],
+    delivery_share: DeliveryShare = DeliveryShare.NONE,
+    refunded: tuple[Line, ...] = (),
+) -> RefundQuestion:
+    """What is asked of an order's units; the deductions that a case knows of are added to it."""
+    return RefundQuestion(
+        event=event,
+        currency=sale.currency,
+        lines=tuple(SoldLine(**line.model_dump(exclude={"title"})) for line in sale.lines),
+        delivery=Delivery(
+            paid_minor=sale.delivery_paid_minor,
+            cheapest_standard_minor=sale.cheapest_standard_minor,
+        ),
+        units=units,
+        already_refunded=(refunded,) if refunded else (),
+        delivery_share=delivery_share,
+        free_delivery_programme=sale.free_delivery,
+        buyer_informed=sale.informed or sale.informed_at is not None,
+        way_back=WayBack(charged_minor=0, announced=sale.return_cost_announced),
+        payment=sale.payment,
+    )
 
 
 class RefundPart(Value):

@@ -41,15 +41,22 @@ class Code(StrEnum):
     REFUND_UNCONFIRMED = "refund-unconfirmed"
     NO_RIGHT = "no-right"
     TOO_LATE = "too-late"
+    NOT_DELIVERED = "not-delivered"
+    REMEDY_BARRED = "remedy-barred"
     ALREADY_SENT = "already-sent"
     UNITS_REFUNDED = "units-refunded"
-    COMPLAINTS_NOT_YET = "complaints-not-yet"
+    UNITS_IN_ANOTHER_CASE = "units-in-another-case"
+    REASON_DIFFERS = "reason-differs"
     PROOF_MISSING = "proof-missing"
     DEDUCTION_BARRED = "deduction-barred"
     UNITS_DIFFER = "units-differ"
     DATE_PAST = "date-past"
     CLOCK_HELD = "clock-held"
     CLOCK_RUNNING = "clock-running"
+    PARCEL_UNKNOWN = "parcel-unknown"
+    PARCEL_ELSEWHERE = "parcel-elsewhere"
+    TOO_EARLY = "too-early"
+    EVIDENCE_MISSING = "evidence-missing"
 
 
 class Refusal(Value):

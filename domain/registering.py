@@ -1,9 +1,14 @@
 """Whether an opening fits its order, and what is at stake if it does."""
 
+from collections import Counter
 from datetime import datetime
 
 from domain.calendars import Calendar
-from domain.goods import Way, count, lines
+from domain.claiming import claim_refusal, claimable, parcel_of, units_of
+from domain.complaining import complaining_refusal, right_to_complain, terms_for
+from domain.goods import ReturnReason, Way, count, lines
+from domain.kinds import Kind
+from domain.money import Money
 from domain.openings import (
     OpenCancellation,
     OpenCarrierClaim,
@@ -15,12 +20,17 @@ from domain.openings import (
     OpenReturn,
     OpenUncollectedParcel,
     OpenWithdrawal,
-    complaint_refusal,
 )
 from domain.orders import Line, Order
 from domain.parties import Party
-from domain.policy import CancellationPolicy, Terms, WithdrawalPolicy
-from domain.ports import Registration, Rules
+from domain.policy import (
+    CancellationPolicy,
+    CarrierClaimPolicy,
+    ComplaintPolicy,
+    Terms,
+    WithdrawalPolicy,
+)
+from domain.ports import OpenCase, Registration, Rules
 from domain.refusals import Code, Refusal
 from domain.withdrawing import (
     cancellation_refusal,
@@ -35,25 +45,49 @@ TAKES_BACK = (
 )
 """Who opens these is, or may be, paid for units, which are then not paid for again."""
 
+ALONE = (Kind.CANCELLATION, Kind.WITHDRAWAL, Kind.UNCOLLECTED_PARCEL, Kind.NON_DELIVERY)
+"""Of these kinds, no two open cases take back the same units: both would move the goods."""
+
+CLAIMS = (*ALONE, Kind.DISPUTE, Kind.COMPLAINT)
+"""The kinds in which a party claims something for units; such cases know of each other."""
+
 
 def register(
-    opening: Opening, order: Order, rules: Rules, at: datetime, refunded: tuple[Line, ...] = ()
+    opening: Opening,
+    order: Order,
+    rules: Rules,
+    at: datetime,
+    refunded: tuple[Line, ...] = (),
+    *,
+    open_cases: tuple[OpenCase, ...] = (),
 ) -> Registration:
     """The registration of a case, or the refusal that says why it cannot be opened.
 
-    `refunded` are the order's units for which money has left or is leaving.
+    `refunded` are the order's units for which money has left or is leaving; `open_cases` the
+    order's other open cases.
     """
     terms, calendar = rules.terms, rules.calendar
+    if isinstance(terms, ComplaintPolicy):
+        terms = terms_for(order, terms)
+    goods_in = getattr(opening, "goods_in", None)
+    itself = (opening.case_id, opening.instead_of, goods_in)
+    others = tuple(
+        case for case in open_cases if case.kind in CLAIMS and case.case_id not in itself
+    )
     refusal = (
         _order_refusal(opening, order)
         or _lines_refusal(opening, order)
         or (_no_policy(order) if terms is None else None)
         or (terms and text_refusal(opening.text, opening.attachments, terms.messages))
     )
-    units = _units(opening, order, refunded)
+    rivals = tuple(case for case in others if {case.kind, opening.kind} <= set(ALONE))
+    taken = sum((Counter(count(case.units)) for case in rivals), Counter[str]())
+    units = _units(opening, order, refunded, taken)
     if terms and not refusal:
-        refusal = _right_refusal(opening, order, terms, calendar, at) or _refunded_refusal(
-            opening, order, units, refunded
+        refusal = (
+            _right_refusal(opening, order, units, terms, calendar, at=at)
+            or _refunded_refusal(opening, order, units, refunded)
+            or _other_case_refusal(order, units, refunded, rivals)
         )
     if refusal:
         return Registration(refusal=refusal)
@@ -62,14 +96,21 @@ def register(
         buyer_id=order.buyer.id,
         seller_id=order.seller.id,
         lines=units,
-        at_stake=order.paid_for(units),
+        at_stake=_at_stake(opening, order, units),
         policy_version=rules.policy_version,
         terms=terms,
         calendar=calendar,
         sale=order.sale,
         refunded=refunded,
-        right_until=_right_until(order, terms, calendar),
+        right_until=_right_until(order, units, terms, calendar),
+        beside=_beside(opening, units, others),
     )
+
+
+def _at_stake(opening: Opening, order: Order, units: tuple[Line, ...]) -> Money:
+    if isinstance(opening, OpenCarrierClaim):
+        return claimable(order, opening.tracking)
+    return order.paid_for(units)
 
 
 def _no_policy(order: Order) -> Refusal:
@@ -131,6 +172,8 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
                 sentence=f"The order has {ordered.get(line.sku, 0)} of {line.sku}, "
                 f"not {line.quantity}; it has {', '.join(f'{s}={n}' for s, n in ordered.items())}.",
             )
+    if isinstance(opening, OpenUncollectedParcel):
+        return _uncollected_refusal(opening, order)
     if isinstance(opening, OpenDispute) and opening.amount:
         at_stake = order.paid_for(_units(opening, order))
         if opening.amount.currency != at_stake.currency:
@@ -146,13 +189,46 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
     return None
 
 
+def _uncollected_refusal(opening: OpenUncollectedParcel, order: Order) -> Refusal | None:
+    """A parcel that the buyer has is not uncollected; sending it again costs no more than it."""
+    parcel = parcel_of(order, opening.tracking)
+    could_be = (parcel,) if parcel else order.parcels
+    if could_be and all(one.in_hand_at for one in could_be):
+        return Refusal(
+            code=Code.ALREADY_DONE,
+            sentence="The order says that the buyer has this parcel in hand; check its tracking "
+            "number.",
+        )
+    cost = opening.resend_cost
+    if cost and cost.currency != order.currency:
+        return Refusal(
+            code=Code.CURRENCY_DIFFERS,
+            sentence=f"The order was paid in {order.currency}; name `resend_cost` in it.",
+        )
+    if cost and cost.amount_minor > order.paid.amount_minor:
+        return Refusal(
+            code=Code.AMOUNT_TOO_HIGH,
+            sentence=f"The whole order cost {order.paid.figures}; name a `resend_cost` of at most "
+            "that.",
+        )
+    return None
+
+
 def _right_refusal(
-    opening: Opening, order: Order, terms: Terms, calendar: Calendar, at: datetime
+    opening: Opening,
+    order: Order,
+    units: tuple[Line, ...],
+    terms: Terms,
+    calendar: Calendar,
+    *,
+    at: datetime,
 ) -> Refusal | None:
     """Why the buyer may not, or not any more, do what the opening says."""
     match opening, terms:
-        case OpenWithdrawal(reason=reason), _ if reason and reason.complains:
-            return complaint_refusal(reason)
+        case OpenWithdrawal(reason=ReturnReason(complains=True) as reason), _:
+            return _reason_refusal(reason, "complaint")
+        case OpenComplaint(reason=ReturnReason(complains=False) as reason), _:
+            return _reason_refusal(reason, "withdrawal")
         case OpenWithdrawal(stated_at=stated), _ if stated and (
             not order.placed_at <= stated <= at or opening.opened_by.party is not Party.PLATFORM
         ):
@@ -169,19 +245,41 @@ def _right_refusal(
                 sentence="Only the platform, for the seller, says that the seller collects or "
                 "gives the label; leave `way` out.",
             )
+        case OpenNonDelivery(essential_date=True), _ if opening.opened_by.party is Party.BUYER:
+            return Refusal(
+                code=Code.NOT_YOURS,
+                sentence="Only the platform, which knows what was agreed, says that a date was "
+                "essential; leave `essential_date` out.",
+            )
         case OpenWithdrawal(stated_at=stated), WithdrawalPolicy():
             return withdrawal_refusal(order, terms, calendar, stated or at)
-        case OpenCancellation(), CancellationPolicy():
+        case OpenCancellation(instead_of=None), CancellationPolicy():
             return cancellation_refusal(order, terms, calendar, at)
+        case OpenCarrierClaim(), CarrierClaimPolicy():
+            return claim_refusal(opening, order, terms, calendar)
+        case OpenComplaint(), ComplaintPolicy():
+            return complaining_refusal(opening, order, units, terms, calendar, at=at)
     return None
 
 
-def _right_until(order: Order, terms: Terms | None, calendar: Calendar) -> datetime | None:
+def _reason_refusal(reason: ReturnReason, process: str) -> Refusal:
+    """A reason on the return form chooses the process (W3)."""
+    return Refusal(
+        code=Code.REASON_DIFFERS,
+        sentence=f'"{reason}" is a reason of {process}; open a {process}, or give another reason.',
+    )
+
+
+def _right_until(
+    order: Order, units: tuple[Line, ...], terms: Terms | None, calendar: Calendar
+) -> datetime | None:
     match terms:
         case WithdrawalPolicy():
             return right_to_withdraw(order, terms, calendar).until
         case CancellationPolicy():
             return right_to_cancel(order, terms, calendar).until
+        case ComplaintPolicy():
+            return right_to_complain(order, units, terms, calendar).until
     return None
 
 
@@ -200,12 +298,41 @@ def _refunded_refusal(
                 sentence=f"Of {line.sku}, {left} of {line.quantity} are left that were not "
                 "refunded before; name at most those.",
             )
-    if not wanted:
+    if all(gone.get(line.sku, 0) >= line.quantity for line in order.lines):
         return Refusal(
             code=Code.UNITS_REFUNDED,
             sentence="Every unit of the order has had a refund; an agent sees to the rest.",
         )
     return None
+
+
+def _other_case_refusal(
+    order: Order, units: tuple[Line, ...], refunded: tuple[Line, ...], rivals: tuple[OpenCase, ...]
+) -> Refusal | None:
+    """What an open case takes back already is not taken back by another one too."""
+    gone, wanted = count(refunded), count(units)
+    for line in order.lines:
+        whose = {case.case_id: count(case.units).get(line.sku, 0) for case in rivals}
+        taken = sum(whose.values())
+        left = max(0, line.quantity - gone.get(line.sku, 0) - taken)
+        if taken and (not wanted or wanted.get(line.sku, 0) > left):
+            cases = " and ".join(case_id for case_id, number in whose.items() if number)
+            return Refusal(
+                code=Code.UNITS_IN_ANOTHER_CASE,
+                sentence=f"Of {line.sku}, {taken} of {line.quantity} are taken back already in "
+                f"{cases}, and {left} are left; see to it there, or name at most those.",
+            )
+    return None
+
+
+def _beside(
+    opening: Opening, units: tuple[Line, ...], others: tuple[OpenCase, ...]
+) -> tuple[str, ...]:
+    """The open cases about any of the same lines, which should know of this one and it of them."""
+    if opening.kind not in CLAIMS:
+        return ()
+    mine = count(units).keys()
+    return tuple(case.case_id for case in others if mine & count(case.units).keys())
 
 
 def _named(opening: Opening) -> tuple[Line, ...]:
@@ -222,9 +349,26 @@ def _named(opening: Opening) -> tuple[Line, ...]:
             return opening.lines
 
 
-def _units(opening: Opening, order: Order, refunded: tuple[Line, ...] = ()) -> tuple[Line, ...]:
+def _units(
+    opening: Opening,
+    order: Order,
+    refunded: tuple[Line, ...] = (),
+    taken: Counter[str] | None = None,
+) -> tuple[Line, ...]:
     """The units that the case is about: those named, else all that can still be taken back."""
     if named := _named(opening):
         return named
-    gone = count(refunded) if isinstance(opening, TAKES_BACK) else {}
-    return lines({line.sku: line.quantity - gone.get(line.sku, 0) for line in order.lines})
+    if isinstance(opening, OpenCarrierClaim):
+        return units_of(order, opening.tracking)
+    if isinstance(opening, OpenUncollectedParcel):
+        there = Counter(count(units_of(order, opening.tracking)))
+        if parcel_of(order, opening.tracking) is None:
+            for other in order.parcels:
+                there -= Counter(count(other.lines) if other.in_hand_at else {})
+        left = Counter({line.sku: line.quantity for line in order.lines})
+        left -= Counter(count(refunded)) + (taken or Counter())
+        return lines(dict(there & left))
+    gone = Counter(count(refunded) if isinstance(opening, TAKES_BACK) else {}) + (
+        taken or Counter()
+    )
+    return lines({line.sku: line.quantity - gone[line.sku] for line in order.lines})

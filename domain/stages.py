@@ -31,8 +31,14 @@ class Stage(StrEnum):
     AWAITING_DISPATCH = "awaiting-dispatch"
     MAY_WITHDRAW = "may-withdraw"
     TOO_EARLY = "too-early"
+    FILING = "filing"
     WITH_CARRIER = "with-carrier"
+    DELIVERED = "delivered"
     CLARIFYING = "clarifying"
+    REFUSED = "refused"
+    CHOOSING = "choosing"
+    AWAITING_AMOUNT = "awaiting-amount"
+    AMOUNT_NAMED = "amount-named"
     CLOSED = "closed"
 
 

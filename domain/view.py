@@ -6,15 +6,17 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from domain.base import Value
-from domain.commands import CommandId, Remedy, Verdict
+from domain.commands import Attachment, CarrierSays, CommandId, CostKind, Remedy, Verdict
 from domain.deadlines import Held
 from domain.goods import ExceptionReason, Kept
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending, Message
-from domain.orders import Line, OrderedLine
+from domain.openings import CarrierTrouble
+from domain.orders import Line, OrderedLine, Regime
 from domain.parties import Actor, Party
-from domain.ports import RefundReport, Task
+from domain.policy import OnSilence
+from domain.ports import RefundReport, Registration, Task
 from domain.refunds import RefundPreview
 from domain.refusals import Refusal
 from domain.stages import Stage
@@ -84,6 +86,20 @@ class ClockView(Value):
     held: tuple[Held, ...]
     held_since: AwareDatetime | None
     explanation: tuple[str, ...]
+    held_for: tuple[str, ...] = ()
+    on_silence: OnSilence | None = None
+
+
+class Standing(StrEnum):
+    """What became of a decision."""
+
+    PROPOSED = "proposed"
+    """A second agent has to confirm it."""
+    SENT_BACK = "sent-back"
+    """A second agent did not confirm it: it was never announced."""
+    ANNOUNCED = "announced"
+    APPEALED = "appealed"
+    FINAL = "final"
 
 
 class DecisionView(Value):
@@ -97,6 +113,7 @@ class DecisionView(Value):
     reasoning: str
     confirmed_by: Actor | None = None
     final: bool = False
+    standing: Standing = Standing.ANNOUNCED
 
 
 class ProposalView(Value):
@@ -116,6 +133,61 @@ class BreachView(Value):
     window: str
     due: AwareDatetime
     at: AwareDatetime
+
+
+class CarrierClaimView(Value):
+    """A claim against a carrier as it stands.
+
+    `claimable_from`: when a lost parcel counts as lost. `reference`: the carrier's number of the
+    claim; empty if it was filed by hand. `answer` is the carrier's own, and may come late;
+    `deemed`: its silence counted as acceptance. `owed` is what it has accepted.
+    """
+
+    tracking: str
+    carrier: str
+    regime: Regime
+    trouble: CarrierTrouble
+    claimable_from: AwareDatetime | None = None
+    claimed: Money | None = None
+    evidence: tuple[Attachment, ...] = ()
+    reference: str = ""
+    answer: CarrierSays | None = None
+    deemed: bool = False
+    appealed: bool = False
+    owed: Money | None = None
+    recovered: Money | None = None
+
+
+class Announced(StrEnum):
+    """How a buyer was told beforehand of the cost of the way back (P3)."""
+
+    WITH_THE_ORDER = "with-the-order"
+    IN_THE_LAST_LETTER = "in-the-last-letter"
+    """In the last letter that gave the buyer time."""
+
+
+class CostView(Value):
+    """A cost that the seller of an uncollected parcel has reported, with its evidence.
+
+    `announced` is empty if the buyer was not told beforehand. `deducted`: it makes the refund less,
+    as far as the refund reaches; every other cost is a claim only (P3, P4, P6).
+    """
+
+    at: AwareDatetime
+    round: int
+    cost: CostKind
+    amount: Money
+    attachments: tuple[Attachment, ...]
+    announced: Announced | None = None
+    deducted: bool = False
+
+
+class RedeliveryView(Value):
+    """What the buyer is asked to pay for sending the goods again, and whether that is paid."""
+
+    key: str
+    charge: Money
+    paid: bool
 
 
 class CaseView(Value):
@@ -163,6 +235,29 @@ class CaseView(Value):
     returns: tuple[str, ...] = ()
     belongs_to: str | None = None
     right_until: AwareDatetime | None = None
+    carrier_claims: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    carrier_claim: CarrierClaimView | None = None
+    round: int | None = None
+    tracking: str | None = None
+    resend_cost: Money | None = None
+    redelivery: RedeliveryView | None = None
+    costs: tuple[CostView, ...] = ()
+    buyer_reported: bool = False
+    decision_due: AwareDatetime | None = None
+    answer_due: AwareDatetime | None = None
+
+
+class WholeCase(Value):
+    """A case with what its view leaves out: what it is pinned to, and what is over.
+
+    `deadlines`: every clock that was ever started, in order; `decisions`: every decision taken.
+    """
+
+    view: CaseView
+    registration: Registration
+    deadlines: tuple[ClockView, ...] = ()
+    decisions: tuple[DecisionView, ...] = ()
 
 
 class Recalculate(Value):

@@ -35,7 +35,7 @@ def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -
     if not hands or None in hands:
         return Right(None)  # the time begins with the last parcel
     last = max(hand for hand in hands if hand)
-    ordinary = _until(terms.statement, last, calendar, "the last parcel in hand")
+    ordinary = counted(terms.statement, last, calendar, "the last parcel in hand")
     if sale.informed:
         return ordinary
     longest = _months_longer(ordinary, terms.uninformed_months, calendar)
@@ -43,13 +43,13 @@ def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -
         return longest
     if sale.informed_at <= last:
         return ordinary
-    told = _until(terms.statement, sale.informed_at, calendar, "the information that came late")
+    told = counted(terms.statement, sale.informed_at, calendar, "the information that came late")
     return min(told, longest, key=lambda right: right.until or last)
 
 
 def right_to_cancel(sale: Sale, terms: CancellationPolicy, calendar: Calendar) -> Right:
     """A few days from the purchase (W2)."""
-    return _until(terms.cancel, sale.placed_at, calendar, "the purchase")
+    return counted(terms.cancel, sale.placed_at, calendar, "the purchase")
 
 
 def withdrawal_refusal(
@@ -65,7 +65,7 @@ def withdrawal_refusal(
         )
     right = right_to_withdraw(sale, terms, calendar)
     if right.lapsed(stated_at):
-        return _too_late("withdraw", right, "open a dispute if something is wrong with the goods")
+        return too_late("withdraw", right, "open a dispute if something is wrong with the goods")
     return None
 
 
@@ -81,17 +81,19 @@ def cancellation_refusal(
         )
     right = right_to_cancel(sale, terms, calendar)
     if right.lapsed(at):
-        return _too_late("cancel", right, "withdraw instead")
+        return too_late("cancel", right, "withdraw instead")
     return None
 
 
-def _too_late(what: str, right: Right, instead: str) -> Refusal:
+def too_late(what: str, right: Right, instead: str) -> Refusal:
+    """A right has lapsed; `instead` is what can still be done."""
     return Refusal(
         code=Code.TOO_LATE, sentence=f"The time to {what} is over: {right.why} Please {instead}."
     )
 
 
-def _until(window: Window, start: datetime, calendar: Calendar, event: str) -> Right:
+def counted(window: Window, start: datetime, calendar: Calendar, event: str) -> Right:
+    """A right that lasts for a window from `start`, which `event` names."""
     if start.year < calendar.first_year:
         return Right(start, f"{event} was in {start.year}.")
     due = reckon(window.counting, window.length, start, calendar).due

@@ -52,14 +52,21 @@ def read_policy(country: str, folder: Path = HERE) -> Policy:
         raise PolicyError(f"There is no policy for {country!r}; {folder.name}/ has: {known}.")
     name = f"{folder.name}/{path.name}"
     try:
-        raw = path.read_bytes().replace(b"\r\n", b"\n")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
+    return _policy(raw.replace(b"\r\n", b"\n"), country, name)
+
+
+@lru_cache(maxsize=64)
+def _policy(raw: bytes, country: str, name: str) -> Policy:
+    """The policy that a file's content is: each case asks for it, and it seldom changes."""
+    try:
         table = tomllib.loads(raw.decode())
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{name} is not TOML: {error}.") from None
     except UnicodeDecodeError as error:
         raise PolicyError(f"{name} is not UTF-8 at byte {error.start}.") from None
-    except OSError as error:
-        raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
     try:
         table = _spread(table)
         # By way of JSON, pydantic is strict about types and still reads dates and names.

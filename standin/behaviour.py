@@ -10,13 +10,15 @@ Refunding = Literal["confirm", "later", "hang", "pay-then-hang", "fail", "refuse
 Reading = Literal["ok", "fail", "hang", "garbage"]
 Receiving = Literal["ok", "fail", "hang", "refuse"]
 Shipping = Literal["ok", "fail", "hang", "stop-then-hang", "refuse", "garbage"]
+Claiming = Literal["ok", "fail", "hang", "file-then-hang", "refuse", "garbage"]
 
 
 class Behaviour(Value):
     """The body of `POST /standin/behaviour`; what is left out is well behaved.
 
     `refunds` tells how refunds are taken, `statuses` how questions about them are answered,
-    `shipments` how cancellations and labels are.
+    `shipments` how cancellations, labels and redeliveries are, `claims` how claims against carriers
+    and the bookings of what they bring are.
     `times`: so many misbehaved requests, then well behaved again; null is for ever.
     `order_id` limits it to one order (breaches name none); left out, it replaces all that was told.
     """
@@ -26,12 +28,13 @@ class Behaviour(Value):
     statuses: Reading = "ok"
     breaches: Receiving = "ok"
     shipments: Shipping = "ok"
+    claims: Claiming = "ok"
     refusal: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")] = "payment-method-closed"
     times: Annotated[int, Field(ge=1)] | None = None
     order_id: str | None = None
 
 
-Port = Literal["orders", "refunds", "statuses", "breaches", "shipments"]
+Port = Literal["orders", "refunds", "statuses", "breaches", "shipments", "claims"]
 WELL = Behaviour()
 
 

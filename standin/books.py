@@ -14,8 +14,10 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
 from domain.base import Value
+from domain.commands import Attachment
 from domain.goods import Label
 from domain.money import Currency
+from domain.openings import CarrierTrouble
 from domain.orders import Line, Order, Tracking
 from standin.problems import ProblemError, malformed
 
@@ -87,6 +89,64 @@ class ReturnLabel(Value):
     currency: Currency
 
 
+class ClaimRequest(Value):
+    """The body of `POST /carrier-claims`; an appeal names the claim that it is about."""
+
+    case_id: Annotated[str, Field(min_length=1, max_length=300)]
+    order_id: Annotated[str, Field(min_length=1, max_length=100)]
+    tracking: Tracking
+    trouble: CarrierTrouble
+    amount_minor: Annotated[int, Field(ge=1, le=10**12, strict=True)]
+    currency: Currency
+    evidence: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+    appeal_of: str | None = None
+    reason: str = ""
+
+
+class CarrierClaim(Value):
+    """A claim, or an appeal, that was sent to a carrier."""
+
+    key: Key
+    request: ClaimRequest
+    reference: str
+
+
+class BookingRequest(Value):
+    """The body of `POST /bookings`."""
+
+    case_id: Annotated[str, Field(min_length=1, max_length=300)]
+    order_id: Annotated[str, Field(min_length=1, max_length=100)]
+    seller_id: Annotated[str, Field(min_length=1, max_length=100)]
+    amount_minor: Annotated[int, Field(ge=1, le=10**12, strict=True)]
+    currency: Currency
+    at: AwareDatetime
+
+
+class Booking(Value):
+    """Money that was booked to a seller."""
+
+    key: Key
+    request: BookingRequest
+
+
+class RedeliveryRequest(Value):
+    """The body of `POST /redeliveries`."""
+
+    case_id: Annotated[str, Field(min_length=1, max_length=300)]
+    order_id: Annotated[str, Field(min_length=1, max_length=100)]
+    amount_minor: Annotated[int, Field(ge=1, le=10**12, strict=True)]
+    currency: Currency
+
+
+class Redelivery(Value):
+    """What a buyer is charged for sending goods again; `given_back` if it was paid and voided."""
+
+    key: Key
+    request: RedeliveryRequest
+    state: Literal["requested", "paid", "voided"]
+    given_back: bool = False
+
+
 class Shipment(Value):
     """A tracking number that was entered for an order."""
 
@@ -103,6 +163,9 @@ class Entry(Value):
     shipment: Shipment | None = None
     cancellation: Cancellation | None = None
     label: ReturnLabel | None = None
+    claim: CarrierClaim | None = None
+    booking: Booking | None = None
+    redelivery: Redelivery | None = None
 
 
 LINE_BEGINS = b'{"refund":'
@@ -141,6 +204,9 @@ class Books:
         self._shipments: list[Shipment] = []
         self._cancellations: dict[str, Cancellation] = {}
         self._labels: dict[str, ReturnLabel] = {}
+        self._claims: dict[str, CarrierClaim] = {}
+        self._bookings: dict[str, Booking] = {}
+        self._redeliveries: dict[str, Redelivery] = {}
         if journal is not None and journal.exists():
             self._replay(journal)
 
@@ -173,6 +239,24 @@ class Books:
         """Each return label once, in order."""
         with self._lock:
             return list(self._labels.values())
+
+    @property
+    def claims(self) -> list[CarrierClaim]:
+        """Each claim against a carrier once, in order."""
+        with self._lock:
+            return list(self._claims.values())
+
+    @property
+    def bookings(self) -> list[Booking]:
+        """Each booking once, in order."""
+        with self._lock:
+            return list(self._bookings.values())
+
+    @property
+    def redeliveries(self) -> list[Redelivery]:
+        """Each charge for sending goods again once, as it stands, in order."""
+        with self._lock:
+            return list(self._redeliveries.values())
 
     def refund(self, key: str) -> Refund | None:
         """The refund with this key; None if it never came."""
@@ -290,6 +374,81 @@ class Books:
             self._write(Entry(label=label))
             return label
 
+    def file_claim(self, key: str, request: ClaimRequest) -> CarrierClaim:
+        """Sends a claim to the carrier, once.
+
+        Raises ProblemError for a key with other content, a parcel that the order does not have,
+        and an appeal about a claim that nobody sent.
+        """
+        with self._lock:
+            known = self._claims.get(key)
+            if known is not None:
+                _same(known.request, request)
+                return known
+            order = self._order(request.order_id)
+            if request.tracking not in {parcel.tracking for parcel in order.parcels}:
+                raise ProblemError(422, "parcel-unknown", "The order has no such parcel.")
+            if request.currency != order.currency:
+                raise ProblemError(
+                    422, "currency-differs", f"This order was paid in {order.currency}."
+                )
+            sent = {claim.reference for claim in self._claims.values()}
+            if request.appeal_of and request.appeal_of not in sent:
+                raise ProblemError(422, "claim-unknown", "There is no such claim to appeal about.")
+            claim = CarrierClaim(
+                key=key, request=request, reference=f"CLM{len(self._claims) + 1:09}"
+            )
+            self._write(Entry(claim=claim))
+            return claim
+
+    def book(self, key: str, request: BookingRequest) -> None:
+        """Books money to a seller, once; raises ProblemError like `file_claim`."""
+        with self._lock:
+            known = self._bookings.get(key)
+            if known is None:
+                self._order(request.order_id)
+                self._write(Entry(booking=Booking(key=key, request=request)))
+            else:
+                _same(known.request, request)
+
+    def charge(self, key: str, request: RedeliveryRequest) -> Redelivery:
+        """Charges a buyer for sending goods again, once; raises ProblemError like `stop`."""
+        with self._lock:
+            known = self._redeliveries.get(key)
+            if known is not None:
+                _same(known.request, request)
+                return known
+            if request.currency != self._order(request.order_id).currency:
+                raise ProblemError(422, "currency-differs", "This order was paid otherwise.")
+            return self._write_redelivery(Redelivery(key=key, request=request, state="requested"))
+
+    def pay_redelivery(self, key: str) -> Redelivery:
+        """The buyer pays; raises ProblemError for a charge that was never made, or is void."""
+        with self._lock:
+            known = self._redelivery(key)
+            if known.state == "voided":
+                raise ProblemError(409, "redelivery-voided", "This charge is void.")
+            return self._write_redelivery(known.model_copy(update={"state": "paid"}))
+
+    def void_redelivery(self, key: str) -> Redelivery:
+        """Voids a charge, and gives back what was paid; raises ProblemError if it never was."""
+        with self._lock:
+            known = self._redelivery(key)
+            if known.state == "voided":
+                return known
+            void = {"state": "voided", "given_back": known.state == "paid"}
+            return self._write_redelivery(known.model_copy(update=void))
+
+    def _redelivery(self, key: str) -> Redelivery:
+        known = self._redeliveries.get(key)
+        if known is None:
+            raise ProblemError(404, "redelivery-unknown", "No charge came under this key.")
+        return known
+
+    def _write_redelivery(self, redelivery: Redelivery) -> Redelivery:
+        self._write(Entry(redelivery=redelivery))
+        return redelivery
+
     def _order(self, order_id: str) -> Order:
         order = self.orders.get(order_id)
         if order is None:
@@ -343,6 +502,12 @@ class Books:
             self._cancellations[entry.cancellation.key] = entry.cancellation
         if entry.label is not None:
             self._labels[entry.label.key] = entry.label
+        if entry.redelivery is not None:
+            self._redeliveries[entry.redelivery.key] = entry.redelivery
+        if entry.claim is not None:
+            self._claims[entry.claim.key] = entry.claim
+        if entry.booking is not None:
+            self._bookings[entry.booking.key] = entry.booking
 
     def _replay(self, journal: Path) -> None:
         whole, _, torn = journal.read_bytes().rpartition(b"\n")

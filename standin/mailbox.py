@@ -8,6 +8,7 @@ import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -56,7 +57,7 @@ class Mailbox:
         content = envelope.content
         if not isinstance(content, bytes):
             raise TypeError("the SMTP server must hand over bytes")
-        message_id = email.message_from_bytes(content)["Message-ID"]
+        message_id = BytesHeaderParser().parsebytes(content)["Message-ID"]
         name = hashlib.sha256(str(message_id).encode() if message_id else content).hexdigest()[:8]
         # Two mails within the clock's step must still sort as they came.
         self._last = max(datetime.now(UTC), self._last + timedelta(microseconds=1))

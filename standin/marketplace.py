@@ -15,10 +15,16 @@ from domain.base import Value
 from domain.orders import Tracking
 from standin.behaviour import Behaviour, Mood
 from standin.books import (
+    Booking,
+    BookingRequest,
     Books,
     Breach,
     Cancellation,
+    CarrierClaim,
+    ClaimRequest,
     Key,
+    Redelivery,
+    RedeliveryRequest,
     Refund,
     RefundRequest,
     ReturnLabel,
@@ -26,7 +32,17 @@ from standin.books import (
 )
 from standin.problems import ProblemError, answer_problem, malformed
 
-Asked = Literal["orders", "refunds", "statuses", "breaches", "cancellations", "labels"]
+Asked = Literal[
+    "orders",
+    "refunds",
+    "statuses",
+    "breaches",
+    "cancellations",
+    "labels",
+    "claims",
+    "bookings",
+    "redeliveries",
+]
 Body = TypeVar("Body", bound=BaseModel)
 KEY: TypeAdapter[str] = TypeAdapter(Key)
 
@@ -63,6 +79,11 @@ class Marketplace:
                 Route("/breaches", self.receive_breach, methods=["POST"]),
                 Route("/cancellations", self.cancel, methods=["POST"]),
                 Route("/labels", self.make_label, methods=["POST"]),
+                Route("/carrier-claims", self.file_claim, methods=["POST"]),
+                Route("/bookings", self.book, methods=["POST"]),
+                Route("/redeliveries", self.charge, methods=["POST"]),
+                Route("/redeliveries/{key:path}/void", self.void, methods=["POST"]),
+                Route("/standin/redeliveries/{key:path}/pay", self.pay_charge, methods=["POST"]),
                 Route("/standin/orders/{order_id:path}/shipment", self.ship, methods=["POST"]),
                 Route("/standin/orders/{order_id:path}", self.change, methods=["POST"]),
                 Route("/standin/behaviour", self.behave, methods=["POST"]),
@@ -165,6 +186,67 @@ class Marketplace:
             return await _never(request)
         return JSONResponse(label.model_dump(mode="json", exclude={"key", "request"}))
 
+    async def file_claim(self, request: Request) -> Response:
+        """`POST /carrier-claims`."""
+        self._admit(request, "claims")
+        key = _idempotency_key(request)
+        wanted = await _read(request, ClaimRequest)
+        behaviour = self._mood.at("claims", wanted.order_id)
+        bad = await _misbehave(request, behaviour.claims, behaviour.refusal)
+        if bad is not None:
+            return bad
+        claim = self._books.file_claim(key, wanted)
+        if behaviour.claims == "file-then-hang":
+            return await _never(request)
+        return JSONResponse({"reference": claim.reference})
+
+    async def book(self, request: Request) -> Response:
+        """`POST /bookings`."""
+        self._admit(request, "bookings")
+        key = _idempotency_key(request)
+        wanted = await _read(request, BookingRequest)
+        behaviour = self._mood.at("claims", wanted.order_id)
+        bad = await _misbehave(request, behaviour.claims, behaviour.refusal)
+        if bad is not None:
+            return bad
+        self._books.book(key, wanted)
+        if behaviour.claims == "file-then-hang":
+            return await _never(request)
+        return Response(status_code=204)
+
+    async def charge(self, request: Request) -> Response:
+        """`POST /redeliveries`."""
+        self._admit(request, "redeliveries")
+        key = _idempotency_key(request)
+        wanted = await _read(request, RedeliveryRequest)
+        behaviour = self._mood.at("shipments", wanted.order_id)
+        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
+        if bad is not None:
+            return bad
+        redelivery = self._books.charge(key, wanted)
+        if behaviour.shipments == "stop-then-hang":
+            return await _never(request)
+        return JSONResponse({"state": redelivery.state})
+
+    async def void(self, request: Request) -> Response:
+        """`POST /redeliveries/{key}/void`."""
+        self._admit(request, "redeliveries")
+        key = str(request.path_params["key"])
+        charged = {each.key: each.request.order_id for each in self._books.redeliveries}
+        behaviour = self._mood.at("shipments", charged.get(key))
+        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
+        if bad is not None:
+            return bad
+        redelivery = self._books.void_redelivery(key)
+        if behaviour.shipments == "stop-then-hang":
+            return await _never(request)
+        return JSONResponse({"state": redelivery.state})
+
+    async def pay_charge(self, request: Request) -> Response:
+        """`POST /standin/redeliveries/{key}/pay`: the buyer pays for sending goods again."""
+        redelivery = self._books.pay_redelivery(str(request.path_params["key"]))
+        return JSONResponse({"state": redelivery.state})
+
     async def ship(self, request: Request) -> Response:
         """`POST /standin/orders/{id}/shipment`: the seller enters a tracking number."""
         sending = await _read(request, Sending)
@@ -200,6 +282,9 @@ class Marketplace:
                 "shipments": [each.model_dump(mode="json") for each in self._books.shipments],
                 "cancellations": [_flat(each) for each in self._books.cancellations],
                 "labels": [_flat(each) for each in self._books.labels],
+                "claims": [_flat(each) for each in self._books.claims],
+                "bookings": [_flat(each) for each in self._books.bookings],
+                "redeliveries": [_flat(each) for each in self._books.redeliveries],
                 "requests": {asked: self._requests[asked] for asked in get_args(Asked)},
             }
         )
@@ -256,7 +341,9 @@ def _json(value: Value, status: int = 200) -> Response:
     return Response(value.model_dump_json(), status_code=status, media_type="application/json")
 
 
-def _flat(filed: Cancellation | ReturnLabel) -> dict[str, JsonValue]:
+def _flat(
+    filed: Cancellation | ReturnLabel | CarrierClaim | Booking | Redelivery,
+) -> dict[str, JsonValue]:
     return {
         **filed.request.model_dump(mode="json"),
         **filed.model_dump(mode="json", exclude={"request"}),

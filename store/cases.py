@@ -1,22 +1,25 @@
 """The register of cases: who is in them, the rules they are pinned to, and how they ended."""
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import AwareDatetime
 from sqlalchemy import Engine, func, update
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from domain.base import Value
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import Opening
-from domain.orders import Order, Person
+from domain.orders import Line, Order, Person
 from domain.parties import Party
-from domain.ports import CloseCase, Registration
-from store.engine import insert_new, transaction
+from domain.ports import CloseCase, OpenCase, Registration
+from store.accounts import as_lines, counted
+from store.engine import hold_order, insert_new, transaction
 from store.errors import ContradictionError
-from store.tables import CaseRow, PersonRow
+from store.tables import CaseRow, PersonRow, RefundedUnitRow, RefundRow
 
 SOLUTIONS = (
     Ending.SETTLED,
@@ -33,13 +36,27 @@ SOLUTIONS = (
     Ending.REPAIRED,
     Ending.REPLACED,
     Ending.EXPLAINED,
+    Ending.RECOVERED,
+    Ending.PRICE_REDUCED,
+    Ending.DELIVERED,
+    Ending.CONTRACT_STANDS,
 )
 """The endings that count as a solution (D2): the parties agreed, an agent decided, the buyer took
 the claim back, or goods and money came to where they belong. Silence, inactivity and a closing by
 the platform solved nothing."""
 
-NOT_ENDED = (Ending.NOT_OPENED, Ending.BECAME_DISPUTE)
-"""Endings that the headline leaves out: the case never began, or goes on as a dispute."""
+NOT_ENDED = (
+    Ending.NOT_OPENED,
+    Ending.BECAME_DISPUTE,
+    Ending.BECAME_CANCELLATION,
+    Ending.BECAME_WITHDRAWAL,
+    Ending.BECAME_NON_DELIVERY,
+)
+"""Endings that the headline leaves out: the case never began, or goes on as another one."""
+
+
+Judge = Callable[[tuple[Line, ...], tuple[OpenCase, ...]], Registration]
+"""Makes a registration, given the order's units that are refunded and its open cases."""
 
 
 class Headline(Value):
@@ -84,33 +101,38 @@ class CaseRegister:
         case_id: str,
         opening: Opening,
         order: Order,
-        registration: Registration,
+        judge: Judge,
         at: datetime,
     ) -> Registration:
         """Register the case and answer what is registered: the first registration wins.
 
-        A refusal is answered but not kept, so that a mended opening can be sent again.
+        The cases of one order are registered one after the other. A refusal is answered but not
+        kept, so that a mended opening can be sent again.
         """
-        if registration.refusal:
-            return self.find(case_id) or registration
-        stake = registration.at_stake
-        case = CaseRow(
-            case_id=case_id,
-            kind=opening.kind,
-            country=opening.country,
-            order_id=registration.order_id,
-            buyer_id=registration.buyer_id,
-            seller_id=registration.seller_id,
-            stake_minor=stake.amount_minor if stake else None,
-            stake_currency=stake.currency if stake else None,
-            registration=registration.model_dump(mode="json"),
-            opened_at=at,
-        )
-        people = [
-            PersonRow(case_id=case_id, party=party, **person.model_dump())
-            for party, person in ((Party.BUYER, order.buyer), (Party.SELLER, order.seller))
-        ]
         with transaction(self._engine) as session:
+            hold_order(session, order.id)
+            if stored := session.get(CaseRow, case_id):
+                return Registration.model_validate(stored.registration)
+            registration = judge(*_order(session, order.id))
+            if registration.refusal:
+                return registration
+            stake = registration.at_stake
+            case = CaseRow(
+                case_id=case_id,
+                kind=opening.kind,
+                country=opening.country,
+                order_id=registration.order_id,
+                buyer_id=registration.buyer_id,
+                seller_id=registration.seller_id,
+                stake_minor=stake.amount_minor if stake else None,
+                stake_currency=stake.currency if stake else None,
+                registration=registration.model_dump(mode="json"),
+                opened_at=at,
+            )
+            people = [
+                PersonRow(case_id=case_id, party=party, **person.model_dump())
+                for party, person in ((Party.BUYER, order.buyer), (Party.SELLER, order.seller))
+            ]
             if insert_new(session, [case]):
                 insert_new(session, people)
             stored = session.get_one(CaseRow, case_id)
@@ -198,6 +220,35 @@ class CaseRegister:
         )
         with transaction(self._engine) as session:
             return [_summary(row) for row in session.exec(statement)]
+
+
+def _order(session: Session, order_id: str) -> tuple[tuple[Line, ...], tuple[OpenCase, ...]]:
+    """The order's units that are refunded or being refunded, and its open cases, each with the
+    units that it has not had refunded itself.
+    """
+    units = (
+        select(RefundedUnitRow.sku, RefundRow.case_id)
+        .join(RefundRow, col(RefundRow.key) == col(RefundedUnitRow.refund_key), isouter=True)
+        .where(RefundedUnitRow.order_id == order_id)
+    )
+    refunded = session.exec(units).all()
+    cases = (
+        select(CaseRow.case_id, CaseRow.kind, CaseRow.registration)
+        .where(CaseRow.order_id == order_id, col(CaseRow.closed_at).is_(None))
+        .order_by(col(CaseRow.opened_at), col(CaseRow.case_id))
+    )
+    open_cases = (
+        OpenCase(
+            case_id=case_id,
+            kind=Kind(kind),
+            units=as_lines(
+                counted(Line.model_validate(line) for line in registration["lines"])
+                - Counter(sku for sku, by in refunded if by == case_id)
+            ),
+        )
+        for case_id, kind, registration in session.exec(cases).all()
+    )
+    return as_lines(Counter(sku for sku, _ in refunded)), tuple(open_cases)
 
 
 def _summary(row: CaseRow) -> CaseSummary:

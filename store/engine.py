@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -73,6 +73,20 @@ def transaction(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+def hold_order(session: Session, order_id: str) -> None:
+    """Let transactions that register cases of one order wait for each other.
+
+    It must be the first that a transaction does: a lock by the order's id on PostgreSQL, on SQLite
+    the file's.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:order_id, 0))")
+        connection.execute(lock, {"order_id": order_id})
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """The database's own INSERT, which knows ON CONFLICT."""
     if session.get_bind().dialect.name == "postgresql":
@@ -83,7 +97,9 @@ def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlit
 def insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
     """Insert the rows of one table that break no uniqueness, and say how many those were."""
     values = [row.model_dump(exclude_unset=True) for row in rows]
-    statement = insert(session, type(rows[0])).values(values).on_conflict_do_nothing()
+    # SQLAlchemy keeps the compiled statement of one row, and compiles that of several each time.
+    given = values[0] if len(values) == 1 else values
+    statement = insert(session, type(rows[0])).values(given).on_conflict_do_nothing()
     return len(session.exec(statement.returning(literal(1))).all())
 
 

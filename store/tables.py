@@ -59,6 +59,7 @@ class CaseRow(SQLModel, table=True):
     __table_args__ = (
         Index("cases_of_seller", "seller_id", "opened_at"),
         Index("cases_closed", "kind", "country", "closed_at"),
+        Index("cases_of_order", "order_id"),
     )
 
     case_id: Key
@@ -260,3 +261,58 @@ class RefundedUnitRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     of: int
     refund_key: Words
+
+
+class RecoveryRow(SQLModel, table=True):
+    """Money that a carrier has paid to a seller (P5)."""
+
+    __tablename__ = "recoveries"
+    __table_args__ = (Index("recoveries_of_seller", "seller_id", "at"),)
+
+    key: Key
+    seller_id: Words
+    case_id: Words
+    order_id: Words
+    amount_minor: Minor
+    currency: Words
+    at: datetime
+
+
+class CostClaimRow(SQLModel, table=True):
+    """A cost of an uncollected parcel that a seller claims; `evidence` are digests of files.
+
+    The database itself holds the rule that no more of it is deducted than there is.
+    """
+
+    __tablename__ = "cost_claims"
+    __table_args__ = (
+        CheckConstraint(
+            "deducted_minor >= 0 AND deducted_minor <= amount_minor", name="deducted_at_most_cost"
+        ),
+        Index("cost_claims_of_seller", "seller_id", "at"),
+    )
+
+    key: Key
+    case_id: Words
+    seller_id: Words
+    buyer_id: Words
+    order_id: Words
+    cost: Words
+    amount_minor: Minor
+    currency: Words
+    evidence: list[str] = Field(sa_type=JSON)
+    at: datetime
+    deducted_minor: Minor
+
+
+class NonCollectionRow(SQLModel, table=True):
+    """A buyer who did not collect a prepaid parcel, as the seller reported it (P4)."""
+
+    __tablename__ = "non_collections"
+    __table_args__ = (Index("non_collections_of_seller", "seller_id", "buyer_id"),)
+
+    case_id: Key
+    seller_id: Words
+    buyer_id: Words
+    order_id: Words
+    at: datetime

@@ -1,13 +1,16 @@
 """The real parts that tests run on: Temporal, a mail server, a marketplace, a database."""
 
+import gc
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from temporalio.api.testservice.v1 import UnlockTimeSkippingRequest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Interceptor
 
@@ -17,6 +20,35 @@ from store.engine import connect, migrate
 from tests.life import FIRST_ORDER, World, write_orders
 from worker import working
 from workflows import attributes
+
+LONG_FIRST = ("test_durability", "test_worker", "_lives", "test_command_line", "test_random")
+"""Parts of the names of files that take long: they begin first, so that none runs alone at the end.
+The lives come before the random orders, which they would count among their own.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files, each of which stays whole."""
+
+    def place(item: pytest.Item) -> int:
+        found = (i for i, part in enumerate(LONG_FIRST) if part in item.path.stem)
+        return next(found, len(LONG_FIRST))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a failure without the garbage collector.
+
+    Up to Python 3.11.7 two threads that parse code break each other (SystemError: AST constructor
+    recursion depth mismatch) if one collects garbage meanwhile: a failure would end the whole run.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def binary(name: str) -> str:
@@ -41,6 +73,24 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """The time-skipping server that most tests share."""
     async with skipping_server() as environment:
         yield environment
+
+
+@pytest.fixture(autouse=True)
+async def time_still_skips(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """No test leaves the shared server unable to skip time.
+
+    A case that ends while an activity of it still runs keeps the server from skipping for ever.
+    """
+    yield
+    if "skipping" not in request.fixturenames:
+        return
+    environment: WorkflowEnvironment = request.getfixturevalue("skipping")
+    for _ in range(15):
+        began = time.monotonic()
+        await environment.sleep(1)
+        if time.monotonic() - began < 0.9:
+            return
+    await environment.client.test_service.unlock_time_skipping(UnlockTimeSkippingRequest())
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +132,10 @@ async def world_on(
             mail_from="service@recourse.example",
         )
         async with working(environment.client, settings, engine, interceptors=interceptors):
-            yield World(environment, settings, engine, marketplace, mailbox, first_order)
+            world = World(environment, settings, engine, marketplace, mailbox, first_order)
+            yield world
     engine.dispose()
+    assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
 
 
 @pytest.fixture(scope="session")

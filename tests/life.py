@@ -1,12 +1,13 @@
 """Playing the life of a case: its parties speak in one line each, and weeks pass in an instant."""
 
 import asyncio
-import contextlib
+import email.policy
 import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,16 +21,21 @@ from cli.reaching import look
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
-from domain.goods import ParcelEvent, Received, Scan
+from domain.goods import ParcelEvent, Received, ReturnReason, Scan
 from domain.letters import Letter
 from domain.money import Money
 from domain.notices import Mailing, NoticeName
 from domain.openings import (
+    CarrierTrouble,
     OpenCancellation,
+    OpenCarrierClaim,
+    OpenComplaint,
     OpenDispute,
     Opening,
     OpenInquiry,
+    OpenNonDelivery,
     OpenReturn,
+    OpenUncollectedParcel,
     OpenWithdrawal,
 )
 from domain.parties import Actor, Party
@@ -40,10 +46,15 @@ from standin.mailbox import Mailbox
 from store.archive import Archive
 from store.breaches import Breaches
 from store.tasks import TaskQueue
+from tests.ahead import undeclared
 from workflows.cancellation import Cancellation
+from workflows.carrier_claim import CarrierClaim
+from workflows.complaint import Complaint
 from workflows.dispute import Dispute
 from workflows.goods_return import GoodsReturn
 from workflows.inquiry import Inquiry
+from workflows.non_delivery import NonDelivery
+from workflows.uncollected_parcel import UncollectedParcel
 from workflows.withdrawal import Withdrawal
 
 V = TypeVar("V", bound=Value)
@@ -140,8 +151,10 @@ class Life:
         return await self.send(AGENT, verb, **more)
 
     async def view(self) -> CaseView:
-        """The case now."""
-        return await look(self.world.client, self.handle.id)
+        """The case now; what it does that its process does not declare is kept against it."""
+        view = await look(self.world.client, self.handle.id)
+        self.world.undeclared.update(dict.fromkeys(undeclared(view), view.id))
+        return view
 
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
         """The view, once everything expected of it holds; within ten seconds."""
@@ -208,16 +221,23 @@ class Life:
         """How the case ends when nobody does anything more.
 
         Time passes from one deadline to the next: left to itself, the server now and then skips
-        ten years, to the end of its own patience.
+        ten years, to the end of its own patience. It skips none while a case has something to do,
+        so that a case is at rest once the first second has passed.
         """
         environment = self.world.environment
         if not environment.supports_time_skipping:
             return await self.handle.result()
-        for _ in range(50):
-            with environment.auto_time_skipping_disabled(), contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(self.handle.result(), 0.4)
-            view = await self.view()
-            await (self.passes_until(view.due) if view.due else self.passes(minutes=5))
+        with environment.auto_time_skipping_disabled():
+            result = asyncio.create_task(self.handle.result())
+            try:
+                for _ in range(50):
+                    await self.passes(seconds=1)
+                    if (await asyncio.wait({result}, timeout=0.02))[0]:
+                        return await result
+                    view = await self.view()
+                    await (self.passes_until(view.due) if view.due else self.passes(minutes=5))
+            finally:
+                result.cancel()
         raise AssertionError(f"it does not end: {view.model_dump_json(indent=1)}")
 
     async def goods_back(self) -> "Life":
@@ -241,6 +261,10 @@ class Life:
         """The letters sent so far, in order."""
         kept = Archive(self.world.engine).letters(self.handle.id)
         return [letter for letter in kept if letter.to in (to, None) or to is None]
+
+    def mails(self) -> list[str]:
+        """The Message-IDs of the mails that came about the case, in order."""
+        return self.world.mails(self.handle.id)
 
     @property
     def paid(self) -> list[int]:
@@ -268,9 +292,11 @@ class World:
     mailbox: Mailbox
     first_order: int = FIRST_ORDER
     lives: list[Life] = field(default_factory=list)
+    undeclared: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._orders = itertools.count(self.first_order)
+        self._mails: dict[str, tuple[str, str]] = {}
 
     @property
     def client(self) -> Client:
@@ -330,6 +356,26 @@ class World:
         )
         return await self.open(opening, Withdrawal.run)
 
+    async def complaint(self, country: str = "PL", **more: Any) -> Life:
+        """Complain of an order that came yesterday: the lamp does not light, and is to be repaired.
+
+        `order`: fields of the order.
+        """
+        order_id = more.pop("order_id", "")
+        order = more.pop("order", {})
+        opening = OpenComplaint(
+            **{
+                "country": country,
+                "order_id": order_id or await self.in_hand(country, **order),
+                "opened_by": BUYER,
+                "text": "The lamp does not light.",
+                "reason": ReturnReason.DEFECTIVE,
+                "wanted": Remedy.REPAIR,
+                **more,
+            }
+        )
+        return await self.open(opening, Complaint.run)
+
     async def goods_return(self, country: str = "PL", **more: Any) -> Life:
         """Goods have come to the seller with no case."""
         order_id = more.pop("order_id", "") or self.order(country)
@@ -343,6 +389,72 @@ class World:
             }
         )
         return await self.open(opening, GoodsReturn.run)
+
+    async def non_delivery(self, country: str = "PL", **more: Any) -> Life:
+        """Nothing of an order has come."""
+        order_id = more.pop("order_id", "") or self.order(country)
+        opening = OpenNonDelivery(
+            **{
+                "country": country,
+                "order_id": order_id,
+                "opened_by": BUYER,
+                "text": "Nothing has come.",
+                **more,
+            }
+        )
+        return await self.open(opening, NonDelivery.run)
+
+    async def parcel(
+        self,
+        country: str = "PL",
+        regime: str = "postal",
+        posted: float | None = 1,
+        due: float | None = None,
+        in_hand: float | None = None,
+        **more: Any,
+    ) -> str:
+        """An order with one parcel, PX 1: posted, due and in hand so many days ago."""
+        now = await self.environment.get_current_time()
+        ages = {"posted_at": posted, "due_at": due, "in_hand_at": in_hand}
+        times = {what: now - timedelta(days=age) for what, age in ages.items() if age is not None}
+        parcel = {
+            "id": "p1",
+            "tracking": "PX 1",
+            "carrier": "Poczta",
+            "regime": regime,
+            **{what: at.isoformat() for what, at in times.items()},
+            **more,
+        }
+        placed = min(times.values(), default=now) - timedelta(days=1)
+        order = self.order(country)
+        return self.alter(order, placed_at=placed.isoformat(), shipped=True, parcels=[parcel])
+
+    async def carrier_claim(self, country: str = "PL", **more: Any) -> Life:
+        """Claim the parcel of an order from its carrier."""
+        opening = OpenCarrierClaim(
+            **{
+                "country": country,
+                "opened_by": SELLER,
+                "tracking": "PX 1",
+                "trouble": CarrierTrouble.LOSS,
+                **more,
+            }
+        )
+        return await self.open(opening, CarrierClaim.run)
+
+    async def uncollected_parcel(self, country: str = "PL", **more: Any) -> Life:
+        """A parcel came back to its seller: nobody collected it."""
+        order_id = more.pop("order_id", "") or self.order(country)
+        opening = OpenUncollectedParcel(
+            **{
+                "country": country,
+                "order_id": order_id,
+                "opened_by": SELLER,
+                "tracking": "PX1",
+                **more,
+            }
+        )
+        return await self.open(opening, UncollectedParcel.run)
 
     async def open(self, opening: Opening, run: Any) -> Life:
         """Open a case and wait until it is registered."""
@@ -389,6 +501,14 @@ class World:
             Inquiry.run, opening, id=opening.case_id, task_queue=self.settings.task_queue
         )
         return await self._followed(Life(self, handle, country, opening.order_id))
+
+    def mails(self, case_id: str) -> list[str]:
+        """The Message-IDs of the mails that came about a case; each mail is read but once."""
+        for file in sorted(self.mailbox.folder.glob("*.eml")):
+            if file.name not in self._mails:
+                mail = BytesHeaderParser(policy=email.policy.default).parsebytes(file.read_bytes())
+                self._mails[file.name] = mail["X-Recourse-Case"], mail["Message-ID"]
+        return [id for case, id in self._mails.values() if case == case_id]
 
     def behaves(self, **behaviour: Any) -> None:
         """Tell the marketplace how to behave."""

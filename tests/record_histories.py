@@ -23,6 +23,7 @@ from domain.commands import (
     BecomeDispute,
     BeginWork,
     Claim,
+    CostKind,
     Decide,
     Deduct,
     FinishWork,
@@ -30,6 +31,7 @@ from domain.commands import (
     HandOver,
     Inspect,
     Offer,
+    ProveDelivery,
     Receive,
     Refund,
     Refuse,
@@ -37,12 +39,18 @@ from domain.commands import (
     Reject,
     Remedy,
     Reopen,
+    ReportBuyer,
+    ReportCost,
     Say,
+    SendAgain,
+    Ship,
     ShipBack,
+    Terminate,
     Verdict,
+    WithdrawFromContract,
 )
 from domain.goods import Condition, Received, Scan
-from domain.ports import RefundReport, RefundState
+from domain.ports import RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
 from tests.conftest import skipping_server, world_on
 from tests.life import SECOND, Life, World
@@ -273,6 +281,72 @@ async def inquiry_became_dispute(world: World) -> Life:
     return life
 
 
+async def non_delivery_lost(world: World) -> Life:
+    """The seller is silent, sends the goods again, and they get lost: the buyer ends it."""
+    life = await world.non_delivery()
+    await life.passes(days=9)
+    await life.buyer(SendAgain)
+    await life.seller(Ship, carrier="Poczta", tracking="PX-2", expected_on=date(9000, 1, 1))
+    await life.scanned(Scan.LOST)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(Terminate)
+    return life
+
+
+async def non_delivery_contested(world: World) -> Life:
+    """The buyer contests that the goods were delivered, wins, and waits for the refund."""
+    life = await world.non_delivery(order_id=world.order(dear=True))
+    file = Attachment(name="signed.jpg", size=9, media_type="image/jpeg", sha256="0" * 64)
+    await life.seller(ProveDelivery, text="It was signed for.", attachments=(file,))
+    await life.buyer(Reject, text="That is not my signature.")
+    await life.sees(lambda view: view.task)
+    await life.agent(Claim)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="The signature.")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(Terminate)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_REFUND)
+    await life.seller(Refund)
+    return life
+
+
+async def lapses(life: Life, stage: Stage) -> None:
+    """Nobody does anything at this stage, until its time ends."""
+    view = await life.sees(lambda view: view.stage is stage, lambda view: view.due)
+    assert view.due
+    await life.passes_until(view.due)
+
+
+async def uncollected_withdrawn(world: World) -> Life:
+    """Nobody chooses; a cost and the buyer are reported; the seller withdraws."""
+    life = await world.uncollected_parcel()
+    bill = Attachment(name="bill.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
+    amount = life.money(1299)
+    await life.seller(ReportCost, cost=CostKind.WAY_BACK, amount=amount, attachments=(bill,))
+    await life.seller(ReportBuyer)
+    for stage in (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD):
+        await lapses(life, stage)
+    await life.sees(lambda view: view.stage is Stage.MAY_WITHDRAW)
+    await life.seller(WithdrawFromContract)
+    return life
+
+
+async def uncollected_sent_again(world: World) -> Life:
+    """It is paid for, not the first time but the second, sent again, and delivered."""
+    life = await world.uncollected_parcel()
+    await life.buyer(SendAgain)
+    await lapses(life, Stage.AWAITING_PAYMENT)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(SendAgain)
+    view = await life.sees(lambda view: view.redelivery and view.due)
+    assert view.redelivery
+    await life.signals("redelivery_paid", RedeliveryPaid(key=view.redelivery.key))
+    await life.sees(lambda view: view.stage is Stage.AWAITING_DISPATCH)
+    await life.seller(Ship, carrier="InPost", tracking="PX2", expected_on=date(2099, 1, 4))
+    await life.sees(lambda view: view.stage is Stage.IN_TRANSIT)
+    await life.scanned(Scan.DELIVERED)
+    return life
+
+
 LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     dispute_settled,
     dispute_decided,
@@ -292,6 +366,10 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     return_inspected,
     return_repaired,
     return_contested,
+    non_delivery_lost,
+    non_delivery_contested,
+    uncollected_withdrawn,
+    uncollected_sent_again,
 )
 
 

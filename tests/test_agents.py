@@ -7,8 +7,22 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from domain.commands import Attachment, Claim, ClaimException, Decide, Hold, Reject, Verdict
-from domain.goods import ExceptionReason
+from domain.commands import (
+    AskForHelp,
+    Attachment,
+    Claim,
+    ClaimException,
+    Decide,
+    FileClaim,
+    Hold,
+    Refuse,
+    RefuseReason,
+    Reject,
+    SendAgain,
+    Verdict,
+)
+from domain.goods import ExceptionReason, Scan
+from domain.openings import CarrierTrouble
 from domain.parties import Party
 from domain.stages import Stage
 from tests.life import AGENT, LEAD, Life, World
@@ -37,7 +51,48 @@ async def withdrawal(world: World) -> Life:
     return life
 
 
-@pytest.mark.parametrize("open_case", [cancellation, withdrawal])
+async def non_delivery(world: World) -> Life:
+    """The buyer contests that the goods were delivered."""
+    life = await world.non_delivery()
+    await life.scanned(Scan.DELIVERED)
+    await life.sees(lambda view: view.stage is Stage.DELIVERED)
+    await life.buyer(Reject, text="They are not here.")
+    return life
+
+
+async def uncollected_parcel(world: World) -> Life:
+    """The buyer cannot be charged for sending it again."""
+    life = await world.uncollected_parcel()
+    life.marketplace(shipments="refuse")
+    await life.buyer(SendAgain)
+    return life
+
+
+async def carrier_claim(world: World) -> Life:
+    """The marketplace does not send the claim to the carrier."""
+    order = await world.parcel(regime="contract", posted=2, in_hand=1)
+    life = await world.carrier_claim(order_id=order, trouble=CarrierTrouble.DAMAGE)
+    life.marketplace(claims="refuse")
+    proof = Attachment(name="a.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
+    await life.seller(
+        FileClaim, amount=life.money(100), proof_of_value=(proof,), damage_record=(proof,)
+    )
+    return life
+
+
+async def complaint(world: World) -> Life:
+    """The buyer contests the seller's refusal."""
+    life = await world.complaint()
+    await life.seller(Refuse, reason=RefuseReason.NOT_DEFECTIVE, text="It was dropped.")
+    await life.sees(lambda view: view.stage is Stage.REFUSED)
+    await life.buyer(AskForHelp)
+    return life
+
+
+@pytest.mark.parametrize(
+    "open_case",
+    [cancellation, withdrawal, non_delivery, uncollected_parcel, carrier_claim, complaint],
+)
 async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     world: World, open_case: Callable[[World], Awaitable[Life]]
 ) -> None:
@@ -46,7 +101,7 @@ async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     view = await life.sees(lambda view: view.task)
     assert (view.stage, view.awaited) == (Stage.WITH_AGENT, Party.AGENT)
     assert view.task
-    assert view.task.queue == f"{view.kind}s-pl"
+    assert view.task.queue == f"{view.kind.plural}-pl"
     before = view.due
     assert before
     await life.agent(Hold, reason="The courier is asked.")

@@ -14,9 +14,13 @@ from config import HERE
 from domain.base import Value
 from domain.policy import (
     CancellationPolicy,
+    CarrierClaimPolicy,
+    ComplaintPolicy,
     DisputePolicy,
     InquiryPolicy,
+    NonDeliveryPolicy,
     ReturnPolicy,
+    UncollectedParcelPolicy,
     Window,
     WithdrawalPolicy,
 )
@@ -53,10 +57,17 @@ POLICIES: dict[str, type[Value]] = {
     "cancellation": CancellationPolicy,
     "withdrawal": WithdrawalPolicy,
     "goods_return": ReturnPolicy,
+    "uncollected_parcel": UncollectedParcelPolicy,
+    "non_delivery": NonDeliveryPolicy,
+    "carrier_claim": CarrierClaimPolicy,
+    "complaint": ComplaintPolicy,
 }
 """The rules of each process, by its section of the policy files, which is its module's name too."""
 
 AGENTS = "test_silent_agents_lose_the_task_and_a_forgotten_hold_ends"
+
+CLAIMED_ONCE_LOST = "test_a_lost_parcel_is_claimed_once_it_counts_as_lost_and_the_money_is_booked"
+CHASED = "test_another_silent_carrier_is_chased_once_and_then_the_claim_ends_here"
 
 SILENCE_TESTED_BY = {
     "dispute": {
@@ -123,6 +134,79 @@ SILENCE_TESTED_BY = {
         "lead_decision": "test_task_of_a_return_goes_back_to_the_queue_and_to_the_lead",
         "claim": "test_task_of_a_return_goes_back_to_the_queue_and_to_the_lead",
         "hold": "test_hold_of_a_returns_clock_ends_by_itself",
+    },
+    "non_delivery": {
+        "further_period": "test_a_silent_seller_is_in_breach_and_the_buyer_is_paid_back",
+        "choice": "test_a_buyer_who_does_not_choose_leaves_the_contract_as_it_is",
+        "dispatch": "test_sent_again_late_or_lost_again_it_is_the_buyers_choice_anew",
+        "transit": "test_sent_again_late_or_lost_again_it_is_the_buyers_choice_anew",
+        "objection": "test_goods_that_are_said_to_be_delivered_are_so_unless_contested",
+        "refund": "test_a_seller_who_does_not_refund_in_time_is_in_breach_and_an_agent_decides",
+        "refund_confirmation": "test_a_refund_that_fails_or_is_not_confirmed_is_an_agents_task",
+        "decision": AGENTS,
+        "lead_decision": AGENTS,
+        "claim": AGENTS,
+        "hold": AGENTS,
+    },
+    "complaint": {
+        "liability": "test_what_was_not_delivered_or_long_ago_opens_no_complaint",
+        "answer": "test_the_seller_is_told_warned_and_silence_is_what_the_countrys_law_says",
+        "information": (
+            "test_missing_information_is_asked_for_once_and_holds_the_clock_as_policy_says"
+        ),
+        "objection": ("test_a_refusal_is_given_with_reasons_and_stands_if_the_buyer_is_silent"),
+        "choice": "test_a_seller_who_does_not_repair_offers_money_and_the_buyer_chooses",
+        "amount": ("test_a_deemed_accepted_price_is_the_sellers_to_name_and_else_an_agents"),
+        "amount_answer": "test_an_amount_that_is_not_accepted_is_set_by_an_agent",
+        "trial": "test_goods_that_hold_after_the_trial_end_the_case",
+        "clarification": ("test_an_unclear_statement_is_asked_about_while_both_clocks_run"),
+        "refund_if_withdrawal": (
+            "test_meant_as_a_withdrawal_it_becomes_one_whose_clock_has_run_from_the_statement"
+        ),
+        "refund_confirmation": (
+            "test_a_refund_that_nobody_confirms_bars_a_second_one_and_is_an_agents"
+        ),
+        "decision": AGENTS,
+        "lead_decision": AGENTS,
+        "claim": AGENTS,
+        "hold": AGENTS,
+    },
+    "carrier_claim": {
+        "damage": (
+            "test_who_does_not_claim_a_damage_in_time_is_warned_and_told_that_it_may_be_lost"
+        ),
+        "loss_from_postal": CLAIMED_ONCE_LOST,
+        "loss_from_transport": CLAIMED_ONCE_LOST,
+        "loss_from_contract": CLAIMED_ONCE_LOST,
+        "loss": (
+            "test_who_does_not_claim_a_loss_within_the_year_is_warned_and_told_that_it_may_be_lost"
+        ),
+        "answer_postal": (
+            "test_a_silent_post_has_accepted_by_law_and_its_late_answer_changes_nothing"
+        ),
+        "answer_transport": CHASED,
+        "answer_contract": CHASED,
+        "appeal": "test_an_answer_that_the_seller_leaves_stands",
+        "payment": ("test_a_carrier_that_does_not_pay_is_an_agents_task_and_waited_for_again"),
+        "decision": AGENTS,
+        "lead_decision": AGENTS,
+        "claim": AGENTS,
+        "hold": AGENTS,
+    },
+    "uncollected_parcel": {
+        "notice": "test_silence_then_a_last_period_then_the_sellers_own_act",
+        "further_period": "test_silence_then_a_last_period_then_the_sellers_own_act",
+        "payment": "test_who_does_not_pay_is_asked_again_and_not_for_ever",
+        "dispatch": "test_a_seller_who_does_not_send_it_is_in_breach_and_an_agent_rules",
+        "transit": "test_a_parcel_that_does_not_arrive_is_a_non_delivery",
+        "seller_withdraws": "test_a_seller_who_does_nothing_is_asked_again_then_an_agent_is",
+        "refund_confirmation": (
+            "test_a_refund_that_nobody_confirms_is_an_agents_task_and_paid_once"
+        ),
+        "decision": AGENTS,
+        "lead_decision": AGENTS,
+        "claim": AGENTS,
+        "hold": "test_a_hold_stops_the_buyers_time_and_ends_by_itself",
     },
 }
 """What happens if nobody answers: a row of the policy, an arm of the process, and this test."""
@@ -237,7 +321,9 @@ def read_of_terms(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("process", POLICIES)
 def test_every_window_of_the_policy_is_started_by_its_process(process: str) -> None:
-    rights = read_of_terms(HERE / "domain" / "withdrawing.py")  # they end before a case begins
+    # They end before a case begins.
+    rights = read_of_terms(HERE / "domain" / "withdrawing.py")
+    rights |= read_of_terms(HERE / "domain" / "complaining.py")
     left = windows(process) - started(process) - rights
     assert not left, f"no `self.start(…)` of {left} in the classes of workflows/{process}.py"
 

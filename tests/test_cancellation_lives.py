@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import ValidationError
 from temporalio.common import WorkflowIDConflictPolicy
 
 from domain.commands import (
@@ -27,6 +28,7 @@ from domain.openings import OpenCancellation
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import RefundReport, RefundState
+from domain.refunds import WayBack
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView
@@ -527,6 +529,64 @@ async def opened(world: World, opening: OpenCancellation) -> str:
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
     )
     return str(handle.result_run_id or handle.first_execution_run_id)
+
+
+# Instead of an uncollected parcel: the goods came back, and nothing is stopped or looked out for.
+
+
+async def test_uncollected_goods_are_refunded_less_the_way_back_that_was_announced(
+    world: World,
+) -> None:
+    paid = {True: 25999 - 1299, False: 25999}
+    for announced, refunded in paid.items():
+        life = await came_back(world, way_back=WayBack(charged_minor=1299, announced=announced))
+        assert (await life.ends()).ending == "cancelled"
+        assert life.paid == [refunded]
+        assert stops(world, life.order_id) == []
+        assert life.letters(Party.BUYER) == ["uncollected_cancelled", "refund_confirmed", "closed"]
+        assert life.letters(Party.SELLER)[0] == "uncollected_given_up"
+
+
+async def test_uncollected_goods_above_the_limit_are_refunded_by_the_seller_in_time(
+    world: World,
+) -> None:
+    life = await came_back(world, world.order(dear=True))
+    view = await life.view()
+    assert (view.stage, [clock.window for clock in view.clocks]) == (
+        Stage.AWAITING_REFUND,
+        ["refund"],
+    )
+    assert await life.dues(NoticeName.UNCOLLECTED_GIVEN_UP) == [view.due]
+    with pytest.raises(RefusedCommand, match="wrong-stage"):
+        await life.seller(ReportSent)
+    await life.scanned(Scan.HANDED_OVER)
+    await life.seller(Refund)
+    assert (await life.ends()).ending == "cancelled"
+    assert (life.paid, (await life.view()).returns) == ([2500999], ())
+
+
+async def test_uncollected_cash_on_delivery_is_not_refunded(world: World) -> None:
+    order = world.alter(world.order(), payment="cash-on-delivery")
+    life = await came_back(world, order)
+    assert (await life.ends()).ending == "cancelled"
+    assert life.paid == []
+
+
+async def test_only_the_platform_cancels_what_came_back(world: World) -> None:
+    life = await came_back(world, opened_by=BUYER)
+    assert (await refusal(life))[0] is Code.NOT_YOURS
+    for odd in ({"text": ""}, {"way_back": WayBack(charged_minor=1, announced=True)}):
+        with pytest.raises(ValidationError):
+            OpenCancellation(
+                **{"country": "PL", "order_id": "1", "opened_by": BUYER, "text": "No.", **odd}
+            )
+
+
+async def came_back(world: World, order_id: str = "", **more: Any) -> Life:
+    """Cancel an old order whose parcel nobody collected."""
+    instead = {"opened_by": PLATFORM, "instead_of": "uncollected-parcel:PL:none:PX1", "text": ""}
+    order_id = order_id or world.order()
+    return await world.cancellation(order_id=order_id, **{**instead, **more})
 
 
 async def test_every_arrow_of_the_flow_is_travelled(world: World) -> None:

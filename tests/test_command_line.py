@@ -19,7 +19,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 import starter
-from cli.allegro import disputes
+from cli.allegro import openings
 from cli.documents import read_opening
 from cli.examples import ORDERS, Play, read_examples
 from cli.failures import InputError
@@ -28,10 +28,12 @@ from cli.opening import open_case
 from cli.verbs import MODELS, name_of
 from cli.words import actor_from, amount_from, amount_in_words, printable
 from config import data_converter
-from domain.commands import COMMAND
+from domain.commands import COMMAND, Remedy
+from domain.deadlines import reckon, spoken
+from domain.goods import ReturnReason
 from domain.kinds import Kind
 from domain.money import Money
-from domain.openings import OpenDispute
+from domain.openings import OpenComplaint, OpenDispute
 from domain.ports import Rules
 from domain.refusals import Code
 from domain.registering import register
@@ -292,18 +294,95 @@ def test_can_every_example_be_opened() -> None:
 LISTED = json.loads((ROOT / "examples" / "allegro-issues.json").read_text())
 
 
+CLAIMED = json.loads((ROOT / "examples" / "allegro-claim.json").read_text())
+
+
+def listed_complaint(**changes: Any) -> OpenComplaint:
+    """The complaint that the claim opens, once these fields of it are changed."""
+    (opening,) = openings({"issues": [{**CLAIMED["issues"][0], **changes}]})
+    assert isinstance(opening, OpenComplaint)
+    return opening
+
+
 def test_does_a_listed_dispute_keep_its_own_id_and_words() -> None:
-    (dispute,), claims = disputes(LISTED)
+    dispute = openings(LISTED)[0]
+    assert isinstance(dispute, OpenDispute)
     assert dispute.case_id == "dispute:PL:087dcaa0-338f-4996-b333-f670c639072e"
     assert dispute.order_id == "f3e739a0-738f-11f0-b9c0-8f5d26f9859a"
     assert dispute.opened_by.id == "10000001"
     assert dispute.reason == "DETECT_FOUND_DURING_USE"
+    assert dispute.wanted is Remedy.FULL_REFUND
     assert dispute.text == "Po dwóch dniach ekspres przestał grzać wodę."
     assert dispute.happened_at == datetime(2025, 8, 11, 6, 12, 48, 923000, tzinfo=UTC)
-    assert claims == (
-        "f94d8fd6-2aee-4225-a8a0-33cf88472cf2",
-        "8dabe0c0-2ff5-4693-bcce-a7f6cc59d43e",
+
+
+def test_does_a_listed_claim_open_a_complaint_with_all_that_it_says() -> None:
+    claim = listed_complaint()
+    assert claim.case_id == "complaint:PL:3b6f5c0e-9a55-4c0d-8a0b-57f2b0f4c1d2"
+    assert claim.order_id == "0d6f0e50-b59a-11f0-b4ff-d384dc24cd83"
+    assert (claim.opened_by.party, claim.opened_by.id) == ("buyer", "10000004")
+    assert claim.reason is ReturnReason.DEFECTIVE
+    assert claim.wanted is Remedy.PARTIAL_REFUND
+    assert claim.amount == Money(amount_minor=4000, currency="PLN")
+    assert claim.happened_at == datetime(2025, 10, 31, 9, 12, 30, 112000, tzinfo=UTC)
+    assert claim.decision_due == datetime(2025, 11, 14, 22, 59, 59, tzinfo=UTC)
+    assert claim.text == (
+        "Jeden z przycisków lampki nie działa, reszta jest w porządku.\n\n"
+        "(601122/2025 · DEFECT_FOUND_DURING_USE · DEFECT_FOUND_DURING_USE: Usterka ujawniła się "
+        "podczas używania · PARTIAL_REFUND 40.00 PLN · 1 × 14902237761)"
     )
+
+
+def test_are_the_claims_of_a_list_complaints_by_the_words_of_their_subjects() -> None:
+    _, described, incomplete = openings(LISTED)
+    assert isinstance(described, OpenComplaint)
+    assert isinstance(incomplete, OpenComplaint)
+    assert described.reason is ReturnReason.NOT_AS_DESCRIBED
+    assert incomplete.reason is ReturnReason.INCOMPLETE
+    assert described.wanted is incomplete.wanted is Remedy.REPAIR
+    assert "niezgodny z opisem" in described.text
+    replaced = openings(LISTED, Remedy.REPLACEMENT)
+    assert {opening.wanted for opening in replaced} == {Remedy.REPLACEMENT}
+
+
+@pytest.mark.parametrize(
+    ("name", "price", "back", "wanted", "amount"),
+    [
+        ("REPAIR", None, True, Remedy.REPAIR, None),
+        ("EXCHANGE", None, None, Remedy.REPLACEMENT, None),
+        ("REPLACEMENT", None, None, Remedy.REPLACEMENT, None),
+        ("REFUND", "129.00", None, Remedy.FULL_REFUND, None),
+        ("REFUND", None, True, Remedy.RETURN_FOR_REFUND, None),
+        ("PARTIAL_REFUND", "12.5", True, Remedy.PARTIAL_REFUND, 1250),
+        ("PARTIAL_REFUND", None, None, Remedy.PARTIAL_REFUND, None),
+        ("GIFT", None, None, Remedy.REPAIR, None),
+    ],
+)
+def test_is_what_a_claim_expects_the_remedy_that_is_wanted(
+    name: str, price: str | None, back: bool | None, wanted: Remedy, amount: int | None
+) -> None:
+    refund = {"amount": price, "currency": "PLN"} if price else None
+    claim = listed_complaint(
+        expectations=[{"name": name, "refund": refund}], currentState={"returnRequired": back}
+    )
+    assert claim.wanted is wanted
+    assert (claim.amount and claim.amount.amount_minor) == amount
+    assert f"{name} {price} PLN" in claim.text if price else name in claim.text
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        ("NOT_AS_DESCRIBED", ReturnReason.NOT_AS_DESCRIBED),
+        ("MISSING_PRODUCT_ELEMENT", ReturnReason.INCOMPLETE),
+        ("PRODUCT_DAMAGED_PARCEL_INTACT", ReturnReason.DAMAGED),
+        ("OTHER", ReturnReason.DEFECTIVE),
+    ],
+)
+def test_is_the_reason_of_a_claim_one_of_complaint(named: str, reason: ReturnReason) -> None:
+    claim = listed_complaint(reason={"type": named, "description": "Bo tak."}, subject="reklamacja")
+    assert claim.reason is reason
+    assert f"{named}: Bo tak." in claim.text
 
 
 @pytest.mark.parametrize(
@@ -317,6 +396,9 @@ def test_does_a_listed_dispute_keep_its_own_id_and_words() -> None:
         (("issues", 0, "checkoutForm"), [], "/issues/0/checkoutForm"),
         (("issues", 0, "chat", "initialMessage", "text"), "", "/chat/initialMessage/text"),
         (("issues", 1, "id"), "a b", "/issues/1/id"),
+        (("issues", 1, "decisionDueDate"), "soon", "/issues/1/decisionDueDate"),
+        (("issues", 2, "checkoutForm"), None, "/issues/2/checkoutForm"),
+        (("issues", 2, "expectations"), [{"name": None}], "/issues/2/expectations/0/name"),
     ],
 )
 def test_is_a_list_that_does_not_fit_refused_whole(
@@ -328,36 +410,59 @@ def test_is_a_list_that_does_not_fit_refused_whole(
         inner = inner[step]
     inner[path[-1]] = value
     with pytest.raises(InputError, match=re.escape(place)):
-        disputes(document)
+        openings(document)
 
 
-async def test_is_each_listed_dispute_opened_once_and_a_claim_named(
+async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
     shell: Shell, real_world: World, tmp_path: Path
 ) -> None:
-    issue = LISTED["issues"][0]
-    order = real_world.order()
-    mine = {
-        **issue,
-        "id": "listed-1",
-        "checkoutForm": {"id": order},
-        "buyer": {"id": "buyer", "login": "b"},
-    }
-    strange = {**mine, "id": "listed-2", "buyer": {"id": "other", "login": "o"}}
-    file = written(tmp_path, {"issues": [mine, LISTED["issues"][1]]})
+    now = datetime.now(UTC)
+    policy, calendar = read_policy("PL"), read_calendar("PL", now.year, now.year + 2)
+    assert policy.complaint
+    answer_window = policy.complaint.answer
+    due = reckon(answer_window.counting, answer_window.length, now, calendar).due
+
+    def issue(document: Any, number: int, order: str, id: str, **more: Any) -> dict[str, Any]:
+        buyer = {"id": "buyer", "login": "b"}
+        mine = {"id": id, "checkoutForm": {"id": order}, "buyer": buyer}
+        return {**document["issues"][number], **mine, "openedDate": now.isoformat(), **more}
+
+    order, another = await real_world.in_hand(), await real_world.in_hand()
+    dispute = issue(LISTED, 0, order, "listed-1")
+    same, other = due - timedelta(seconds=1), due + timedelta(days=3)
+    agrees = issue(CLAIMED, 0, order, "listed-2", decisionDueDate=same.isoformat())
+    differs = issue(LISTED, 1, another, "listed-3", decisionDueDate=other.isoformat())
+    file = written(tmp_path, {"issues": [dispute, agrees, differs]})
     for _ in range(2):
         answer = await shell("open", "--from", "allegro", file, "--json")
         assert answer.code == 0, answer
-        assert answer.json["opened"][0]["case_id"] == "dispute:PL:listed-1"
-        assert answer.json["not_supported"] == ["f94d8fd6-2aee-4225-a8a0-33cf88472cf2"]
+        assert [one["case_id"] for one in answer.json["opened"]] == [
+            "dispute:PL:listed-1",
+            "complaint:PL:listed-2",
+            "complaint:PL:listed-3",
+        ]
+        compared = [one.get("agree") for one in answer.json["opened"]]
+        assert compared == [None, True, False]
+        assert {one.get("answer_due") for one in answer.json["opened"][1:]} == {due.isoformat()}
+    said = (await shell("open", "--from", "allegro", file)).out.splitlines()
+    assert said[1].endswith(
+        f"({due.isoformat()}), the marketplace's {spoken(same, policy.zone)} "
+        f"({same.isoformat()}): they agree."
+    )
+    assert said[2].endswith(f"({other.isoformat()}): they differ; the case goes by its own.")
     view = await seen(shell, "dispute:PL:listed-1")
     assert (view.order_id, view.wanted) == (order, "full-refund")
+    view = await seen(shell, "complaint:PL:listed-2")
+    assert (view.wanted, view.beside) == ("partial-refund", ("dispute:PL:listed-1",))
+    assert "Beside dispute:PL:listed-1" in await page(shell, view.id)
+    strange = issue(LISTED, 0, order, "listed-4", buyer={"id": "other", "login": "o"})
     partly = await shell("open", "--from", "allegro", written(tmp_path, {"issues": [strange]}))
     assert partly.code == 1
-    assert "dispute:PL:listed-2 was not opened: order-differs: " in partly.err
-    bad = {"issues": [{**mine, "id": "listed-3"}, {**mine, "openedDate": 7.5e300}]}
+    assert "dispute:PL:listed-4 was not opened: order-differs: " in partly.err
+    bad = {"issues": [{**dispute, "id": "listed-5"}, {**dispute, "openedDate": 7.5e300}]}
     refused = await shell("open", "--from", "allegro", written(tmp_path, bad))
     assert refused.code == 2
-    assert (await shell("show", "dispute:PL:listed-3")).code == 1
+    assert (await shell("show", "dispute:PL:listed-5")).code == 1
 
 
 # Commands.
@@ -530,6 +635,10 @@ async def refusable(real_world: World) -> str:
         ("deduct", "CASE", "20,00", "scratched", "--as", "seller"),
         ("parcel-event", "CASE", "lifted"),
         ("parcel-event", "CASE", "arrived", "--at", "soon"),
+        ("parcel-event", "CASE"),
+        ("parcel-event", "CASE", "arrived", "--order", "PL-1"),
+        ("parcel-event", "returned", "--order", "PL-1", "--country", "PL"),
+        ("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1"),
         ("parcel-event", "CASE", "arrived", "--event-id", ""),
         ("headline", "--kind", "quarrel"),
         ("headline", "--since", "2026"),
@@ -820,6 +929,109 @@ async def test_is_a_cancelled_parcel_that_left_told_by_its_carrier(
     assert (nowhere.code, nowhere.err.split(":")[0]) == (1, "unknown-command")
 
 
+async def test_is_an_uncollected_parcel_played_through_the_command_line(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    order = real_world.order()
+    told = ("parcel-event", "returned", "--order", order, "--country", "PL", "--tracking", "P 1")
+    case = f"uncollected-parcel:PL:{order}:P-1"
+    for _ in range(2):
+        assert (await shell(*told)).out == f"Told {case}: returned.\n"
+    await comes_to(shell, case, "awaiting-buyer")
+    nobody = await shell("redelivery-paid", case)
+    assert (nobody.code, nobody.err.split(":")[0]) == (1, "wrong-stage")
+    bill = tmp_path / "bill.pdf"
+    bill.write_bytes(b"a bill")
+    reported = ("report-cost", case, "way-back", "12.99", "--as", "seller")
+    assert (await shell(*reported)).code == 2
+    assert (await shell(*reported, "--attachment", str(bill))).code == 0
+    assert (await shell("report-buyer", case, "--as", "seller")).code == 0
+    assert (await shell("send-again", case, "--as", "buyer")).code == 0
+    view = await comes_to(shell, case, "awaiting-payment")
+    for _ in range(50):
+        if view.clocks:
+            break
+        view = await seen(shell, case)
+    key = f"{case}:redelivery:1"
+    assert (await shell("redelivery-paid", case)).out == f"Told {case}: {key} is paid.\n"
+    assert (await shell("redelivery-paid", case, "--key", key, "--json")).json["key"] == key
+    await comes_to(shell, case, "awaiting-dispatch")
+    shown = await page(shell, case)
+    for said in (
+        "Round 1, parcel P 1\n",
+        "Sending again 14.99 PLN, paid\n",
+        "Cost way back 12.99 PLN: announced with the order, deducted\n",
+        "Evidence bill.pdf, 6 bytes, application/pdf\n",
+        "Reported the buyer, for not collecting it\n",
+        "way back -12.99 PLN P3, art. 14(1)",
+    ):
+        assert said in shown
+    sent = await shell("ship", case, "InPost", "P 2", "2099-01-04", "--as", "seller")
+    assert sent.code == 0, sent
+    await comes_to(shell, case, "in-transit")
+    [kept] = [one for one in (await shell("costs", "seller", "--json")).lines
+              if one["case_id"] == case]  # fmt: skip
+    assert (kept["amount"]["amount_minor"], kept["deducted_minor"]) == (1299, 0)
+    assert case in (await shell("costs", "seller")).out
+    inactive = (await shell("inactive-buyers", "seller", "--json")).lines
+    assert inactive[0]["buyer_id"] == "buyer"
+    assert "buyer" in (await shell("inactive-buyers", "seller")).out
+    assert (await shell("inactive-buyers", "nobody")).out == "None.\n"
+    assert (await shell("costs", "nobody")).out == "None.\n"
+    of_order = ("--order", order, "--country", "PL", "--tracking", "P 2")
+    for _ in range(50):  # lists lag behind
+        delivered = await shell("parcel-event", "delivered", *of_order)
+        if delivered.code == 0:
+            break
+        await asyncio.sleep(0.1)
+    assert delivered.out == f"Told {case}: delivered.\n"
+    assert (await comes_to(shell, case, "closed")).ending == "delivered"
+    of_order = ("--order", real_world.order(), "--country", "PL", "--tracking", "P 2")
+    unknown = await shell("parcel-event", "delivered", *of_order)
+    assert (unknown.code, unknown.err.split(":")[0]) == (1, "unknown-command")
+
+
+async def test_is_a_damage_claimed_from_its_carrier_through_the_command_line(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    order = await real_world.parcel(posted=3, in_hand=1)
+    claim = {"kind": "carrier-claim", "tracking": "PX 1", "trouble": "damage"}
+    by = {"opened_by": {"party": "seller", "id": "seller"}}
+    plain = {name: opening(order)[name] for name in ("country", "order_id")}
+    opened = await shell("open", written(tmp_path, {**plain, **claim, **by}), "--json")
+    assert (opened.json["stage"], opened.json["awaited"]) == ("awaiting-seller", "seller")
+    case = opened.json["case_id"]
+    invoice, record = tmp_path / "invoice.pdf", tmp_path / "record.pdf"
+    invoice.write_bytes(b"1")
+    record.write_bytes(b"2")
+    proof = ("--proof-of-value", str(invoice))
+    none = await shell("file-claim", case, "200.00", "--as", "seller")
+    assert (none.code, "--proof-of-value" in none.err) == (2, True)
+    half = await shell("file-claim", case, "200.00", *proof, "--as", "seller")
+    assert (half.code, half.err.partition(":")[0]) == (1, "evidence-missing")
+    whole = (*proof, "--damage-record", str(record))
+    filed = await shell("file-claim", case, "200.00", *whole, "--as", "seller")
+    assert filed.code == 0, filed.err
+    await comes_to(shell, case, "with-carrier")
+    shown = await page(shell, case)
+    assert "Parcel PX 1 with Poczta: damage, postal service\n" in shown
+    assert "Claimed 200.00 PLN, reference CLM" in shown
+    assert "Evidence invoice.pdf, 1 bytes, application/pdf\n" in shown
+    for arguments in (("report-answer", case, "partly", "50.00"), ("accept", case)):
+        said = await shell(*arguments, "--as", "seller")
+        assert said.code == 0, said.err
+    paid = await shell("report-recovered", case, "50.00", "--as", "platform")
+    assert paid.code == 0, paid.err
+    assert (await comes_to(shell, case, "closed")).ending == "recovered"
+    shown = await page(shell, case)
+    for line in ("Carrier's answer partly\n", "Carrier owes 50.00 PLN\n", "Recovered 50.00 PLN\n"):
+        assert line in shown
+    found = (await shell("recoveries", "seller", "--json")).lines
+    assert [one["amount"]["amount_minor"] for one in found if one["case_id"] == case] == [5000]
+    assert case in (await shell("recoveries", "seller")).out
+    assert (await shell("recoveries", "nobody")).out == "Nothing was recovered.\n"
+
+
 async def test_does_a_seller_open_a_return_of_goods_found_with_no_case(
     shell: Shell, real_world: World, tmp_path: Path
 ) -> None:
@@ -833,8 +1045,10 @@ async def test_does_a_seller_open_a_return_of_goods_found_with_no_case(
     case = await opened(shell, tmp_path, document)
     assert case == f"return:SK:{document['order_id']}:1"
     assert "1 Lamp with seller damaged\n" in await page(shell, case)
-    complains = await shell("explain", case, "defective", "It is broken.", "--as", "buyer")
-    assert complains.err.startswith("complaints-not-yet: ")
+    wants = await shell(
+        "explain", case, "no-reason", "I withdraw.", "--wanted", "repair", "--as", "buyer"
+    )
+    assert wants.err.startswith("reason-differs: ")
     explained = await shell("explain", case, "no-reason", "I withdraw.", "--as", "buyer")
     assert explained.code == 0, explained
     assert (await comes_to(shell, case, "closed")).ending == "explained"
@@ -842,15 +1056,18 @@ async def test_does_a_seller_open_a_return_of_goods_found_with_no_case(
     assert (await comes_to(shell, withdrawal, "awaiting-refund")).units[0].quantity == 1
 
 
-def test_is_a_reason_of_complaint_told_that_complaints_are_not_run_yet(tmp_path: Path) -> None:
-    answer = here("open", written(tmp_path, return_form("PL-1", reason="defective")), "--json")
-    assert (answer.code, answer.json["error"]["code"]) == (1, "complaints-not-yet")
-    assert answer.err == (
-        'complaints-not-yet: "defective" is a reason of complaint, and complaints are not run '
-        "yet; open a dispute.\n"
-    )
+async def test_does_a_return_form_with_a_reason_of_complaint_open_a_complaint(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    form = return_form(await real_world.in_hand(), reason="defective", wanted="replacement")
+    case = await opened(shell, tmp_path, form)
+    assert case == f"complaint:PL:{form['order_id']}:1"
+    view = await seen(shell, case)
+    assert (view.reason, view.wanted) == ("defective", "replacement")
     odd = here("open", written(tmp_path, return_form("PL-1", reason="bored")))
     assert (odd.code, odd.err[:40]) == (2, "The return form does not fit at /reason:")
+    both = here("open", written(tmp_path, return_form("PL-1", wanted="repair")))
+    assert (both.code, "leave `wanted` out" in both.err) == (2, True)
 
 
 # The cases of the demo.
@@ -884,6 +1101,22 @@ def test_is_every_example_one_that_can_be_played_now_and_once_more(tmp_path: Pat
         "SK",
         "HU",
     }
+
+
+@pytest.mark.parametrize("policies", ["policies", "policies/demo"])
+def test_are_the_orders_of_the_listed_issues_among_those_of_the_demo(
+    tmp_path: Path, policies: str
+) -> None:
+    orders = ORDERS.validate_json(Play(tmp_path, datetime.now(UTC)).orders_file.read_bytes())
+    known = {order.id: order for order in orders}
+    policy = read_policy("PL", ROOT / policies)
+    for opening in (*openings(LISTED), *openings(CLAIMED)):
+        assert opening.happened_at
+        calendar = read_calendar("PL", 2024, 2029)
+        terms = policy.terms(opening.kind)
+        rules = Rules(policy_version=policy.version, terms=terms, calendar=calendar)
+        at = opening.happened_at + timedelta(minutes=1)
+        assert register(opening, known[opening.order_id], rules, at).refusal is None
 
 
 # Lists and searches.

@@ -17,13 +17,18 @@ from tests.conftest import skipping_server, world_on
 LEFT_OUT = shutil.ignore_patterns(".*", "tests", "__pycache__", "images", "bench")
 
 
-def steps(section: str, language: str) -> list[str]:
-    """The code of a section of CONTRIBUTING.md that is written in a language."""
+def section(title: str) -> str:
+    """A section of CONTRIBUTING.md."""
     text = (HERE / "CONTRIBUTING.md").read_text()
-    [part] = re.findall(rf"^## {section}$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
-    return [
-        dedent(code) for code in re.findall(rf"^ *```{language}\n(.*?)^ *```$", part, re.M | re.S)
-    ]
+    [found] = re.findall(rf"^## {title}$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def steps(title: str, language: str) -> list[str]:
+    """The code of a section of CONTRIBUTING.md that is written in a language."""
+    fence = rf"^ *```{language}\n(.*?)^ *```$"
+    found = re.findall(fence, section(title), re.MULTILINE | re.DOTALL)
+    return [dedent(code) for code in found]
 
 
 def shell(command: str, where: Path) -> str:
@@ -79,3 +84,13 @@ async def test_a_case_lives_by_the_rules_of_a_new_country(checkout: Path, tmp_pa
         due = reckon(Counting.SELLER_DAYS, refund.length, refund.started_at, calendar).due
         assert (refund.due, view.zone) == (due, "Europe/San_Marino")
         assert (await life.ends()).ending == "nothing-came-back"
+
+
+def test_the_steps_of_a_process_name_what_is_there() -> None:
+    text = section("Add a process")
+    named = re.findall(r"`([^`]+)` in `([^`]+)`", text)
+    assert len(named) > 10
+    for what, where in named:
+        assert what in (HERE / where).read_text(), f"{what} is not in {where}"
+    for path in re.findall(r"`([a-z/_-]+/[a-z_./-]+)`", text):
+        assert (HERE / path).exists(), path

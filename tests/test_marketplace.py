@@ -24,15 +24,23 @@ import requests
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.carrier_claims import CarrierClaims
 from activities.marketplace import Marketplace, MarketplaceUnavailableError
+from activities.redeliveries import Redeliveries
 from activities.shipments import Shipments
+from domain.commands import Attachment
 from domain.money import Money, Payment
+from domain.openings import CarrierTrouble
 from domain.orders import BuyerClass, Line
 from domain.ports import (
     BreachReport,
+    ClaimFiled,
+    ClaimToFile,
     Dispatch,
     LabelMade,
     LabelWanted,
+    Recovery,
+    Redelivery,
     RefundCommand,
     RefundReport,
     RefundState,
@@ -41,6 +49,9 @@ from domain.ports import (
 from standin.books import Books, UnitsRequest, UnreadableFileError, read_orders
 from standin.problems import ProblemError
 from standin.serving import PortInUseError, serve_marketplace
+from store.engine import connect, migrate
+from store.errors import ContradictionError
+from store.recoveries import Recoveries
 
 ROOT = Path(__file__).parents[1]
 ORDERS = ROOT / "examples" / "orders.json"
@@ -84,6 +95,34 @@ def stopping(key: str = "dispatch:1", order_id: str = UNSENT, **units: int) -> S
 
 def labelling(key: str = "label:1", order_id: str = UNSENT, **units: int) -> LabelWanted:
     return LabelWanted.model_validate(stopping(key, order_id, **units).model_dump())
+
+
+def filing(key: str = "claim:1", minor: int = 8900, **more: object) -> ClaimToFile:
+    """Claims the parcel of PL-2003 from its carrier."""
+    invoice = Attachment(name="a.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
+    return ClaimToFile.model_validate(
+        {
+            "key": key,
+            "case_id": f"carrier-claim:PL:{UNSENT}:620001",
+            "order_id": UNSENT,
+            "tracking": "620001",
+            "trouble": CarrierTrouble.LOSS,
+            "amount": Money(amount_minor=minor, currency="PLN"),
+            "evidence": (invoice,),
+            **more,
+        }
+    )
+
+
+def recovery(key: str = "recovery:1", minor: int = 8900) -> Recovery:
+    return Recovery(
+        key=key,
+        case_id=f"carrier-claim:PL:{UNSENT}:620001",
+        order_id=UNSENT,
+        seller_id="50000002",
+        amount=Money(amount_minor=minor, currency="PLN"),
+        at=datetime(2026, 12, 1, 10, tzinfo=UTC),
+    )
 
 
 def line(sku: str, quantity: int) -> dict[str, object]:
@@ -495,6 +534,112 @@ def test_does_a_netrc_file_of_the_machine_leave_the_token_alone(
         assert marketplace.order(COFFEE) is not None
 
 
+# --- claims against carriers ---
+
+
+@pytest.fixture
+def claims(tmp_path: Path, marketplace: Marketplace) -> Iterator[tuple[CarrierClaims, Recoveries]]:
+    """The activities, with a store of their own."""
+    engine = connect(f"sqlite:///{tmp_path / 'recourse.db'}")
+    migrate(engine)
+    recoveries = Recoveries(engine)
+    yield CarrierClaims(marketplace, recoveries), recoveries
+    engine.dispose()
+
+
+def posted(standin: StandIn) -> None:
+    """PL-2003 has a parcel that can be claimed."""
+    parcels = [{"id": "p", "tracking": "620001", "posted_at": "2026-11-01T10:00:00Z"}]
+    assert standin.change(UNSENT, parcels=parcels).ok
+
+
+def test_is_a_claim_sent_once_and_its_appeal_beside_it(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    posted(standin)
+    first = marketplace.file_claim(filing())
+    assert first == ClaimFiled(reference="CLM000000001")
+    assert marketplace.file_claim(filing()) == first
+    appeal = filing("claim:2", appeal_of=first.reference, reason="It was whole.")
+    assert marketplace.file_claim(appeal).reference == "CLM000000002"
+    marketplace.book(recovery())
+    marketplace.book(recovery())
+    ledger = standin.ledger()
+    assert [(one["key"], one["amount_minor"], one["appeal_of"]) for one in ledger["claims"]] == [
+        ("claim:1", 8900, None),
+        ("claim:2", 8900, "CLM000000001"),
+    ]
+    assert [one["seller_id"] for one in ledger["bookings"]] == ["50000002"]
+    assert (ledger["requests"]["claims"], ledger["requests"]["bookings"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "done"),
+    [
+        ("hang", "timeout", 0),
+        ("file-then-hang", "timeout", 1),
+        ("fail", "status-503", 0),
+        ("garbage", "not-understood", 0),
+    ],
+)
+def test_does_trouble_with_a_claim_ask_to_be_retried(
+    standin: StandIn,
+    claims: tuple[CarrierClaims, Recoveries],
+    how: str,
+    code: str,
+    done: int,
+) -> None:
+    posted(standin)
+    activities, recoveries = claims
+    worker = ActivityEnvironment()
+    standin.behave(claims=how, times=2, order_id=UNSENT)
+    with pytest.raises(MarketplaceUnavailableError) as trouble:
+        worker.run(activities.file, filing())
+    assert trouble.value.code == code
+    if how != "garbage":  # a booking needs no body in its answer
+        with pytest.raises(MarketplaceUnavailableError) as trouble:
+            worker.run(activities.book, recovery())
+        assert trouble.value.code == code
+        ledger = standin.ledger()
+        assert (len(ledger["claims"]), len(ledger["bookings"])) == (done, done)
+        assert recoveries.of_seller("50000002") == [recovery()]
+    standin.behave()
+    assert worker.run(activities.file, filing()).reference == "CLM000000001"
+    worker.run(activities.book, recovery())
+    ledger = standin.ledger()
+    assert (len(ledger["claims"]), len(ledger["bookings"])) == (1, 1)
+    assert recoveries.of_seller("50000002") == [recovery()]
+
+
+def test_is_a_refused_claim_refused_for_good(
+    standin: StandIn, claims: tuple[CarrierClaims, Recoveries]
+) -> None:
+    posted(standin)
+    activities, recoveries = claims
+    worker = ActivityEnvironment()
+    worker.run(activities.file, filing("known"))
+    worker.run(activities.book, recovery("known"))
+    euros = Money(amount_minor=8900, currency="EUR")
+    for claim, code in (
+        (filing("known", 1), "idempotency-mismatch"),
+        (filing("foreign", tracking="620002"), "parcel-unknown"),
+        (filing("unknown", order_id="PL-9999"), "order-unknown"),
+        (filing("money", amount=euros), "currency-differs"),
+        (filing("appeal", appeal_of="CLM9"), "claim-unknown"),
+    ):
+        with pytest.raises(ApplicationError, match=code) as refused:
+            worker.run(activities.file, claim)
+        assert (refused.value.non_retryable, refused.value.type) == (True, "marketplace-refused")
+    with pytest.raises(ContradictionError, match="booked to 50000002 already"):
+        worker.run(activities.book, recovery("known", 1))
+    standin.behave(claims="refuse", refusal="account-closed", order_id=UNSENT)
+    with pytest.raises(ApplicationError, match="account-closed"):
+        worker.run(activities.book, recovery("moody"))
+    assert {one.key for one in recoveries.of_seller("50000002")} == {"known", "moody"}
+    ledger = standin.ledger()
+    assert (len(ledger["claims"]), len(ledger["bookings"])) == (1, 1)
+
+
 # --- shipments ---
 
 
@@ -655,6 +800,99 @@ def test_is_a_shipment_never_known_from_an_answer_that_promises_nothing(answer: 
             marketplace.stop_dispatch(stopping())
         with pytest.raises(MarketplaceUnavailableError):
             marketplace.label(labelling())
+
+
+# --- sending goods again ---
+
+
+def redelivery(key: str = "redelivery:1", order_id: str = UNSENT, minor: int = 1499) -> Redelivery:
+    """Asks the buyer to pay 14.99 for sending goods again."""
+    money = Money(amount_minor=minor, currency="PLN")
+    return Redelivery(key=key, case_id="case", order_id=order_id, charge=money)
+
+
+def test_is_a_redelivery_charged_once_and_given_back_once(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    redeliveries, worker = Redeliveries(marketplace), ActivityEnvironment()
+    for number in ("1", "1", "2"):
+        worker.run(redeliveries.request, redelivery(f"redelivery:{number}"))
+    pay = f"{standin.url}/standin/redeliveries/redelivery%3A1/pay"
+    for _ in range(2):
+        assert requests.post(pay, timeout=5).json() == {"state": "paid"}
+    worker.run(redeliveries.request, redelivery())  # answered as things stand
+    for number in ("1", "1", "2"):
+        worker.run(redeliveries.void, redelivery(f"redelivery:{number}"))
+    charged = standin.ledger()["redeliveries"]
+    assert [(one["key"], one["state"], one["given_back"]) for one in charged] == [
+        ("redelivery:1", "voided", True),
+        ("redelivery:2", "voided", False),
+    ]
+    late = requests.post(pay, timeout=5)
+    assert (late.status_code, late.json()["code"]) == (409, "redelivery-voided")
+    assert standin.paid() == []  # it is no part of what can be refunded for the order
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "done"),
+    [
+        ("hang", "timeout", 0),
+        ("stop-then-hang", "timeout", 1),
+        ("fail", "status-503", 0),
+        ("garbage", "not-understood", 0),
+    ],
+)
+def test_does_trouble_with_a_redelivery_ask_to_be_retried(
+    standin: StandIn, marketplace: Marketplace, how: str, code: str, done: int
+) -> None:
+    for act, key, state in (
+        (marketplace.request_redelivery, redelivery("new"), "requested"),
+        (marketplace.void_redelivery, redelivery("known"), "voided"),
+    ):
+        marketplace.request_redelivery(redelivery("known"))
+        standin.behave(shipments=how, times=1, order_id=UNSENT)
+        with pytest.raises(MarketplaceUnavailableError) as trouble:
+            act(key)
+        assert trouble.value.code == code
+        states = [one["state"] for one in standin.ledger()["redeliveries"] if one["key"] == key.key]
+        assert (state in states) is bool(done)
+        act(key)
+
+
+def test_is_a_refused_redelivery_refused_for_good(
+    standin: StandIn, marketplace: Marketplace
+) -> None:
+    marketplace.request_redelivery(redelivery())
+    standin.behave(shipments="refuse", refusal="no-payment-method", order_id="PL-1002")
+    for wanted, code in (
+        (redelivery(minor=1500), "idempotency-mismatch"),
+        (redelivery("unknown", "PL-9999"), "order-unknown"),
+        (redelivery("foreign", "SI-2001"), "currency-differs"),
+        (redelivery("moody", "PL-1002"), "no-payment-method"),
+    ):
+        with pytest.raises(ApplicationError, match=code) as refused:
+            marketplace.request_redelivery(wanted)
+        assert (refused.value.non_retryable, refused.value.type) == (True, "marketplace-refused")
+    with pytest.raises(ApplicationError, match="redelivery-unknown") as refused:
+        marketplace.void_redelivery(redelivery("never"))
+    assert refused.value.non_retryable
+    assert len(standin.ledger()["redeliveries"]) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http("200 OK", '{"state": "confirmed"}'),
+        http("202 Accepted", '{"state": "voided"}'),
+        http("429 Too Many Requests", '{"code": "redelivery-unknown"}'),
+    ],
+)
+def test_is_a_redelivery_never_known_from_an_answer_that_promises_nothing(answer: bytes) -> None:
+    with answering(answer, answer) as url, calling(url) as marketplace:
+        with pytest.raises(MarketplaceUnavailableError):
+            marketplace.request_redelivery(redelivery())
+        with pytest.raises(MarketplaceUnavailableError):
+            marketplace.void_redelivery(redelivery())
 
 
 # --- breaches ---

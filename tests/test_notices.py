@@ -151,7 +151,7 @@ def open_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
             calendar=calendar,
         )
         register = CaseRegister(engine)
-        register.register(opening.case_id, opening, order, registration, NOON)
+        register.register(opening.case_id, opening, order, lambda *_: registration, NOON)
         return Desk(opening.case_id, Archive(engine), register)
 
     yield open_it

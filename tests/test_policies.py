@@ -24,7 +24,7 @@ from policies import DEMO, HERE, PolicyError, countries, known_years, read_calen
 COUNTRIES = ["CZ", "HU", "PL", "SI", "SK"]
 SHIPPED = [(folder, country) for folder in (HERE, DEMO) for country in countries(folder)]
 
-RIGHTS = {"cancel", "statement"}
+RIGHTS = {"cancel", "statement", "damage", "loss", "liability"}
 """They run from the order's own dates, which lie before a case."""
 AGENTS = {"decision", "lead_decision", "claim", "hold", "agent_question"}
 
@@ -141,6 +141,22 @@ REFUNDING = AGENTS_TIME | {"refund_confirmation": (1, "working-days", None, True
 
 
 @pytest.mark.parametrize("country", COUNTRIES)
+def test_a_buyer_is_asked_twice_about_an_uncollected_parcel(country: str) -> None:
+    terms = read_policy(country).uncollected_parcel
+    assert terms is not None
+    assert table(terms) == REFUNDING | {
+        "notice": (7, "calendar-days", 4, True),
+        "further_period": (7, "calendar-days", 4, True),
+        "payment": (3, "working-days", 2, True),
+        "dispatch": (3, "working-days", 2, True),
+        "transit": (14, "calendar-days", None, True),
+        "seller_withdraws": (7, "calendar-days", 4, True),
+    }
+    assert (terms.rounds, terms.times_asked) == (2, 2)
+    assert terms.resend_cost_minor > 0
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
 def test_an_order_may_be_cancelled_for_three_days(country: str) -> None:
     terms = cancelling(read_policy(country))
     assert table(terms) == REFUNDING | {
@@ -186,6 +202,61 @@ def test_a_return_has_the_times_of_the_table(country: str) -> None:
     assert terms.way is (Way.PLATFORM_LABEL if country in ("PL", "SI") else Way.BUYERS_OWN)
     silence = OnSilence.AGENT if country == "HU" else OnSilence.ACCEPTED
     assert terms.inspection.on_silence is silence
+
+
+@pytest.mark.parametrize(
+    ("country", "answer", "silence", "free"),
+    [
+        ("PL", (14, "seller-days", 9, False), OnSilence.DEEMED_ACCEPTED, 0),
+        ("SI", (8, "seller-days", 4, False), OnSilence.BREACH_AND_ESCALATE, 30),
+        ("CZ", (30, "seller-days", 20, False), OnSilence.SECOND_TIER, 0),
+        ("SK", (30, "seller-days", 20, False), OnSilence.SECOND_TIER, 0),
+        ("HU", (5, "working-days", 3, False), OnSilence.BREACH_AND_ESCALATE, 0),
+    ],
+)
+def test_a_complaint_has_the_times_of_the_table(
+    country: str, answer: tuple[int, str, int, bool], silence: OnSilence, free: int
+) -> None:
+    terms = read_policy(country).complaint
+    assert terms is not None
+    short = country in ("SI", "HU")
+    assert table(terms) == REFUNDING | {
+        "liability": (731, "calendar-days", None, False),
+        "answer": answer,
+        "information": (
+            (2, "working-days", 1, True) if country == "HU" else (7, "calendar-days", 4, True)
+        ),
+        "objection": (14, "calendar-days", 10, True),
+        "choice": (14, "calendar-days", 10, True),
+        "amount": (7, "seller-days", 4, True),
+        "amount_answer": (7, "calendar-days", 4, True),
+        "trial": (14, "calendar-days", None, True),
+        "clarification": (2 if short else 3, "working-days", 1 if short else 2, True),
+        "refund_if_withdrawal": (14, "seller-days", None, False),
+    }
+    assert terms.answer.on_silence is silence
+    assert terms.free_choice_days == free
+    assert terms.failed_remedies == 2
+    assert terms.sole_traders is (country == "PL")
+    assert terms.information_holds is (country not in ("PL", "HU"))
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_seller_is_warned_of_a_complaint_before_the_safe_end_and_the_buyer_asked_before_it(
+    country: str,
+) -> None:
+    terms, calendar = read_policy(country).complaint, read_calendar(country, 2026, 2028)
+    assert terms is not None
+    answer, clarification = terms.answer, terms.clarification
+    assert answer.remind_after
+    for day in range(365):
+        at = datetime(2026, 3, 1, 10, tzinfo=UTC) + timedelta(days=day)
+        due = reckon(answer.counting, answer.length, at, calendar)
+        assert reckon(answer.counting, answer.remind_after, at, calendar).due < (
+            due.safe or due.due
+        )
+        asked = reckon(clarification.counting, clarification.length, at, calendar)
+        assert asked.due < due.due
 
 
 @pytest.mark.parametrize(
@@ -373,6 +444,11 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
             "[withdrawal.unsent]",
             "[withdrawal.unsent]\nremind_after = 30",
             "withdrawal.unsent: remind_after is not known here",
+        ),
+        (
+            "[complaint.refund_if_withdrawal]\nlength = 14",
+            "[complaint.refund_if_withdrawal]\nlength = 15",
+            "complaint.refund_if_withdrawal must have the length and counting of withdrawal.refund",
         ),
         ("sole_traders = true", 'sole_traders = "yes"', "withdrawal.sole_traders: Input should be"),
         ('share = "proportional"', 'share = "half"', "cancellation.delivery_share: Input should"),

@@ -26,6 +26,7 @@ from domain.commands import (
     Confirm,
     Decide,
     Deduct,
+    FileClaim,
     Hold,
     NoAnswerNeeded,
     Offer,
@@ -43,6 +44,7 @@ from domain.commands import (
 )
 from domain.goods import ExceptionReason, Received, ReturnReason
 from domain.money import Money
+from domain.openings import CarrierTrouble
 from domain.orders import BuyerClass, Line
 from domain.parties import Actor, Party
 from domain.refusals import Code
@@ -141,6 +143,8 @@ async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:
     before = await world.cancellation(order_id=cancelled)
     await before.sees(lambda view: view.stage is Stage.WATCHING)
     await ended(before)
+    withdrawn = await world.in_hand()
+    await world.withdrawal(order_id=withdrawn)
     for code, opened in (
         (Code.TOO_LATE, world.cancellation(order_id=await world.fresh(placed_at=long_ago))),
         (Code.ALREADY_SENT, world.cancellation(order_id=await world.fresh(shipped=True))),
@@ -150,9 +154,10 @@ async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:
             world.withdrawal(order_id=await world.in_hand(buyer_class=BuyerClass.BUSINESS)),
         ),
         (
-            Code.COMPLAINTS_NOT_YET,
+            Code.REASON_DIFFERS,
             world.withdrawal(order_id=await world.in_hand(), reason=ReturnReason.DEFECTIVE),
         ),
+        (Code.UNITS_IN_ANOTHER_CASE, world.withdrawal(order_id=withdrawn, number=2)),
     ):
         life = await opened
         assert (await life.ends()).ending == "not-opened"
@@ -160,6 +165,26 @@ async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:
         assert view.refusal
         assert view.refusal.code == code
         MET.add(code)
+
+
+async def test_a_claim_against_a_carrier_has_its_time_and_its_evidence(world: World) -> None:
+    for code, order in (
+        (Code.PARCEL_UNKNOWN, await world.parcel(tracking="PX 2")),
+        (Code.PARCEL_ELSEWHERE, await world.parcel(in_hand=1)),
+    ):
+        refusal = (await (await world.carrier_claim(order_id=order)).view()).refusal
+        assert refusal
+        assert refusal.code == code
+        MET.add(code)
+    proof = Attachment(name="a.png", size=10, media_type="image/png", sha256="0" * 64)
+    early = await world.carrier_claim(order_id=await world.parcel())
+    broken = await world.carrier_claim(
+        order_id=await world.parcel(in_hand=1), trouble=CarrierTrouble.DAMAGE
+    )
+    for life, code in ((early, Code.TOO_EARLY), (broken, Code.EVIDENCE_MISSING)):
+        claim = {"amount": life.money(1), "proof_of_value": (proof,)}
+        await refused(life, code, SELLER, FileClaim, **claim)
+        await ended(life)
 
 
 async def test_what_a_seller_says_against_a_refund_has_limits(world: World) -> None:

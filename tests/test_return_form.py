@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from domain.commands import Remedy
 from domain.goods import ReturnReason, Way
-from domain.openings import OpenWithdrawal, ReturnForm
-from domain.refusals import Code, Refusal
+from domain.openings import OpenComplaint, OpenWithdrawal, ReturnForm
 
 FORM: dict[str, Any] = {
     "kind": "return-form",
@@ -37,20 +37,41 @@ def test_does_a_reason_of_withdrawal_open_a_withdrawal_with_all_that_the_form_sa
     assert opening.way is Way.BUYERS_OWN
 
 
+@pytest.mark.parametrize("wanted", [None, Remedy.REPLACEMENT])
+def test_does_a_reason_of_complaint_open_a_complaint_with_all_that_the_form_says(
+    wanted: Remedy | None,
+) -> None:
+    opening = form(reason="defective", way=None, wanted=wanted).opening()
+    assert isinstance(opening, OpenComplaint)
+    assert opening.case_id == "complaint:SI:SI-2005:2"
+    assert opening.model_dump(mode="json", exclude_defaults=True) == {
+        **{name: value for name, value in FORM.items() if name not in ("kind", "way")},
+        "reason": "defective",
+        "wanted": wanted or "repair",
+    }
+
+
 @pytest.mark.parametrize("reason", ReturnReason)
 def test_is_each_reason_of_exactly_one_of_two_kinds(reason: ReturnReason) -> None:
-    opening = form(reason=reason).opening()
-    if reason.complains:
-        assert isinstance(opening, Refusal)
-        assert opening.code is Code.COMPLAINTS_NOT_YET
-        assert opening.sentence.startswith(f'"{reason}" is a reason of complaint')
-    else:
-        assert isinstance(opening, OpenWithdrawal)
-        assert opening.reason is reason
+    opening = form(reason=reason, way=None).opening()
+    assert isinstance(opening, OpenComplaint if reason.complains else OpenWithdrawal)
+    assert opening.reason is reason
 
 
 def test_are_five_reasons_of_withdrawal_and_five_of_complaint() -> None:
     assert sum(reason.complains for reason in ReturnReason) * 2 == len(ReturnReason) == 10
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"reason": "defective"}, '"defective" is a reason of complaint; leave `way` out'),
+        ({"wanted": "repair"}, '"changed-mind" is a reason of withdrawal; leave `wanted` out'),
+    ],
+)
+def test_is_what_does_not_go_with_the_reason_refused(bad: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        form(**bad)
 
 
 @pytest.mark.parametrize("bad", [{"reason": "bored"}, {"reason": None}, {"stated_at": None}])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from domain.commands import (
     Accept,
+    AcceptComplaint,
     BeginWork,
     Claim,
     Close,
@@ -31,6 +32,7 @@ from domain.commands import (
     Say,
     ShipBack,
     Verdict,
+    Withdraw,
 )
 from domain.goods import (
     CallOff,
@@ -46,7 +48,7 @@ from domain.goods import (
 from domain.notices import Mailing, NoticeName
 from domain.openings import OpenReturn
 from domain.orders import Line
-from domain.parcels import Parcels
+from domain.parcels import LATER, Parcels
 from domain.parties import Party
 from domain.ports import RefundState
 from domain.stages import Stage
@@ -176,7 +178,7 @@ EVENTS = st.lists(
     st.builds(
         ParcelEvent,
         event_id=st.sampled_from("abcdefgh"),
-        scan=st.sampled_from(Scan),
+        scan=st.sampled_from(LATER),
         at=st.sampled_from(INSTANTS),
         tracking=st.sampled_from([None, "T1", "T2"]),
     ),
@@ -905,10 +907,10 @@ async def test_goods_with_no_case_are_explained_and_become_a_withdrawal(real_wor
     view = await life.view()
     assert (view.stage, view.awaited, view.belongs_to) == (Stage.UNEXPLAINED, Party.BUYER, None)
     assert where(view) == {("A", 1, "with-seller")}
-    for reason in ReturnReason:
-        if reason.complains:
-            with pytest.raises(RefusedCommand, match="complaints-not-yet"):
-                await life.buyer(Explain, reason=reason, text="It does not light.")
+    with pytest.raises(RefusedCommand, match="reason-differs"):
+        await life.buyer(
+            Explain, reason=ReturnReason.DOES_NOT_FIT, wanted=Remedy.REPAIR, text="Too large."
+        )
     await life.buyer(Explain, reason=ReturnReason.DOES_NOT_FIT, text="Too large.")
     assert (await ended(life)).ending == "explained"
     withdrawal = real_world.follow(life, f"withdrawal:PL:{order}:1")
@@ -917,6 +919,67 @@ async def test_goods_with_no_case_are_explained_and_become_a_withdrawal(real_wor
     await withdrawal.seller(Refund)
     assert (await withdrawal.ends()).ending == "refunded"
     assert withdrawal.paid == [10000 + 399]  # with its share of the delivery
+
+
+async def test_goods_with_no_case_are_explained_and_become_a_complaint(real_world: World) -> None:
+    """The seller has them: they are repaired where they are, and nobody is asked to send them."""
+    order = await real_world.in_hand()
+    life = await real_world.goods_return(order_id=order)
+    await life.buyer(Explain, reason=ReturnReason.DEFECTIVE, text="It does not light.")
+    assert (await ended(life)).ending == "explained"
+    complaint = real_world.follow(life, f"complaint:PL:{order}:1")
+    view = await complaint.sees(in_stage(Stage.AWAITING_SELLER))
+    assert (view.reason, view.wanted, view.units) == ("defective", "repair", (ONE_A,))
+    await complaint.seller(AcceptComplaint)
+    back = await complaint.goods_back()
+    view = await back.sees(in_stage(Stage.WORKING))
+    assert where(view) == {("A", 1, "with-seller")}
+    await back.seller(FinishWork)
+    await back.seller(ShipBack, **PARCEL)
+    closed = await ended(back)
+    assert (closed.ending, closed.accepted) == ("repaired", (ONE_A,))
+    assert set(back.letters(Party.BUYER)) == {"work_done", "shipped_back"}
+    await complaint.sees(in_stage(Stage.WATCHING))
+    await complaint.send(PLATFORM, Close, reason="The order was a test.")
+    await complaint.ends()
+
+
+async def test_goods_of_a_complaint_that_comes_to_nothing_go_back(real_world: World) -> None:
+    order = await real_world.in_hand()
+    life = await real_world.goods_return(order_id=order)
+    await life.buyer(
+        Explain, reason=ReturnReason.WRONG_GOODS, wanted=Remedy.REPLACEMENT, text="Not my lamp."
+    )
+    assert (await ended(life)).ending == "explained"
+    complaint = real_world.follow(life, f"complaint:PL:{order}:1")
+    assert (await complaint.sees(in_stage(Stage.AWAITING_SELLER))).wanted == "replacement"
+    await complaint.buyer(Withdraw, text="It is my lamp after all.")
+    back = await complaint.goods_back()
+    await back.sees(in_stage(Stage.SENDING_BACK))
+    await back.seller(ShipBack, **PARCEL)
+    closed = await ended(back)
+    assert (closed.ending, closed.accepted) == ("called-off", ())
+    assert where(await back.view()) == {("A", 1, "on-the-way-back")}
+    assert "work_wanted" not in back.letters()
+    assert (await complaint.ends()).ending == "withdrawn"
+    assert life.paid == []
+
+
+async def test_goods_that_the_seller_has_already_are_taken_back_at_once(world: World) -> None:
+    back = await world.open(
+        OpenReturn(
+            country="PL",
+            order_id=world.order(),
+            opened_by=PLATFORM,
+            lines=(ONE_A,),
+            belongs_to="complaint:PL:7:1",
+            goods_in="return:PL:7:1",
+        ),
+        GoodsReturn.run,
+    )
+    closed = await ended(back)
+    assert (closed.ending, closed.accepted) == ("returned", (ONE_A,))
+    assert where(await back.view()) == {("A", 1, "with-seller")}
 
 
 async def test_goods_with_no_case_that_came_too_late_go_back(world: World) -> None:

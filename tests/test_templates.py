@@ -23,12 +23,14 @@ from activities.rendering import (
     Setting,
     UnknownWordError,
 )
-from domain.commands import RefuseReason, Remedy, Verdict
-from domain.goods import Condition, ExceptionReason, Goods, Purpose, Way
+from domain.commands import CarrierSays, RefuseReason, Remedy, Verdict
+from domain.goods import Condition, ExceptionReason, Goods, Purpose, ReturnReason, Undelivered, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Notice, NoticeName
+from domain.openings import CarrierTrouble
 from domain.orders import Person
 from domain.parties import Actor, Party
+from domain.policy import OnSilence
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 AT = datetime(2026, 12, 21, 9, 0, tzinfo=UTC)
@@ -211,6 +213,221 @@ FULL: dict[NoticeName, dict[str, Any]] = {
         "expected_on": date(2026, 12, 28),
     },
     NoticeName.CALLED_OFF: {"goods": GOODS},
+    NoticeName.CARRIER_CLAIM_NOT_YET: {
+        "goods": GOODS,
+        "tracking": "PX 900/1",
+        "carrier": "Poczta",
+        "at": SENT,
+    },
+    NoticeName.CARRIER_CLAIM_WANTED: {
+        "goods": GOODS,
+        "tracking": "PX 900/1",
+        "carrier": "Poczta",
+        "trouble": CarrierTrouble.DAMAGE,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+    },
+    NoticeName.CARRIER_CLAIM_LAPSED: {"tracking": "PX 900/1", "due": DUE},
+    NoticeName.CARRIER_CLAIM_FILED: {
+        "tracking": "PX 900/1",
+        "amount": AMOUNT,
+        "reference": "RKL/1",
+        "due": DUE,
+        "deemed": True,
+        "appealed": True,
+    },
+    NoticeName.CARRIER_SILENT: {
+        "tracking": "PX 900/1",
+        "amount": AMOUNT,
+        "due": DUE,
+        "appealed": True,
+    },
+    NoticeName.CARRIER_ANSWERED: {
+        "tracking": "PX 900/1",
+        "answer": CarrierSays.PARTLY,
+        "amount": AMOUNT,
+        "due": DUE,
+    },
+    NoticeName.CARRIER_OWES: {
+        "tracking": "PX 900/1",
+        "amount": AMOUNT,
+        "due": DUE,
+        "deemed": True,
+    },
+    NoticeName.CARRIER_CLAIM_LOST: {
+        "tracking": "PX 900/1",
+        "amount": AMOUNT,
+        "answer": CarrierSays.REFUSED,
+        "text": TEXT,
+        "writer": AGENT,
+    },
+    NoticeName.CARRIER_PAID: {"tracking": "PX 900/1", "amount": AMOUNT},
+    NoticeName.PARCEL_FOUND: {"tracking": "PX 900/1"},
+    NoticeName.DELIVERY_DEMANDED: {"goods": GOODS, "text": TEXT, "due": DUE, "safe": SAFE},
+    NoticeName.DELIVERY_AWAITED: {"goods": GOODS, "due": DUE},
+    NoticeName.DELIVERY_FAILED: {
+        "goods": GOODS,
+        "reason": Undelivered.REFUSED.value,
+        "text": TEXT,
+        "due": DUE,
+    },
+    NoticeName.DISPATCH_DEMANDED: {"goods": GOODS, "due": DUE},
+    NoticeName.DELIVERY_UNDER_WAY: {
+        "goods": GOODS,
+        "carrier": "Poczta",
+        "tracking": "PX 900/1",
+        "expected_on": date(2026, 12, 28),
+        "due": DUE,
+    },
+    NoticeName.DELIVERY_REPORTED: {"goods": GOODS, "text": TEXT, "writer": SELLER, "due": DUE},
+    NoticeName.CONTRACT_GOES_ON: {"goods": GOODS},
+    NoticeName.CONTRACT_ENDED: {
+        "goods": GOODS,
+        "at": SENT,
+        "amount": AMOUNT,
+        "price": AMOUNT,
+        "delivery": PART,
+        "due": DUE,
+    },
+    NoticeName.BUYER_ENDED_CONTRACT: {
+        "goods": GOODS,
+        "at": SENT,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+    },
+    NoticeName.PARCEL_CAME_BACK: {
+        "goods": GOODS,
+        "tracking": "PX 900/1",
+        "cost": PART,
+        "way_back": PART,
+        "amount": AMOUNT,
+        "announced": True,
+        "unpaid": True,
+        "due": DUE,
+    },
+    NoticeName.PARCEL_LAST_PERIOD: {
+        "goods": GOODS,
+        "tracking": "PX 900/1",
+        "cost": PART,
+        "way_back": PART,
+        "amount": AMOUNT,
+        "announced": True,
+        "due": DUE,
+    },
+    NoticeName.SELLER_MAY_WITHDRAW: {
+        "goods": GOODS,
+        "price": AMOUNT,
+        "delivery": PART,
+        "deducted": PART,
+        "amount": AMOUNT,
+        "due": DUE,
+    },
+    NoticeName.SELLER_WITHDREW: {
+        "goods": GOODS,
+        "text": TEXT,
+        "writer": SELLER,
+        "at": SENT,
+        "price": AMOUNT,
+        "delivery": PART,
+        "deducted": PART,
+        "amount": AMOUNT,
+    },
+    NoticeName.REDELIVERY_CHARGED: {"goods": GOODS, "cost": PART, "due": DUE},
+    NoticeName.REDELIVERY_WANTED: {"goods": GOODS, "due": DUE},
+    NoticeName.NON_COLLECTION_REPORTED: {"goods": GOODS},
+    NoticeName.UNCOLLECTED_CANCELLED: {
+        "goods": GOODS,
+        "at": SENT,
+        "price": AMOUNT,
+        "delivery": PART,
+        "deducted": PART,
+        "amount": AMOUNT,
+        "due": DUE,
+    },
+    NoticeName.UNCOLLECTED_GIVEN_UP: {
+        "goods": GOODS,
+        "at": SENT,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+    },
+    NoticeName.COMPLAINT_RECEIVED: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "due": DUE,
+        "silence": OnSilence.DEEMED_ACCEPTED,
+        "repairable": True,
+    },
+    NoticeName.COMPLAINT_TAKEN: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "due": DUE,
+        "silence": OnSilence.SECOND_TIER,
+        "repairable": True,
+        "reason": "silence",
+    },
+    NoticeName.COMPLAINT_OPENED: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "fault": ReturnReason.NOT_AS_DESCRIBED,
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "due": DUE,
+        "safe": SAFE,
+        "silence": OnSilence.BREACH_AND_ESCALATE,
+        "repairable": True,
+        "decision_due": SAFE,
+    },
+    NoticeName.MEANING_ASKED: {"goods": GOODS, "text": TEXT, "at": SENT, "due": DUE},
+    NoticeName.MEANING_UNCLEAR: {
+        "goods": GOODS,
+        "text": TEXT,
+        "at": SENT,
+        "due": DUE,
+        "safe": SAFE,
+        "refund_due": SAFE,
+    },
+    NoticeName.INFORMATION_WANTED: {"text": TEXT, "writer": SELLER, "due": DUE},
+    NoticeName.INFORMATION_SUPPLIED: {"text": TEXT, "due": DUE, "safe": SAFE},
+    NoticeName.COMPLAINT_ACCEPTED: {
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "text": TEXT,
+        "writer": SELLER,
+    },
+    NoticeName.COMPLAINT_DEEMED_ACCEPTED: {
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "due": DUE,
+    },
+    NoticeName.COMPLAINT_REFUSED: {
+        "refused": RefuseReason.AS_DESCRIBED,
+        "text": TEXT,
+        "writer": SELLER,
+        "due": DUE,
+    },
+    NoticeName.SECOND_TIER_OPEN: {
+        "reason": "not-granted",
+        "remedy": Remedy.PARTIAL_REFUND,
+        "amount": AMOUNT,
+        "text": TEXT,
+        "writer": SELLER,
+        "due": DUE,
+    },
+    NoticeName.REMEDY_CHOSEN: {"remedy": Remedy.PARTIAL_REFUND, "amount": AMOUNT},
+    NoticeName.AMOUNT_WANTED: {"amount": AMOUNT, "due": DUE, "safe": SAFE},
+    NoticeName.AMOUNT_NAMED: {"amount": AMOUNT, "text": TEXT, "writer": SELLER, "due": DUE},
+    NoticeName.REMEDY_TRIAL: {"purpose": Purpose.REPAIR, "due": DUE},
+    NoticeName.REMEDY_FAILED: {"text": TEXT, "writer": BUYER},
 }
 """Every fact that each notice can be given."""
 
@@ -246,6 +463,35 @@ OPTIONAL: dict[NoticeName, set[str]] = {
     NoticeName.FINDING: {"text", "writer"},
     NoticeName.WORK_BEGUN: {"text"},
     NoticeName.WORK_DONE: {"text"},
+    NoticeName.CARRIER_CLAIM_NOT_YET: {"carrier"},
+    NoticeName.CARRIER_CLAIM_WANTED: {"carrier", "safe"},
+    NoticeName.CARRIER_CLAIM_FILED: {"reference", "deemed", "appealed"},
+    NoticeName.CARRIER_SILENT: {"appealed"},
+    NoticeName.CARRIER_ANSWERED: {"amount", "due"},
+    NoticeName.CARRIER_OWES: {"deemed"},
+    NoticeName.CARRIER_CLAIM_LOST: {"answer", "text", "writer"},
+    NoticeName.DELIVERY_DEMANDED: {"text", "safe"},
+    NoticeName.DELIVERY_FAILED: {"text"},
+    NoticeName.DELIVERY_REPORTED: {"text", "writer"},
+    NoticeName.CONTRACT_ENDED: {"delivery", "due"},
+    NoticeName.BUYER_ENDED_CONTRACT: {"due", "safe"},
+    NoticeName.PARCEL_CAME_BACK: {"way_back", "announced", "unpaid"},
+    NoticeName.PARCEL_LAST_PERIOD: {"way_back", "announced"},
+    NoticeName.SELLER_MAY_WITHDRAW: {"delivery", "deducted"},
+    NoticeName.SELLER_WITHDREW: {"text", "delivery", "deducted"},
+    NoticeName.UNCOLLECTED_CANCELLED: {"delivery", "deducted", "due"},
+    NoticeName.UNCOLLECTED_GIVEN_UP: {"due", "safe"},
+    NoticeName.COMPLAINT_RECEIVED: {"amount", "repairable"},
+    NoticeName.COMPLAINT_TAKEN: {"amount", "repairable"},
+    NoticeName.COMPLAINT_OPENED: {"amount", "repairable", "fault", "safe", "decision_due"},
+    NoticeName.MEANING_UNCLEAR: {"safe"},
+    NoticeName.INFORMATION_SUPPLIED: {"text", "safe"},
+    NoticeName.COMPLAINT_ACCEPTED: {"amount", "text"},
+    NoticeName.COMPLAINT_DEEMED_ACCEPTED: {"amount"},
+    NoticeName.SECOND_TIER_OPEN: {"amount", "text"},
+    NoticeName.REMEDY_CHOSEN: {"amount"},
+    NoticeName.AMOUNT_WANTED: {"amount", "safe"},
+    NoticeName.AMOUNT_NAMED: {"text"},
 }
 """The facts that a notice can do without."""
 
@@ -281,6 +527,37 @@ ONE_READER = {
     NoticeName.WORK_DONE: Party.BUYER,
     NoticeName.SHIP_BACK_WANTED: Party.SELLER,
     NoticeName.SHIPPED_BACK: Party.BUYER,
+    NoticeName.NON_COLLECTION_REPORTED: Party.BUYER,
+    NoticeName.UNCOLLECTED_CANCELLED: Party.BUYER,
+    NoticeName.UNCOLLECTED_GIVEN_UP: Party.SELLER,
+    NoticeName.CARRIER_CLAIM_NOT_YET: Party.SELLER,
+    NoticeName.CARRIER_CLAIM_WANTED: Party.SELLER,
+    NoticeName.CARRIER_CLAIM_LAPSED: Party.SELLER,
+    NoticeName.CARRIER_CLAIM_FILED: Party.SELLER,
+    NoticeName.CARRIER_SILENT: Party.SELLER,
+    NoticeName.CARRIER_ANSWERED: Party.SELLER,
+    NoticeName.CARRIER_OWES: Party.SELLER,
+    NoticeName.CARRIER_CLAIM_LOST: Party.SELLER,
+    NoticeName.CARRIER_PAID: Party.SELLER,
+    NoticeName.PARCEL_FOUND: Party.SELLER,
+    NoticeName.DELIVERY_DEMANDED: Party.SELLER,
+    NoticeName.DELIVERY_AWAITED: Party.BUYER,
+    NoticeName.DELIVERY_UNDER_WAY: Party.BUYER,
+    NoticeName.CONTRACT_ENDED: Party.BUYER,
+    NoticeName.BUYER_ENDED_CONTRACT: Party.SELLER,
+    NoticeName.COMPLAINT_RECEIVED: Party.BUYER,
+    NoticeName.COMPLAINT_TAKEN: Party.BUYER,
+    NoticeName.COMPLAINT_OPENED: Party.SELLER,
+    NoticeName.MEANING_ASKED: Party.BUYER,
+    NoticeName.MEANING_UNCLEAR: Party.SELLER,
+    NoticeName.INFORMATION_WANTED: Party.BUYER,
+    NoticeName.INFORMATION_SUPPLIED: Party.SELLER,
+    NoticeName.COMPLAINT_REFUSED: Party.BUYER,
+    NoticeName.REMEDY_CHOSEN: Party.SELLER,
+    NoticeName.AMOUNT_WANTED: Party.SELLER,
+    NoticeName.AMOUNT_NAMED: Party.BUYER,
+    NoticeName.REMEDY_TRIAL: Party.BUYER,
+    NoticeName.REMEDY_FAILED: Party.SELLER,
 }
 
 READERS = [
@@ -414,7 +691,7 @@ def test_is_every_letter_whole(letters: Letters, name: NoticeName, to: Party) ->
             assert re.search(on_day(28), letter.text)
         if "amount" in FULL[name]:
             assert re.search(r"1[.,\u00a0 ]?234[,.]50", letter.text)
-        parts = {"delivery", "deducted"} & set(FULL[name])
+        parts = {"delivery", "deducted", "cost", "way_back"} & set(FULL[name])
         assert len(re.findall(r"\b15[,.]00", letter.text)) == len(parts)
         if "text" in FULL[name]:
             assert f"> {TEXT}" in letter.text
@@ -508,7 +785,15 @@ def test_is_a_replacement_never_called_a_repair(
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("name", [NoticeName.CANCELLED, NoticeName.STOP_DISPATCH])
+@pytest.mark.parametrize(
+    "name",
+    [
+        NoticeName.CANCELLED,
+        NoticeName.STOP_DISPATCH,
+        NoticeName.CONTRACT_ENDED,
+        NoticeName.BUYER_ENDED_CONTRACT,
+    ],
+)
 def test_is_no_refund_promised_where_nothing_was_paid(
     letters: Letters, name: NoticeName, locale: str
 ) -> None:
@@ -516,6 +801,17 @@ def test_is_no_refund_promised_where_nothing_was_paid(
     facts = FULL[name] | {"amount": nothing}
     text = render(letters, locale, name, ONE_READER[name], facts).text
     assert not re.search(rf"{on_day(28)}|0[.,]00|PLN|zł", text)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("to", [Party.BUYER, Party.SELLER])
+def test_is_it_told_why_goods_were_not_delivered(letters: Letters, to: Party, locale: str) -> None:
+    facts = FULL[NoticeName.DELIVERY_FAILED]
+    told = {
+        render(letters, locale, NoticeName.DELIVERY_FAILED, to, facts | {"reason": why.value}).text
+        for why in Undelivered
+    }
+    assert len(told) == len(Undelivered)
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -818,3 +1114,30 @@ def test_does_no_letter_point_away_from_the_platform(locale: str) -> None:
     for file in (TEMPLATES / "notices" / locale).iterdir():
         source = file.read_text("utf-8").lower()
         assert not re.search(r"https?://|mailto|whatsapp|telefon|phone|sms|messenger", source)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    "name", [NoticeName.COMPLAINT_RECEIVED, NoticeName.COMPLAINT_TAKEN, NoticeName.COMPLAINT_OPENED]
+)
+def test_is_told_what_the_sellers_silence_would_mean(
+    letters: Letters, name: NoticeName, locale: str
+) -> None:
+    meanings = (OnSilence.DEEMED_ACCEPTED, OnSilence.SECOND_TIER, OnSilence.BREACH_AND_ESCALATE)
+    told = {
+        render(letters, locale, name, ONE_READER[name], FULL[name] | {"silence": silence}).text
+        for silence in meanings
+    }
+    assert len(told) == 3
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_each_way_to_the_second_tier_told(letters: Letters, locale: str) -> None:
+    for to in (Party.BUYER, Party.SELLER):
+        told = {
+            render(
+                letters, locale, NoticeName.SECOND_TIER_OPEN, to, {"reason": why, "due": DUE}
+            ).text
+            for why in ("seller-silent", "failed")
+        }
+        assert len(told) == 2

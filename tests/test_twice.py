@@ -19,6 +19,8 @@ from tests.record_histories import (
     dispute_fulfilled,
     dispute_settled,
     inquiry_breached,
+    uncollected_sent_again,
+    uncollected_withdrawn,
     withdrawal_unsent,
 )
 
@@ -36,6 +38,8 @@ LIVES = (
     inquiry_breached,
     cancellation_stopped,
     withdrawal_unsent,
+    uncollected_withdrawn,
+    uncollected_sent_again,
 )
 
 
@@ -111,5 +115,6 @@ async def test_every_activity_run_twice_changes_nothing(tmp_path: Path) -> None:
         assert doubled == once
         assert once
     assert set(twice.doubled) == {
-        "register", "close", "send", "report_breach", "request", "record", "stop", "label"
+        "register", "close", "send", "report_breach", "request", "record", "stop", "label",
+        "keep_cost", "keep_non_collection", "void", "refunded_units",
     }  # fmt: skip

@@ -11,7 +11,7 @@ from domain.openings import Opening
 from domain.parties import Party
 from domain.ports import TaskState
 from domain.refusals import Code, Refusal
-from domain.view import CaseView, DecisionView, Outcome
+from domain.view import CaseView, DecisionView, Outcome, Standing
 from workflows.case import Case, Silence
 from workflows.deadline import Clock
 
@@ -127,7 +127,9 @@ class WithAgents(Case):
                     amount=command.amount,
                     reasoning=command.reasoning,
                     final=True,
+                    standing=Standing.FINAL,
                 )
+                self.decisions.append(self.ruling)
         return super().record(command)
 
     def look(self) -> CaseView:

@@ -5,12 +5,23 @@ can say: it is asked once, and its answer stands.
 """
 
 from collections import Counter
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.shipments import Shipments
+from domain.ahead import (
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    flow,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Claim,
     Close,
@@ -32,11 +43,11 @@ from domain.openings import OpenCancellation
 from domain.parties import Party
 from domain.policy import CancellationPolicy
 from domain.ports import Dispatch, DispatchAnswer, StopDispatch
-from domain.refunds import Event
+from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
-from domain.stages import Flow, Stage
+from domain.stages import Stage
 from domain.view import Closed, Outcome
-from workflows.case import Permitted, Silence
+from workflows.case import Permitted
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE
 from workflows.taking_back import TakingBack
@@ -49,6 +60,8 @@ OPEN = (
     Stage.WATCHING,
 )
 STOPPED = (Stage.AWAITING_REFUND, Stage.WITH_AGENT, Stage.REFUNDING, Stage.WATCHING)
+DISPATCH_STOPPED = Happens(f"dispatch {Dispatch.STOPPED}")
+CAME_BACK = Happens("goods came back")
 AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
 PERMITTED: Permitted = {
@@ -66,6 +79,52 @@ PERMITTED: Permitted = {
 """Who may send what, and at which stages."""
 
 
+AHEAD: Ahead = {
+    Stage.OPENING: (
+        Branch(Happens("opened"), Stage.STOPPING),
+        Branch(CAME_BACK, Stage.REFUNDING, Moves.REFUND),
+        *ways(CAME_BACK, Stage.AWAITING_REFUND, Stage.CLOSED),
+        Branch(Happens("not opened"), Stage.CLOSED),
+    ),
+    Stage.STOPPING: (
+        Branch(DISPATCH_STOPPED, Stage.REFUNDING, Moves.REFUND),
+        *ways(DISPATCH_STOPPED, Stage.AWAITING_REFUND, Stage.WATCHING),
+        Branch(Happens(f"dispatch {Dispatch.SENT}"), Stage.CLOSED),
+        Branch(Happens("stop refused"), Stage.WITH_AGENT),
+    ),
+    Stage.AWAITING_REFUND: (
+        Branch(Silent("refund", Party.SELLER), Stage.WITH_AGENT),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        Branch(ReportSent, Stage.AWAITING_REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.WITH_AGENT: (
+        *agents(Stage.WITH_AGENT),
+        Branch(Decide, Stage.REFUNDING, Moves.REFUND),
+        *ways(Decide, Stage.AWAITING_REFUND, Stage.WATCHING, Stage.CLOSED),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        Branch(ReportSent, Stage.WITH_AGENT),
+        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.REFUNDING: (
+        *ways(Happens("refund confirmed"), Stage.WATCHING, Stage.CLOSED),
+        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        *refund_unknown(Stage.REFUNDING),
+        Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        Branch(ReportSent, Stage.REFUNDING),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.WATCHING: (
+        Branch(Silent("sent_anyway", Party.PLATFORM), Stage.CLOSED),
+        Branch(ReportSent, Stage.WATCHING),
+        Branch(Happens("return ended"), Stage.CLOSED),
+        Branch(Close, Stage.CLOSED),
+    ),
+}
+"""Every way on from each stage."""
+
+
 @workflow.defn(name="Cancellation")
 class Cancellation(TakingBack):
     """An order is cancelled, or some units of it."""
@@ -73,25 +132,8 @@ class Cancellation(TakingBack):
     EVENT = Event.CANCELLATION
     PERMITTED = PERMITTED
     FACTS = (ReportSent,)
-    FLOW: ClassVar[Flow] = {
-        Stage.OPENING: (Stage.STOPPING, Stage.CLOSED),
-        Stage.STOPPING: (
-            Stage.AWAITING_REFUND,
-            Stage.WITH_AGENT,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-            Stage.CLOSED,
-        ),
-        Stage.AWAITING_REFUND: (Stage.REFUNDING, Stage.WITH_AGENT, Stage.CLOSED),
-        Stage.WITH_AGENT: (
-            Stage.AWAITING_REFUND,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-            Stage.CLOSED,
-        ),
-        Stage.REFUNDING: (Stage.WATCHING, Stage.CLOSED),
-        Stage.WATCHING: (Stage.CLOSED,),
-    }
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenCancellation) -> None:
@@ -101,10 +143,17 @@ class Cancellation(TakingBack):
 
     @workflow.run
     async def run(self, opening: OpenCancellation) -> Closed:
-        """A cancellation, from the buyer's word until no parcel is expected any more."""
+        """A cancellation, from the buyer's word until no parcel is expected any more. Instead of an
+        uncollected parcel nothing has to be stopped, and none is looked out for.
+        """
         if not await self.register():
             return await self.close(Ending.NOT_OPENED)
         self.units = self.registration.lines
+        if self.came_back:
+            self.note(CAME_BACK.what, detail=self.came_back)
+            await self.take_over(self.came_back)
+            await self.give_money_back()
+            return await self.close(self.ended or Ending.CANCELLED)
         self.enter(Stage.STOPPING)
         if await self.stopped():
             await self.give_money_back()
@@ -150,28 +199,19 @@ class Cancellation(TakingBack):
 
     async def give_money_back(self) -> None:
         """At once up to the policy's limit; above it the seller orders the refund, in time."""
-        told: dict[str, Any] = {"goods": self.named(self.units), "at": self.opened_at}
-        words = self.opening.text
-        if self.amount.amount_minor <= self.policy.automatic_limit_minor:
-            self.tell(Party.BUYER, NoticeName.CANCELLED, text=words, **told, **self.figures())
-            self.tell(Party.SELLER, NoticeName.STOP_DISPATCH, amount=self.amount, **told)
-            if self.owed:
-                await self.pay()
-            return
-        due = self.start("refund", Party.SELLER)
-        self.tell(
-            Party.BUYER, NoticeName.CANCELLED, text=words, due=due.due, **told, **self.figures()
+        back = self.came_back is not None
+        due = await self.begin_refund(
+            NoticeName.UNCOLLECTED_CANCELLED if back else NoticeName.CANCELLED,
+            NoticeName.UNCOLLECTED_GIVEN_UP if back else NoticeName.STOP_DISPATCH,
+            at=self.opened_at,
+            limit_minor=self.policy.automatic_limit_minor,
+            text=self.opening.text,
         )
-        self.ask(due, NoticeName.STOP_DISPATCH, amount=self.amount, **told)
-        self.enter(Stage.AWAITING_REFUND)
-        while not (self.paid or self.ended):
-            match await self.hear(Party.SELLER, due, until=self.parcel_left):
-                case None:
-                    await self.have_brought_back()
-                case Silence(clock):
-                    await self.answer_for(clock)
-                case Refund():
-                    await self.pay()
+        if due:
+            await self.await_refund(due, until=self.parcel_left)
+            if not (self.paid or self.ended):
+                await self.have_brought_back()
+                await self.await_refund(due)
 
     async def watch_for_a_parcel(self) -> None:
         """A parcel that left all the same becomes a return, at the seller's cost."""
@@ -187,6 +227,22 @@ class Cancellation(TakingBack):
         """The buyer does not wait for the refund to learn how the goods go back."""
         self.tell_both(NoticeName.SENT_ALL_THE_SAME, goods=self.named(self.units))
         await self.start_return(Purpose.REFUND, self.units, way=Way.PLATFORM_LABEL)
+
+    @property
+    def came_back(self) -> str | None:
+        """The case of the uncollected parcel, if the goods are with the seller again."""
+        return self.opening.instead_of
+
+    @property
+    def event(self) -> Event:
+        """What was sent and came back uncollected is reckoned as that (P3)."""
+        return Event.UNCOLLECTED if self.came_back else Event.CANCELLATION
+
+    @property
+    def way_back(self) -> WayBack:
+        """What the carrier charged for an uncollected parcel, as the case before tells it."""
+        told = self.opening.way_back if isinstance(self.opening, OpenCancellation) else None
+        return told or super().way_back
 
     def parcel_left(self) -> bool:
         """Whether a parcel left that has not become a return yet."""
@@ -220,6 +276,8 @@ class Cancellation(TakingBack):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """A parcel is reported once; a stopped dispatch is refunded once."""
+        if verb is ReportSent and self.came_back:
+            return Refusal(code=Code.WRONG_STAGE, sentence="You have the goods again.")
         if verb is ReportSent and self.left_anyway:
             return Refusal(code=Code.ALREADY_DONE, sentence="The parcel is known to have left.")
         if verb in (Refund, Decide) and self.settled:
@@ -246,6 +304,6 @@ class Cancellation(TakingBack):
         """A carrier's machine has seen a parcel of the order. If only a part of the order is
         cancelled, the parcel may be the rest: then the seller alone can say.
         """
-        if self.units and self.whole and not self.left_anyway:
+        if self.units and self.whole and not (self.left_anyway or self.came_back):
             self.left_anyway = True
             self.note(f"parcel {event.scan}", detail=event.tracking or "")

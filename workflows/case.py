@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from temporalio import workflow
@@ -25,6 +25,7 @@ from temporalio.exceptions import (
 from activities.cases import YEARS_AHEAD, Cases
 from activities.marketplace import SellerConduct
 from activities.tasks import Tasks
+from domain.ahead import Ahead
 from domain.calendars import Calendar
 from domain.commands import (
     Ask,
@@ -38,6 +39,7 @@ from domain.commands import (
     Say,
     SendBack,
 )
+from domain.deadlines import day_of
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
 from domain.openings import Opening
 from domain.orders import Sale
@@ -45,6 +47,7 @@ from domain.parties import Actor, Party
 from domain.policy import Terms, Window
 from domain.ports import (
     BreachReport,
+    CaseBeside,
     CloseCase,
     PinRules,
     RegisterCase,
@@ -59,11 +62,13 @@ from domain.view import (
     BreachView,
     CaseView,
     Closed,
+    DecisionView,
     Entry,
     Outcome,
     Recalculate,
     Recalculated,
     Receipt,
+    WholeCase,
 )
 from domain.writing import count_refusal, name_refusal, text_refusal
 from workflows.deadline import Clock
@@ -87,6 +92,7 @@ Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
 class Case(ABC):
     """A case of any process."""
 
+    AHEAD: ClassVar[Ahead]
     FLOW: ClassVar[Flow]
     PERMITTED: ClassVar[Permitted]
     FACTS: ClassVar[tuple[type[CommandBase], ...]] = ()
@@ -104,12 +110,14 @@ class Case(ABC):
         self.task: Task | None = None
         self.task_clock: Clock | None = None
         self.breaches: list[BreachView] = []
+        self.decisions: list[DecisionView] = []
         self.messages: list[Message] = []
         self.timeline: list[Entry] = []
         self.ended: Ending | None = None
         self.ending: Ending | None = None
         self.farewell: str | None = None
         self.escalated = False
+        self.beside: list[str] = []
         self._moves: deque[Command] = deque()
         self._listening = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
@@ -168,6 +176,11 @@ class Case(ABC):
         assert self.registration.calendar is not None
         return self.registration.calendar
 
+    @property
+    def today(self) -> date:
+        """The day that it is where the order was placed."""
+        return day_of(workflow.now(), self.calendar.zone)
+
     # Verbs of the timeline.
 
     async def register(self) -> bool:
@@ -206,6 +219,9 @@ class Case(ABC):
                 )
             )
             self._outbox.add_message(self.messages[0])
+        for other in self.registration.beside:
+            self._know(other)
+            self._errands.run(self._tell_beside(other))
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -216,10 +232,20 @@ class Case(ABC):
             self.stage = stage
             self.note(f"stage {stage}")
 
-    def start(self, window: str, awaited: Party, since: datetime | None = None) -> Clock:
-        """Start one of the policy's windows for a party, now or from an instant `since`."""
-        rules: Window = getattr(self.policy, window)
+    def start(
+        self,
+        window: str,
+        awaited: Party,
+        since: datetime | None = None,
+        given: Window | None = None,
+    ) -> Clock:
+        """Start one of the policy's windows for a party, now or from an instant `since`.
+
+        `given`: the window as another case has set it, which this case's policy cannot change.
+        """
+        rules: Window = given or getattr(self.policy, window)
         clock = Clock(window, rules, self.calendar, awaited, since or workflow.now())
+        clock.given = given is not None
         self._started.append(clock)
         return clock
 
@@ -603,7 +629,8 @@ class Case(ABC):
             }
         )
         for clock in self._started:
-            clock.adopt(getattr(self.policy, clock.name), self.calendar, workflow.now())
+            if not clock.given:
+                clock.adopt(getattr(self.policy, clock.name), self.calendar, workflow.now())
         self._stirred = True
         self.note(
             "recalculated",
@@ -625,6 +652,12 @@ class Case(ABC):
         if self.registered and (self.stage is Stage.CLOSED or self.registration.refusal):
             raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
 
+    @workflow.signal
+    def case_beside(self, other: CaseBeside) -> None:
+        """A case about the same units has been opened: who judges one should know of the other."""
+        self._know(other.case_id)
+        self._stirred = True
+
     # The case is looked at.
 
     @property
@@ -644,6 +677,16 @@ class Case(ABC):
                     for party in Party
                 }
             }
+        )
+
+    @workflow.query
+    def export(self) -> WholeCase:
+        """The whole case, with what is over, which `view` leaves out."""
+        return WholeCase(
+            view=self.view(),
+            registration=self.registration,
+            deadlines=tuple(clock.view() for clock in self._started),
+            decisions=tuple(self.decisions),
         )
 
     def look(self) -> CaseView:
@@ -676,9 +719,23 @@ class Case(ABC):
             lines=registration.sale.lines if registration.sale else (),
             units=registration.lines,
             right_until=registration.right_until,
+            beside=tuple(self.beside),
         )
 
     # Underneath.
+
+    def _know(self, other: str) -> None:
+        if other not in self.beside:
+            self.beside.append(other)
+            self.note("case beside", detail=other)
+
+    async def _tell_beside(self, other: str) -> None:
+        """A case that has ended meanwhile need not know."""
+        handle = workflow.get_external_workflow_handle(other)
+        try:
+            await handle.signal("case_beside", CaseBeside(case_id=self.id))
+        except ApplicationError:
+            self.note("case beside had ended", detail=other)
 
     def _remind(self, clock: Clock) -> None:
         name, facts = clock.asks or (NoticeName.REPLY_REMINDER, {})

@@ -27,6 +27,7 @@ class Clock:
         self.held: list[Held] = []
         self.held_since: datetime | None = None
         self._holds: set[str] = set()
+        self.given = False
         self.reminded = window.remind_after is None
         self.asks: tuple[NoticeName, dict[str, Any]] | None = None
         self.due = self._reckon(window, calendar)
@@ -109,6 +110,8 @@ class Clock:
             source=window.source,
             held=tuple(self.held),
             held_since=self.held_since,
+            held_for=tuple(sorted(self._holds)),
+            on_silence=window.on_silence,
             explanation=tuple(
                 explain(window.counting, window.length, self.started_at, self.calendar, self.held)
             ),

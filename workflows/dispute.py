@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
+from domain.ahead import Ahead, flow
 from domain.commands import (
     Appeal,
     Ask,
@@ -30,36 +31,23 @@ from domain.commands import (
     Verdict,
     answer_of,
 )
-from domain.goods import Purpose, count
+from domain.goods import count
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
-from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.ports import TaskState
 from domain.remedies import refund_of
-from domain.stages import Flow, Stage
-from domain.view import Closed, DecisionView
+from domain.stages import Stage
+from domain.view import Closed, DecisionView, Standing
 from workflows.case import Silence
 from workflows.deadline import Clock
+from workflows.dispute_ahead import AHEAD
 from workflows.dispute_record import TRADERS, DisputeRecord, Settled
 from workflows.refunding import Payment
+from workflows.returning import DONE, GOODS, NOTHING_BACK
 
 MOVES = Say | Ask | Offer | Reject | Refuse
 """What passes the turn to the other side."""
-
-
-GOODS = {
-    Remedy.REPAIR: Purpose.REPAIR,
-    Remedy.REPLACEMENT: Purpose.REPLACEMENT,
-    Remedy.RETURN_FOR_REFUND: Purpose.REFUND,
-}
-"""What becomes of the goods that a remedy brings back."""
-
-DONE = (Ending.REPAIRED, Ending.REPLACED, Ending.RETURNED, Ending.RETURNLESS)
-"""The endings of a return by which a remedy is carried out."""
-
-NOTHING_BACK = (Ending.NOT_SENT, Ending.NOT_TAKEN_BACK)
-"""The endings of a return by which the buyer has given nothing back: the dispute ends so too."""
 
 
 @dataclass(frozen=True)
@@ -81,27 +69,8 @@ Turn = Settled | Stuck | Abandoned | Ending
 class Dispute(DisputeRecord):
     """A purchase went wrong; the case mediates until it is settled, decided or given up."""
 
-    FLOW: ClassVar[Flow] = {
-        Stage.OPENING: (Stage.AWAITING_SELLER, Stage.CLOSED),
-        Stage.AWAITING_SELLER: (
-            Stage.AWAITING_BUYER,
-            Stage.WITH_AGENT,
-            Stage.SETTLING,
-            Stage.CLOSED,
-        ),
-        Stage.AWAITING_BUYER: (
-            Stage.AWAITING_SELLER,
-            Stage.WITH_AGENT,
-            Stage.SETTLING,
-            Stage.REOPENABLE,
-            Stage.CLOSED,
-        ),
-        Stage.REOPENABLE: (Stage.AWAITING_SELLER, Stage.CLOSED),
-        Stage.WITH_AGENT: (Stage.DECIDED, Stage.SETTLING, Stage.CLOSED),
-        Stage.DECIDED: (Stage.ON_APPEAL, Stage.SETTLING, Stage.CLOSED),
-        Stage.ON_APPEAL: (Stage.SETTLING, Stage.CLOSED),
-        Stage.SETTLING: (Stage.WITH_AGENT, Stage.CLOSED),
-    }
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenDispute) -> None:
@@ -270,7 +239,7 @@ class Dispute(DisputeRecord):
                         break
                     case Appeal():
                         return await self.judge(move)
-        self.decision = decision.model_copy(update={"final": True})
+        self.decision = self.restate(Standing.FINAL, final=True)
         self.note("decision final")
         self.tell_both(
             NoticeName.DECISION_FINAL, text=decision.reasoning, writer=decision.by, **told
@@ -310,15 +279,6 @@ class Dispute(DisputeRecord):
                 case Payment.GIVEN_UP:
                     return Ending.CLOSED_BY_PLATFORM
         return settled.ending
-
-    async def have_returned(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
-        """The goods go back to the seller, who repairs or replaces them, or takes them in."""
-        await self.start_return(purpose, units)
-        while not self.return_over:
-            match await self.hear(Party.BUYER, until=lambda: self.return_over):
-                case Close():
-                    await self.call_off_return()
-        return await self.result_of_return()
 
     async def have_sent_again(self) -> Turn | None:
         """The seller sends the goods again and says so; silence brings the agents back."""

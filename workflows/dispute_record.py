@@ -46,7 +46,7 @@ from domain.ports import TaskState
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of
 from domain.stages import Stage
-from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome
+from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
 from workflows.case import Permitted
 from workflows.deadline import Clock
 from workflows.returning import Returning
@@ -277,13 +277,15 @@ class DisputeRecord(Returning):
                 self.record_decision(command)
                 return Outcome.ACCEPTED
             case Confirm() if self.proposed:
-                self.decision = self.proposed.model_copy(update={"confirmed_by": command.by})
+                self.decision = self.restate(Standing.ANNOUNCED, confirmed_by=command.by)
                 self.decided_by.add(command.by.id)
                 self.proposed = None
             case SendBack():
+                self.restate(Standing.SENT_BACK)
                 self.proposed = None
                 self.change_task(purpose="decide", owner=None, state=TaskState.OPEN)
             case Appeal():
+                self.restate(Standing.APPEALED)
                 self.appealed = True
         return super().record(command)
 
@@ -326,11 +328,17 @@ class DisputeRecord(Returning):
         self.decided_by.add(decide.by.id)
         # Goods are worth what was paid for them: a replacement is an award like a refund.
         award = decision.amount or (self.at_stake if decision.remedy else None)
+        self.decisions.append(decision)
         if award and award.amount_minor > self.policy.agent_limit_minor:
-            self.proposed = decision
+            self.proposed = self.restate(Standing.PROPOSED)
             self.change_task(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
         else:
             self.decision = decision
+
+    def restate(self, standing: Standing, **changes: object) -> DecisionView:
+        """Write what became of the last decision."""
+        self.decisions[-1] = self.decisions[-1].model_copy(update={"standing": standing, **changes})
+        return self.decisions[-1]
 
     @property
     def policy(self) -> DisputePolicy:

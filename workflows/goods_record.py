@@ -6,7 +6,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in goods_return
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 
 from temporalio import workflow
 
@@ -28,11 +27,11 @@ from domain.commands import (
     Receive,
     Reject,
     Release,
+    Remedy,
     Resume,
     Say,
     ShipBack,
 )
-from domain.deadlines import day_of
 from domain.goods import (
     Condition,
     Custody,
@@ -376,11 +375,10 @@ class GoodsRecord(WithAgents):
                     code=Code.UNITS_DIFFER,
                     sentence="Not everything came as it was sent; use `inspect`.",
                 )
-            case Explain(reason=reason) if reason.complains:
+            case Explain(reason=reason, wanted=Remedy()) if not reason.complains:
                 return Refusal(
-                    code=Code.COMPLAINTS_NOT_YET,
-                    sentence=f'"{reason}" is a reason of complaint, and complaints are not run '
-                    "yet; open a dispute.",
+                    code=Code.REASON_DIFFERS,
+                    sentence=f'"{reason}" is a reason of withdrawal; leave `wanted` out.',
                 )
             case Decide() if command.remedy or command.amount:
                 return Refusal(
@@ -449,11 +447,6 @@ class GoodsRecord(WithAgents):
     def refunds(self) -> bool:
         """Whether the goods come back for their price."""
         return self.claim.purpose is Purpose.REFUND
-
-    @property
-    def today(self) -> date:
-        """The day that it is where the order was placed."""
-        return day_of(workflow.now(), self.calendar.zone)
 
     @property
     def withdrawal(self) -> str | None:

@@ -16,6 +16,7 @@ from temporalio.exceptions import (
 )
 
 from activities.shipments import Shipments
+from domain.ahead import Ahead, flow
 from domain.commands import (
     Accept,
     BeginWork,
@@ -46,58 +47,27 @@ from domain.goods import (
 )
 from domain.money import Money
 from domain.notices import Ending, NoticeName
-from domain.openings import OpenReturn, OpenWithdrawal
+from domain.openings import OpenReturn, ReturnForm
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.ports import LabelMade, LabelWanted
-from domain.stages import Flow, Stage
+from domain.stages import Stage
 from domain.view import Closed
 from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.goods_record import GoodsRecord, Lot, units_of
+from workflows.goods_return_ahead import AHEAD
 from workflows.options import MARKETPLACE
-
-AFTER_INSPECTION = (Stage.IN_TRANSIT, Stage.WORKING, Stage.SENDING_BACK, Stage.CLOSED)
 
 
 @workflow.defn(name="Return")
 class GoodsReturn(GoodsRecord):
     """Goods come back to a seller, who receives, inspects, and sees to what is due."""
 
-    FLOW: ClassVar[Flow] = {
-        Stage.OPENING: (
-            Stage.AWAITING_LABEL,
-            Stage.AWAITING_GOODS,
-            Stage.UNEXPLAINED,
-            Stage.CLOSED,
-        ),
-        Stage.UNEXPLAINED: (Stage.SENDING_BACK, Stage.CLOSED),
-        Stage.AWAITING_LABEL: (Stage.AWAITING_GOODS, Stage.CLOSED),
-        Stage.AWAITING_GOODS: (
-            Stage.IN_TRANSIT,
-            Stage.INSPECTING,
-            Stage.WITH_AGENT,
-            Stage.CLOSED,
-        ),
-        Stage.IN_TRANSIT: (
-            Stage.INSPECTING,
-            Stage.WITH_AGENT,
-            Stage.SENDING_BACK,
-            Stage.CLOSED,
-        ),
-        Stage.INSPECTING: (Stage.AWAITING_BUYER, Stage.WITH_AGENT, *AFTER_INSPECTION),
-        Stage.AWAITING_BUYER: (Stage.INSPECTING, Stage.WITH_AGENT, *AFTER_INSPECTION),
-        Stage.WITH_AGENT: (
-            Stage.AWAITING_GOODS,
-            Stage.INSPECTING,
-            Stage.AWAITING_BUYER,
-            *AFTER_INSPECTION,
-        ),
-        Stage.WORKING: (Stage.SENDING_BACK, Stage.CLOSED),
-        Stage.SENDING_BACK: (Stage.WITH_AGENT, Stage.WORKING, Stage.CLOSED),
-    }
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenReturn) -> None:
@@ -124,8 +94,14 @@ class GoodsReturn(GoodsRecord):
         self.expect(self.registration.lines)
         if opening.received:
             return await self.end(await self.have_explained())
+        if opening.goods_in:
+            self.note("the seller has the goods", detail=opening.goods_in)
+            self.take_in_unseen()
+            self.take(self.shelve())
+            return await self.end(await self.see_to_the_goods())
         if self.at_stake.amount_minor <= self.policy.returnless_limit_minor and self.refunds:
             self.tell_both(NoticeName.RETURNLESS, goods=self.named(self.expected))
+            self.note("need not be sent")
             self.counted = self.expected
             return await self.end(Ending.RETURNLESS)
         return await self.end(await self.bring_back() or await self.see_to_the_goods())
@@ -402,24 +378,24 @@ class GoodsReturn(GoodsRecord):
         while not isinstance(move, Explain | Silence | Close):
             move = await self.hear(Party.BUYER, clock)
         units = units_of(lot for lot in self.shelve() if lot.condition.came_back)
-        if isinstance(move, Explain) and units and await self.open_withdrawal(move, lines(units)):
+        if isinstance(move, Explain) and units and await self.open_explained(move, lines(units)):
             return Ending.EXPLAINED
         await self.send_back(self.here)
         return Ending.RETURNED if self.accepted else Ending.NOT_TAKEN_BACK
 
-    async def open_withdrawal(self, explained: Explain, units: tuple[Line, ...]) -> bool:
-        """The buyer withdraws: whether the withdrawal could be opened for the goods that came."""
-        handle = await self.open_beside(
-            OpenWithdrawal(
-                country=self.opening.country,
-                order_id=self.opening.order_id,
-                opened_by=explained.by,
-                text=explained.text,
-                lines=units,
-                reason=explained.reason,
-                goods_in=self.id,
-            )
+    async def open_explained(self, explained: Explain, units: tuple[Line, ...]) -> bool:
+        """The reason chooses the case (W3): whether it could be opened for the goods that came."""
+        form = ReturnForm(
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_by=explained.by,
+            text=explained.text,
+            lines=units,
+            reason=explained.reason,
+            wanted=explained.wanted,
         )
+        opening = form.opening().model_copy(update={"goods_in": self.id})
+        handle = await self.open_beside(opening)
         while not (self.adopted_by or handle.done()):
             await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or handle.done())
         self.note("explained", Party.BUYER, handle.id)
@@ -433,15 +409,13 @@ class GoodsReturn(GoodsRecord):
         It is the time that the case it belongs to has set, if it has. Who is collected from has
         nothing to send.
         """
-        given, since = self.claim.send_window, self.claim.counted_from or workflow.now()
+        given, since = self.claim.send_window, self.claim.counted_from
         told = self.as_opened()
         if self.way is Way.SELLER_COLLECTS:
             self.tell(Party.BUYER, NoticeName.RETURN_OPENED, **told)
         else:
-            self.sending = (
-                Clock("send_goods", given, self.calendar, Party.BUYER, since)
-                if given
-                else self.start("send_goods", Party.BUYER)
+            self.sending = self.start(
+                "send_goods", Party.BUYER, since if given else None, given=given
             )
             self.ask(self.sending, NoticeName.RETURN_OPENED, **told)
         due = self.sending and self.sending.due
@@ -563,6 +537,7 @@ class GoodsReturn(GoodsRecord):
     @workflow.signal
     def call_off(self, call: CallOff) -> None:
         """The case that the return belongs to needs it no more."""
+        self.note("called off")
         self.called_off = self.moved = True
 
     @workflow.signal

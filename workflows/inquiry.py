@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
+from domain.ahead import Ahead, Branch, Happens, Silent, flow
 from domain.commands import (
     Ask,
     BecomeDispute,
@@ -23,7 +24,7 @@ from domain.parties import Party
 from domain.policy import InquiryPolicy
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
-from domain.stages import Flow, Stage
+from domain.stages import Stage
 from domain.view import CaseView, Closed, Outcome
 from workflows.case import Case, Permitted, Silence
 from workflows.deadline import Clock
@@ -32,7 +33,7 @@ OPEN = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 
 PERMITTED: Permitted = {
     Say: (tuple(Party), OPEN),
-    NoAnswerNeeded: ((Party.SELLER,), OPEN),
+    NoAnswerNeeded: ((Party.SELLER,), (Stage.AWAITING_SELLER,)),
     BecomeDispute: ((Party.BUYER,), OPEN),
     Close: ((Party.PLATFORM,), OPEN),
     Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
@@ -40,16 +41,34 @@ PERMITTED: Permitted = {
 }
 """Who may send what while an inquiry is open."""
 
+ENDS_IT = (
+    Branch(Silent("inactivity", Party.BUYER), Stage.CLOSED),
+    Branch(BecomeDispute, Stage.CLOSED),
+    Branch(Close, Stage.CLOSED),
+)
+
 
 @workflow.defn(name="Inquiry")
 class Inquiry(Case):
     """Each unanswered message of the buyer has its own reply clock; the oldest is due first."""
 
-    FLOW: ClassVar[Flow] = {
-        Stage.OPENING: (Stage.AWAITING_SELLER, Stage.CLOSED),
-        Stage.AWAITING_SELLER: (Stage.AWAITING_BUYER, Stage.CLOSED),
-        Stage.AWAITING_BUYER: (Stage.AWAITING_SELLER, Stage.CLOSED),
+    AHEAD: ClassVar[Ahead] = {
+        Stage.OPENING: (
+            Branch(Happens("opened"), Stage.AWAITING_SELLER),
+            Branch(Happens("not opened"), Stage.CLOSED),
+        ),
+        Stage.AWAITING_SELLER: (
+            Branch(Silent("seller_reply", Party.SELLER), Stage.AWAITING_SELLER),
+            Branch(Say, Stage.AWAITING_BUYER, by=Party.SELLER),
+            Branch(NoAnswerNeeded, Stage.AWAITING_BUYER),
+            *ENDS_IT,
+        ),
+        Stage.AWAITING_BUYER: (
+            Branch(Say, Stage.AWAITING_SELLER, by=Party.BUYER),
+            *ENDS_IT,
+        ),
     }
+    FLOW = flow(AHEAD)
     PERMITTED = PERMITTED
 
     @workflow.init

@@ -41,6 +41,18 @@ MARKETPLACE = Patience(
 """The marketplace answers slowly, or not today: tried until it does. No attempt takes longer than
 two requests of it may (config.py); after a crash the next one begins when the time is up."""
 
+CARRIER_CLAIM = BoundedPatience(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(hours=1),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""The marketplace sends a claim to a carrier within a day, or an agent does: the law's time to
+claim may be running out (P5)."""
+
 REFUND_ANSWER = Patience(
     start_to_close_timeout=timedelta(seconds=30),
     retry_policy=RetryPolicy(
@@ -50,6 +62,17 @@ REFUND_ANSWER = Patience(
     ),
 )
 """Asking what became of a refund, at growing intervals, until it is known."""
+
+REFUND_REPORTED = BoundedPatience(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""Asking at once, for the marketplace says that it knows: its answer may follow its report."""
 
 LETTERS = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=60),

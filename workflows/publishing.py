@@ -49,6 +49,7 @@ def page(case: "Case") -> str:
         held = " (held)" if clock.held_since else ""
         lines.append(f"awaited: {clock.says()}{held}")
     lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches]
+    lines += [f"beside: {other}" for other in case.beside]
     if case.task:
         lines.append(f"task: {case.task.purpose} · {case.task.queue} · {case.task.state}")
     if case.ending:

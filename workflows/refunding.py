@@ -1,5 +1,6 @@
 """Cases that pay buyers back: under one key until it is known what became of the money."""
 
+import asyncio
 from enum import Enum, auto
 
 from temporalio import workflow
@@ -25,7 +26,7 @@ from domain.view import CaseView, Outcome
 from workflows.agents import WithAgents
 from workflows.case import Silence
 from workflows.errands import failure_type
-from workflows.options import MARKETPLACE, OWN_DATABASE, REFUND_ANSWER
+from workflows.options import MARKETPLACE, OWN_DATABASE, REFUND_ANSWER, REFUND_REPORTED
 
 
 class Payment(Enum):
@@ -46,6 +47,7 @@ class Refunding(WithAgents):
         self.refund: RefundReport | None = None
         self.refunds_asked = 0
         self.asking: workflow.ActivityHandle[RefundReport] | None = None
+        self.asking_at_once: asyncio.Task[RefundReport | None] | None = None
         self.refund_known_there = False
 
     async def pay_back(
@@ -102,9 +104,10 @@ class Refunding(WithAgents):
     async def learn(self, command: RefundCommand) -> RefundReport:
         """Ask the marketplace until it is known whether the money moved.
 
-        Its own report makes us ask at once; when the window ends, an agent chases it.
+        Its own report makes us ask at once, beside the patient asking, and the first answer
+        counts; when the window ends, an agent chases it.
         """
-        self.asking = self.ask_for(command)
+        self.asking, self.asking_at_once = self.ask_for(command), None
         clock = self.start("refund_confirmation", Party.PLATFORM)
         awaited = Party.PLATFORM
         while True:
@@ -112,9 +115,17 @@ class Refunding(WithAgents):
             move = await self.hear(awaited, clock, until=self.refund_answered)
             if self.asking.done():
                 return await self.asking
-            if self.refund_known_there:
+            if self.asking_at_once and self.asking_at_once.done():
+                if known := self.asking_at_once.result():
+                    return known
+                self.asking_at_once = None
+            if self.refund_known_there and not workflow.patched("refund-asked-beside"):
                 self.asking.cancel()
                 self.asking = self.ask_for(command)
+            elif self.refund_known_there:
+                self.asking_at_once = self.asking_at_once or asyncio.create_task(
+                    self.ask_at_once(command)
+                )
             elif isinstance(move, Silence):
                 if awaited is Party.PLATFORM:
                     self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=command.amount)
@@ -128,9 +139,25 @@ class Refunding(WithAgents):
             Refunds.confirm, command, summary="what became of the refund?", **REFUND_ANSWER
         )
 
+    async def ask_at_once(self, command: RefundCommand) -> RefundReport | None:
+        """Ask what became of a refund whose report came; None if the answer does not follow soon.
+
+        A failure is left to the patient asking, which meets it too.
+        """
+        try:
+            known: RefundReport = await workflow.execute_activity_method(
+                Refunds.confirm, command, summary="the refund was reported", **REFUND_REPORTED
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return None
+        return known
+
     def refund_answered(self) -> bool:
         """Whether the refund's fate is known, or the marketplace says that it can be asked."""
-        return self.refund_known_there or (self.asking is not None and self.asking.done())
+        under_way = (self.asking, self.asking_at_once)
+        return self.refund_known_there or any(asked and asked.done() for asked in under_way)
 
     async def learn_refunded(self) -> None:
         """Learn anew which units of the order were refunded, by whatever case."""

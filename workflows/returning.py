@@ -9,7 +9,8 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from domain.goods import CallOff, Purpose, Way
+from domain.commands import Close, Remedy
+from domain.goods import Adopted, CallOff, Purpose, Way
 from domain.notices import Ending
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line
@@ -17,6 +18,19 @@ from domain.parties import Actor, Party
 from domain.policy import Window
 from domain.view import CaseView, Closed
 from workflows.refunding import Refunding
+
+GOODS = {
+    Remedy.REPAIR: Purpose.REPAIR,
+    Remedy.REPLACEMENT: Purpose.REPLACEMENT,
+    Remedy.RETURN_FOR_REFUND: Purpose.REFUND,
+}
+"""What becomes of the goods that a remedy brings back."""
+
+DONE = (Ending.REPAIRED, Ending.REPLACED, Ending.RETURNED, Ending.RETURNLESS)
+"""The endings of a return by which a remedy is carried out."""
+
+NOTHING_BACK = (Ending.NOT_SENT, Ending.NOT_TAKEN_BACK)
+"""The endings of a return by which the buyer has given nothing back: its case ends so too."""
 
 
 class Returning(Refunding):
@@ -26,6 +40,21 @@ class Returning(Refunding):
         super().__init__(opening)
         self.returns: list[str] = []
         self._return: workflow.ChildWorkflowHandle[object, Closed] | None = None
+
+    @property
+    def goods_in(self) -> str | None:
+        """The case in which the goods came to the seller before: only that itself can say so."""
+        parent = workflow.info().parent
+        told: str | None = getattr(self.opening, "goods_in", None)
+        return told if parent and parent.workflow_id == told else None
+
+    async def take_over(self, case_id: str) -> None:
+        """The case that this one is opened for, or instead of, learns that it runs."""
+        handle = workflow.get_external_workflow_handle(case_id)
+        try:
+            await handle.signal("adopted", Adopted(case_id=self.id))
+        except ApplicationError:
+            self.note("case before had ended", detail=case_id)
 
     async def start_return(
         self,
@@ -47,10 +76,20 @@ class Returning(Refunding):
             belongs_to=self.id,
             send_window=send_window,
             counted_from=counted_from,
+            goods_in=None if self.returns else self.goods_in,
         )
         self._return = await self.open_beside(opening)
         self.returns.append(self._return.id)
         self.note("return opened", detail=self._return.id)
+
+    async def have_returned(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
+        """The goods go back to the seller, who repairs or replaces them, or takes them in."""
+        await self.start_return(purpose, units)
+        while not self.return_over:
+            match await self.hear(Party.BUYER, until=lambda: self.return_over):
+                case Close():
+                    await self.call_off_return()
+        return await self.result_of_return()
 
     @property
     def return_over(self) -> bool:

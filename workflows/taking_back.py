@@ -1,26 +1,27 @@
 """An order is taken back, in whole or in part: what is refunded, and the seller's duty to refund.
 
-Cancelling is legally a withdrawal (W2): both are reckoned and paid here.
+Whatever it is taken back for, it is reckoned and paid here.
 """
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from domain.commands import Close, Decide, Refund, Verdict
 from domain.goods import Goods, count, lines
 from domain.money import Money
 from domain.notices import Ending, NoticeName
-from domain.openings import OpenCancellation, OpenWithdrawal
+from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
 from domain.refunds import (
-    Delivery,
+    DeliveryShare,
     Event,
     RefundPreview,
-    RefundQuestion,
-    SoldLine,
     WayBack,
     reckon_refund,
+    refund_question,
 )
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -32,11 +33,11 @@ from workflows.returning import Returning
 
 
 class TakingBack(Returning):
-    """A cancellation or a withdrawal."""
+    """A case that may end with the order, or some units of it, paid back."""
 
     EVENT: ClassVar[Event]
 
-    def __init__(self, opening: OpenCancellation | OpenWithdrawal) -> None:
+    def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.units: tuple[Line, ...] = ()
         self.deduction: Money | None = None
@@ -50,29 +51,28 @@ class TakingBack(Returning):
 
     def preview(self) -> RefundPreview:
         """The refund as it stands now, part by part, before anybody commits."""
-        sale, terms = self.sale, self.policy
-        refunded = self.registration.refunded
-        return reckon_refund(
-            RefundQuestion(
-                event=self.event,
-                currency=sale.currency,
-                lines=tuple(SoldLine(**line.model_dump(exclude={"title"})) for line in sale.lines),
-                delivery=Delivery(
-                    paid_minor=sale.delivery_paid_minor,
-                    cheapest_standard_minor=sale.cheapest_standard_minor,
-                ),
-                units=self.units,
-                already_refunded=(refunded,) if refunded else (),
-                delivery_share=terms.delivery_share,
-                free_delivery_programme=sale.free_delivery,
-                buyer_informed=sale.informed or sale.informed_at is not None,
-                diminished_minor=self.deduction.amount_minor if self.deduction else 0,
-                way_back=WayBack(
-                    charged_minor=self.way_back_minor, announced=sale.return_cost_announced
-                ),
-                payment=sale.payment,
-            )
+        asked = refund_question(
+            self.event, self.sale, self.units, self.delivery_share, self.registration.refunded
         )
+        deducted = self.deduction.amount_minor if self.deduction else 0
+        known = {"diminished_minor": deducted, "way_back": self.way_back}
+        return reckon_refund(asked.model_copy(update=known))
+
+    @property
+    def way_back(self) -> WayBack:
+        """What the carrier charged for the way back, and whether the buyer was told beforehand."""
+        announced = self.sale.return_cost_announced
+        return WayBack(charged_minor=self.way_back_minor, announced=announced)
+
+    @property
+    def delivery_share(self) -> DeliveryShare:
+        """What a part of the order brings back of the delivery where the buyer changed their mind;
+        of any other event the law itself says it.
+        """
+        terms = self.registration.terms
+        if isinstance(terms, CancellationPolicy | WithdrawalPolicy):
+            return terms.delivery_share
+        return DeliveryShare.NONE
 
     @property
     def amount(self) -> Money:
@@ -101,6 +101,42 @@ class TakingBack(Returning):
             Goods(title=self.sale.title(unit.sku), quantity=unit.quantity) for unit in units
         )
 
+    async def begin_refund(
+        self,
+        to_buyer: NoticeName,
+        to_seller: NoticeName,
+        at: datetime,
+        limit_minor: int,
+        text: str | None = None,
+    ) -> Clock | None:
+        """Both are told what is refunded: at once up to the limit; above it the seller orders it,
+        until the clock that is answered runs out.
+        """
+        told: dict[str, Any] = {"goods": self.named(self.units), "at": at}
+        demanded = self.amount.amount_minor > limit_minor
+        due = self.start("refund", Party.SELLER) if demanded else None
+        until = due and due.due
+        self.tell(Party.BUYER, to_buyer, text=text, due=until, **told, **self.figures())
+        if due:
+            self.ask(due, to_seller, amount=self.amount, **told)
+            return due
+        self.tell(Party.SELLER, to_seller, amount=self.amount, **told)
+        if self.owed:
+            await self.pay()
+        return None
+
+    async def await_refund(self, due: Clock, until: Callable[[], bool] | None = None) -> None:
+        """The seller orders the refund in time, or an agent sees to it; over once `until` holds."""
+        self.enter(Stage.AWAITING_REFUND)
+        while not (self.paid or self.ended):
+            match await self.hear(Party.SELLER, due, until=until):
+                case None:
+                    return
+                case Silence(clock):
+                    await self.answer_for(clock)
+                case Refund():
+                    await self.pay()
+
     async def pay(self) -> None:
         """Refund what the preview says, once; reckoned anew if other units were refunded since."""
         self.enter(Stage.REFUNDING)
@@ -116,6 +152,7 @@ class TakingBack(Returning):
                 case Payment.STALE:
                     self.note("refund reckoned anew", detail="other units were refunded meanwhile")
                     await self.leave_out_refunded()
+        self.note("nothing is owed")
         self.ended = Ending.NOTHING_OWED
 
     @property
@@ -135,6 +172,7 @@ class TakingBack(Returning):
         self.enter(Stage.WITH_AGENT)
         await self.leave_out_refunded()
         if not self.owed:
+            self.note("nothing is owed")
             self.ended = self.ended or Ending.NOTHING_OWED
             return
         self.breach(missed)
@@ -166,12 +204,6 @@ class TakingBack(Returning):
             )
         return None
 
-    @property
-    def policy(self) -> CancellationPolicy | WithdrawalPolicy:
-        """The windows and limits that this case is pinned to."""
-        assert isinstance(self.registration.terms, CancellationPolicy | WithdrawalPolicy)
-        return self.registration.terms
-
     async def see_goods_home(self, until: Clock | None = None) -> None:
         """Wait for the end of a return that still runs; `until`, if given, ends the waiting."""
         if not self.return_runs:
@@ -186,6 +218,7 @@ class TakingBack(Returning):
                 case Close():
                     await self.call_off_return()
                     return
+        self.note("return ended")
 
     def look(self) -> CaseView:
         """The case with its refund, line by line."""

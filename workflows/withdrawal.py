@@ -8,8 +8,8 @@ be sent, and the facts it is judged by, are in withdrawal_record.py.
 from typing import ClassVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
+from domain.ahead import Ahead, flow
 from domain.commands import (
     Accept,
     ClaimException,
@@ -20,15 +20,16 @@ from domain.commands import (
     Revoke,
     Verdict,
 )
-from domain.goods import Adopted, GoodsNews, News, Purpose, count, lines
+from domain.goods import GoodsNews, News, Purpose, count, lines
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
 from domain.parties import Party
-from domain.stages import Flow, Stage
+from domain.stages import Stage
 from domain.view import Closed, OfferState
 from workflows.case import Silence
 from workflows.deadline import Clock
+from workflows.withdrawal_ahead import AHEAD
 from workflows.withdrawal_record import WithdrawalRecord
 
 
@@ -36,50 +37,8 @@ from workflows.withdrawal_record import WithdrawalRecord
 class Withdrawal(WithdrawalRecord):
     """A buyer withdraws; the goods go back, and so does the money."""
 
-    FLOW: ClassVar[Flow] = {
-        Stage.OPENING: (Stage.AWAITING_GOODS, Stage.AWAITING_REFUND, Stage.CLOSED),
-        Stage.AWAITING_GOODS: (
-            Stage.AWAITING_REFUND,
-            Stage.WITHHELD,
-            Stage.AWAITING_BUYER,
-            Stage.WITH_AGENT,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-        ),
-        Stage.WITHHELD: (
-            Stage.AWAITING_REFUND,
-            Stage.AWAITING_BUYER,
-            Stage.WITH_AGENT,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-        ),
-        Stage.AWAITING_REFUND: (
-            Stage.AWAITING_BUYER,
-            Stage.WITH_AGENT,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-            Stage.CLOSED,
-        ),
-        Stage.AWAITING_BUYER: (
-            Stage.AWAITING_GOODS,
-            Stage.WITHHELD,
-            Stage.AWAITING_REFUND,
-            Stage.WITH_AGENT,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-            Stage.CLOSED,
-        ),
-        Stage.WITH_AGENT: (
-            Stage.AWAITING_GOODS,
-            Stage.WITHHELD,
-            Stage.AWAITING_REFUND,
-            Stage.REFUNDING,
-            Stage.WATCHING,
-            Stage.CLOSED,
-        ),
-        Stage.REFUNDING: (Stage.WATCHING, Stage.CLOSED),
-        Stage.WATCHING: (Stage.CLOSED,),
-    }
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenWithdrawal) -> None:
@@ -132,7 +91,9 @@ class Withdrawal(WithdrawalRecord):
         statement, the seller's from its receipt.
         """
         self.came = self.goods_in is not None
-        self.refunding = self.start("refund", Party.SELLER, since=self.opened_at)
+        told_before = self.statement.instead_of is not None
+        received = self.stated_at if told_before else self.opened_at
+        self.refunding = self.start("refund", Party.SELLER, since=received)
         if self.withheld:
             self.sending = self.start("send_goods", Party.BUYER, since=self.stated_at)
             self.sending.reminded = True  # the return reminds of it
@@ -150,7 +111,6 @@ class Withdrawal(WithdrawalRecord):
             self.refunding.reminded = True  # while it may be withheld, nobody is reminded of it
         if self.goods_in:
             self.demand_refund()
-            await self.adopt(self.goods_in)
         else:
             await self.start_return(
                 Purpose.REFUND,
@@ -159,14 +119,8 @@ class Withdrawal(WithdrawalRecord):
                 send_window=self.policy.send_goods,
                 counted_from=self.stated_at,
             )
-
-    async def adopt(self, goods_in: str) -> None:
-        """The return that brought the goods learns whose they are."""
-        handle = workflow.get_external_workflow_handle(goods_in)
-        try:
-            await handle.signal("adopted", Adopted(case_id=self.id))
-        except ApplicationError:
-            self.note("return had ended", detail=goods_in)
+        if before := self.goods_in or self.statement.instead_of:
+            await self.take_over(before)
 
     def stand(self) -> None:
         """Whose turn it is: the buyer's to send, or the seller's to refund."""
@@ -308,4 +262,5 @@ class Withdrawal(WithdrawalRecord):
     @workflow.signal
     def goods(self, news: GoodsNews) -> None:
         """The return tells how the goods fare."""
+        self.note(f"goods {news.what}")
         self.news.append(news)

@@ -95,13 +95,6 @@ class WithdrawalRecord(TakingBack):
         return self.statement.stated_at or self.opened_at
 
     @property
-    def goods_in(self) -> str | None:
-        """The return that brought the goods before: only a return itself can say so."""
-        parent = workflow.info().parent
-        told = self.statement.goods_in
-        return told if parent and parent.workflow_id == told else None
-
-    @property
     def event(self) -> Event:
         """Cash on delivery was paid for goods that the buyer has had, and for no others (P4)."""
         cash = self.sale.payment is Payment.CASH_ON_DELIVERY

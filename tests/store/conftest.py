@@ -198,7 +198,7 @@ def open_case(engine: Engine) -> Callable[..., str]:
             else OpenDispute(**about, reason="damaged", wanted=Remedy.FULL_REFUND)
         )
         register.register(
-            opening.case_id, opening, make_order(seller_id), registered(seller_id), at
+            opening.case_id, opening, make_order(seller_id), lambda *_: registered(seller_id), at
         )
         return opening.case_id
 

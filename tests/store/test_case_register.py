@@ -33,8 +33,8 @@ def test_does_the_first_registration_win(
     cases = CaseRegister(engine)
     later = registration.model_copy(update={"policy_version": "si-2"})
     assert cases.find(CASE) is None
-    assert cases.register(CASE, opening, order, registration, noon) == registration
-    assert cases.register(CASE, opening, order, later, noon) == registration
+    assert cases.register(CASE, opening, order, lambda *_: registration, noon) == registration
+    assert cases.register(CASE, opening, order, lambda *_: later, noon) == registration
     assert cases.find(CASE) == registration
 
 
@@ -49,7 +49,7 @@ def test_do_twenty_registrations_at_once_make_one_case(
 
     def register(number: int) -> Registration:
         mine = registration.model_copy(update={"policy_version": f"si-{number}"})
-        return cases.register(CASE, opening, order, mine, order.placed_at)
+        return cases.register(CASE, opening, order, lambda *_: mine, order.placed_at)
 
     answers = at_once(register)
     assert all(answer == answers[0] for answer in answers)
@@ -75,7 +75,7 @@ def test_does_the_whole_registration_come_back_as_it_was_pinned(
             ),
         }
     )
-    CaseRegister(engine).register(CASE, opening, order, whole, noon)
+    CaseRegister(engine).register(CASE, opening, order, lambda *_: whole, noon)
     assert CaseRegister(engine).find(CASE) == whole
 
 
@@ -85,11 +85,11 @@ def test_is_a_refusal_answered_but_not_kept(
     cases = CaseRegister(engine)
     refusal = Refusal(code=Code.AMOUNT_TOO_HIGH, sentence="Ask for at most 49.90 EUR.")
     refused = Registration(refusal=refusal)
-    assert cases.register(CASE, opening, order, refused, noon) == refused
+    assert cases.register(CASE, opening, order, lambda *_: refused, noon) == refused
     cases.close(close(CASE, noon, Ending.NOT_OPENED))
     assert cases.find(CASE) is None
-    assert cases.register(CASE, opening, order, registration, noon) == registration
-    assert cases.register(CASE, opening, order, refused, noon) == registration
+    assert cases.register(CASE, opening, order, lambda *_: registration, noon) == registration
+    assert cases.register(CASE, opening, order, lambda *_: refused, noon) == registration
 
 
 def test_who_are_the_people_in_a_case(engine: Engine, order: Order, open_case: OpenCase) -> None:

@@ -1,0 +1,30 @@
+"""Keeping what sellers report of parcels that nobody collected (P3, P4, P6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from domain.ports import CostClaim, NonCollection
+
+if TYPE_CHECKING:
+    # Workflows import this module for its activities' names, and must never load the store.
+    from store.seller_reports import SellerReportBook
+
+
+class SellerReports:
+    """The sellers' reports of all cases. The activities may run any number of times."""
+
+    def __init__(self, book: SellerReportBook) -> None:
+        self._book = book
+
+    @activity.defn(name="keep_cost")
+    def keep_cost(self, cost: CostClaim) -> None:
+        """Keep a cost, once for its key, and how much of it a refund was less by."""
+        self._book.keep_cost(cost)
+
+    @activity.defn(name="keep_non_collection")
+    def keep_non_collection(self, report: NonCollection) -> None:
+        """Keep a report of a buyer, once for its case."""
+        self._book.keep_non_collection(report)

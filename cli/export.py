@@ -1,0 +1,124 @@
+"""`starter.py export`: a whole case in two files, as data and as a page, for who has a right to it.
+
+It only reads: the database, and the case's workflow as long as Temporal keeps it.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from cli.export_document import Known, make_document
+from cli.export_page import make_page
+from cli.failures import InputError, RefusedError
+from cli.reaching import look, look_through, with_temporal
+from cli.records import database
+from domain.export import CaseExport
+from domain.parties import Audience
+from domain.view import CaseView, WholeCase
+from store.exporting import read_filed
+
+
+def export_case(
+    case_id: str, audience: Audience, folder: Path, *, force: bool, as_json: bool
+) -> None:
+    """Write the case's document and page into the folder, and print where they are."""
+    files = _files(folder, case_id, audience)
+    _check(files, force)
+    with database() as engine:
+        known = with_temporal(lambda client: read_case(client, engine, case_id))
+    document = make_document(known, audience, datetime.now(UTC))
+    texts = (document.model_dump_json(indent=2) + "\n", make_page(document))
+    _write(dict(zip(files, texts, strict=True)))
+    _print(document, files, as_json)
+
+
+async def read_case(client: Client, engine: Engine, case_id: str) -> Known:
+    """All that is known of a case; RefusedError if neither database nor Temporal knows it."""
+    filed = read_filed(engine, case_id)
+    try:
+        whole = await look_through(client, case_id)
+    except RefusedError:
+        if filed is None:
+            raise
+        return Known(filed, None)
+    return Known(filed, whole, await _returns(client, whole))
+
+
+async def _returns(client: Client, whole: WholeCase) -> tuple[CaseView, ...]:
+    """The returns of the case's goods that Temporal still has."""
+    found = []
+    for case_id in whole.view.returns:
+        with suppress(RefusedError):
+            found.append(await look(client, case_id))
+    return tuple(found)
+
+
+def _files(folder: Path, case_id: str, audience: Audience) -> tuple[Path, Path]:
+    """The document's file and the page's: a case's id holds colons, which not all systems take."""
+    name = f"{re.sub(r'[^A-Za-z0-9._-]', '_', case_id)}-{audience}"
+    return folder / f"{name}.json", folder / f"{name}.html"
+
+
+def _check(files: Sequence[Path], force: bool) -> None:
+    """Refuse before anything is read what could not be written afterwards."""
+    folder = files[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise _unwritable(folder, error) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"The folder {str(folder)!r} cannot be written to; choose another.")
+    for file in files:
+        if not force and os.path.lexists(file):
+            raise InputError(f"The file {str(file)!r} exists; give --force to write it anew.")
+
+
+def _write(texts: dict[Path, str]) -> None:
+    """Write both files, or neither. They hold personal data: only their owner can read them."""
+    folder = next(iter(texts)).parent
+    written: list[str] = []
+    try:
+        for text in texts.values():
+            number, name = tempfile.mkstemp(dir=folder, prefix=".export-")
+            written.append(name)
+            with open(number, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+        for name, target in zip(written, texts, strict=True):
+            os.replace(name, target)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    finally:
+        for name in written:
+            Path(name).unlink(missing_ok=True)
+
+
+def _unwritable(folder: Path, error: Exception) -> InputError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return InputError(f"The folder {str(folder)!r} cannot be written to: {reason}.")
+
+
+def _print(document: CaseExport, files: Sequence[Path], as_json: bool) -> None:
+    if as_json:
+        document_file, page_file = map(str, files)
+        said = {
+            "case_id": document.case.id,
+            "for": document.written_for,
+            "document": document_file,
+            "page": page_file,
+            "source": document.source,
+            "missing": document.missing,
+        }
+        print(json.dumps(said, ensure_ascii=False))
+        return
+    for file in files:
+        print(f"Written: {file}")
+    for sentence in document.missing:
+        print(sentence)

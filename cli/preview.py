@@ -1,0 +1,55 @@
+"""`starter.py preview`: what is ahead of a case, or would be of an order with no case yet."""
+
+from typing import Annotated
+
+import typer
+
+from cli.failures import InputError
+from cli.payouts import read_units
+from cli.verbs import AsJson
+from domain.kinds import Kind
+
+
+def preview_command(  # noqa: PLR0917 - each is an option of its own
+    case: Annotated[
+        str | None,
+        typer.Argument(metavar="[CASE]", help="The case's id, like dispute:PL:PL-1001:1."),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Instead of a case: an order with no case yet.")
+    ] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Where the order was placed, like PL.")
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="Of an order: only this process, in full. Without it, all in short."),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(help="Of an order: only these units, like SKU=1; can be given again."),
+    ] = None,
+    why: Annotated[bool, typer.Option("--why", help="How each deadline is reckoned.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is still ahead: who must act, what silence does, what money moves.
+
+    preview CASE: of a case.
+
+    preview --order PL-1001 --kind withdrawal: if the buyer withdrew today.
+
+    preview --order PL-1001: every process that could be opened for it now.
+
+    What runs is due exactly then. What follows is reckoned as if everybody
+    stayed silent; where somebody has to act first, as if that came at once.
+    """
+    if (case is None) is (order is None):
+        raise InputError("Give the id of a case, or --order and the id of an order.")
+    from cli.outlook import show_case, show_order  # noqa: PLC0415 - brings Temporal along
+
+    if case is not None:
+        if country or kind or units:
+            raise InputError("--country, --kind and --units go with --order; leave them out.")
+        show_case(case, why=why, as_json=as_json)
+    elif order is not None:
+        show_order(order, country, kind, read_units(units or ()), why=why, as_json=as_json)

@@ -1,0 +1,110 @@
+"""Claiming a parcel from its carrier (P5): whether one can, from when, and for how much at most."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from domain.calendars import Calendar
+from domain.deadlines import Due, UnreckonableError, reckon, spoken
+from domain.money import Money
+from domain.openings import CarrierTrouble, OpenCarrierClaim
+from domain.orders import Line, Order, Parcel, Regime, Sale
+from domain.policy import CarrierClaimPolicy, Window
+from domain.refusals import Code, Refusal
+
+
+def parcel_of(sale: Sale, tracking: str) -> Parcel | None:
+    """The order's parcel that has this tracking number."""
+    return next((parcel for parcel in sale.parcels if parcel.tracking == tracking), None)
+
+
+def units_of(sale: Sale, tracking: str) -> tuple[Line, ...]:
+    """What is in a parcel of an order: all of it, unless the parcel says otherwise."""
+    parcel = parcel_of(sale, tracking)
+    if parcel and parcel.lines:
+        return parcel.lines
+    return tuple(Line(sku=line.sku, quantity=line.quantity) for line in sale.lines)
+
+
+def claimable(order: Order, tracking: str) -> Money:
+    """The most that can be claimed for a parcel: what its goods cost, and the delivery."""
+    goods = order.paid_for(units_of(order, tracking))
+    if goods == order.paid:
+        return goods
+    return goods.model_copy(update={"amount_minor": goods.amount_minor + order.delivery_paid_minor})
+
+
+def counted_from(parcel: Parcel, trouble: CarrierTrouble) -> datetime | None:
+    """The event from which the time to claim is counted; None if it has not happened.
+
+    A damage: when the parcel was received. A loss: when it was posted; under transport law, when
+    the carriage should have ended, if that was promised.
+    """
+    if trouble is CarrierTrouble.DAMAGE:
+        return parcel.in_hand_at
+    if parcel.regime is Regime.TRANSPORT and parcel.due_at:
+        return parcel.due_at
+    return parcel.posted_at
+
+
+def lost_from(policy: CarrierClaimPolicy, regime: Regime) -> Window:
+    """The window after which a parcel counts as lost."""
+    match regime:
+        case Regime.POSTAL:
+            return policy.loss_from_postal
+        case Regime.TRANSPORT:
+            return policy.loss_from_transport
+        case Regime.CONTRACT:
+            return policy.loss_from_contract
+
+
+def on_clock(instant: datetime, zone: str) -> str:
+    """A local instant to the minute: "2026-12-29 00:00+01:00"."""
+    return instant.astimezone(ZoneInfo(zone)).isoformat(" ", "minutes")
+
+
+def claim_refusal(
+    opening: OpenCarrierClaim, order: Order, terms: CarrierClaimPolicy, calendar: Calendar
+) -> Refusal | None:
+    """Why this parcel cannot be claimed for at all; that it is too early or too late is no reason.
+
+    A claim that is early waits, and one that is late is told to be.
+    """
+    parcel = parcel_of(order, opening.tracking)
+    if parcel is None:
+        return Refusal(
+            code=Code.PARCEL_UNKNOWN,
+            sentence=f"The order has no parcel with the tracking number {opening.tracking}; "
+            "check the number.",
+        )
+    loss = opening.trouble is CarrierTrouble.LOSS
+    if not loss and parcel.in_hand_at is None:
+        return _elsewhere(
+            "Nobody has this parcel in hand, so that no damage is known; claim its loss instead."
+        )
+    if loss and parcel.in_hand_at:
+        return _elsewhere(
+            "This parcel has reached the buyer "
+            f"({spoken(parcel.in_hand_at, calendar.zone)}); claim a damage instead."
+        )
+    if loss and parcel.posted_at is None:
+        return _elsewhere(
+            "No carrier has taken this parcel yet; claim its loss once the order says when it was "
+            "posted."
+        )
+    since = counted_from(parcel, opening.trouble)
+    assert since is not None
+    windows = (terms.loss, lost_from(terms, parcel.regime)) if loss else (terms.damage,)
+    try:
+        for window in windows:
+            _end(window, since, calendar)
+    except UnreckonableError as error:
+        return _elsewhere(f"The parcel's time to claim cannot be reckoned: {error}")
+    return None
+
+
+def _end(window: Window, since: datetime, calendar: Calendar) -> Due:
+    return reckon(window.counting, window.length, since, calendar)
+
+
+def _elsewhere(sentence: str) -> Refusal:
+    return Refusal(code=Code.PARCEL_ELSEWHERE, sentence=sentence)

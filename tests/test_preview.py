@@ -1,0 +1,355 @@
+"""Is what `starter.py preview` shows what then happens?"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from activities.cases import rules_for
+from activities.marketplace import Marketplace
+from cli.outlook import foresee, opening_for
+from cli.process_pages import PROCESSES
+from cli.reaching import look_through
+from config import Settings
+from domain.commands import Close, Hold, Offer, Remedy, Withdraw
+from domain.deadlines import spoken
+from domain.goods import Way
+from domain.kinds import Kind
+from domain.money import Payment
+from domain.openings import Opening
+from domain.orders import Order, OrderedLine, Parcel, Person
+from domain.parties import Party
+from domain.ports import Registration, Rules
+from domain.preview import On, Outlook, StageAhead, as_if_opened
+from domain.stages import Stage
+from domain.view import CaseView
+from tests.ahead import steps
+from tests.life import AGENT, PLATFORM, Life, World
+from tests.test_command_line import Answer, here
+
+NOW = datetime(2026, 4, 2, 12, tzinfo=UTC)
+PERSON = {"name": "Ewa Zielona", "email": "ewa@buyer.example", "locale": "pl"}
+ORDER = Order(
+    id="PL-1",
+    country="PL",
+    currency="PLN",
+    placed_at=NOW - timedelta(days=1),
+    buyer=Person(id="buyer", **PERSON),
+    seller=Person(id="seller", **PERSON),
+    lines=(OrderedLine(sku="A", title="Lamp", quantity=2, unit_price_minor=10_000),),
+    delivery_paid_minor=999,
+    parcels=(Parcel(id="p1", tracking="T1", posted_at=NOW - timedelta(hours=9)),),
+)
+RUN_ON = ("refund", "help_opens", "answer")
+"""Windows that began before the stage at which they are foreseen."""
+
+SECONDS = timedelta(seconds=5)
+DEAR = [{"sku": "A", "title": "Piano", "quantity": 1, "unit_price_minor": 90_000_000}]
+
+
+async def ahead_of(life: Life) -> Outlook:
+    whole = await look_through(life.world.client, life.handle.id)
+    return foresee(whole, await life.world.environment.get_current_time())
+
+
+def at(outlook: Outlook, stage: Stage) -> StageAhead:
+    return next(ahead for ahead in outlook.stages if ahead.stage is stage)
+
+
+def dues(stage: StageAhead) -> dict[str, list[datetime]]:
+    """When each silence at a stage takes effect."""
+    found: dict[str, list[datetime]] = {}
+    for way in stage.ways:
+        if way.on is On.SILENCE and way.due:
+            found.setdefault(way.what, []).append(way.due)
+    return found
+
+
+def near(one: datetime, other: datetime) -> bool:
+    """A clock that starts at another's end starts a moment after it."""
+    return abs(one - other) < SECONDS
+
+
+def moved_on(due: datetime) -> Callable[[CaseView], bool]:
+    """Whether a case waits no longer for the instant `due`."""
+    return lambda view: view.due != due
+
+
+async def silence(life: Life, outlook: Outlook) -> list[Stage]:
+    """Let everybody stay silent, and compare each clock with what was foreseen; the stages."""
+    stages, compared = [], set()
+    while True:
+        view = await life.view()
+        stages.append(view.stage)
+        if view.due is None:
+            return stages
+        foreseen = dues(at(outlook, view.stage))
+        for clock in view.clocks:
+            if clock.window in compared and clock.started_at > foreseen[clock.window][-1] - SECONDS:
+                return stages  # asked again, which is foreseen once
+            assert clock.due
+            assert any(near(clock.due, due) for due in foreseen[clock.window]), clock.window
+        due = view.due
+        ended = [w for w in at(outlook, view.stage).ways if w.due and near(w.due, due)]
+        compared |= {clock.window for clock in view.clocks if clock.due == due}
+        await life.passes_until(due)
+        after = await life.sees(moved_on(due))
+        taken = list(steps(after.timeline))[len(list(steps(view.timeline))) :]
+        came = taken[0].end if taken else after.stage  # some stages are only passed through
+        assert came in {to for way in ended for to in way.to}, (view.stage, came)
+
+
+async def seller_offered(world: World) -> Life:
+    life = await world.dispute("SI")
+    await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(1000))
+    return life
+
+
+async def held(world: World) -> Life:
+    life = await world.dispute("CZ")
+    await life.send(AGENT, Hold, reason="The parcel is looked for.")
+    return life
+
+
+async def back_with_label(world: World) -> Life:
+    life = await world.withdrawal(order_id=await world.in_hand(), way=Way.SELLERS_LABEL)
+    back = await life.goods_back()
+    await back.sees(lambda view: view.stage is Stage.AWAITING_LABEL)
+    return back
+
+
+async def cancelled(world: World) -> Life:
+    life = await world.cancellation(order_id=await world.fresh(lines=DEAR))
+    await life.sees(lambda view: view.stage is Stage.AWAITING_REFUND)
+    return life
+
+
+async def withdrawn(world: World) -> Life:
+    life = await world.withdrawal("SI", order_id=await world.in_hand("SI"))
+    await life.goods_back()
+    return life
+
+
+LIVES: dict[str, tuple[Callable[[World], Awaitable[Life]], list[Stage]]] = {
+    "inquiry": (
+        lambda world: world.inquiry("HU"),
+        [Stage.AWAITING_SELLER, Stage.AWAITING_SELLER, Stage.CLOSED],
+    ),
+    "dispute": (
+        lambda world: world.dispute(),
+        [Stage.AWAITING_SELLER, Stage.WITH_AGENT, Stage.WITH_AGENT, Stage.WITH_AGENT],
+    ),
+    "dispute, an offer": (
+        seller_offered,
+        [Stage.AWAITING_BUYER, Stage.REOPENABLE, Stage.CLOSED],
+    ),
+    "cancellation": (
+        cancelled,
+        [Stage.AWAITING_REFUND, Stage.WITH_AGENT, Stage.WITH_AGENT, Stage.WITH_AGENT],
+    ),
+    "withdrawal": (
+        withdrawn,
+        [Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.CLOSED],
+    ),
+    "return": (
+        back_with_label,
+        [Stage.AWAITING_LABEL, Stage.AWAITING_GOODS, Stage.AWAITING_GOODS],
+    ),
+    "non-delivery": (
+        lambda world: world.non_delivery("SK"),
+        [Stage.FURTHER_PERIOD, Stage.AWAITING_BUYER, Stage.CLOSED],
+    ),
+    "uncollected parcel": (
+        lambda world: world.uncollected_parcel(),
+        [Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW, Stage.MAY_WITHDRAW],
+    ),
+    "complaint": (
+        lambda world: world.complaint("SI"),
+        [Stage.AWAITING_SELLER, Stage.WITH_AGENT, Stage.WITH_AGENT, Stage.WITH_AGENT],
+    ),
+}
+"""A case of each process, and the stages that it passes if everybody stays silent."""
+
+
+@pytest.mark.parametrize("life", LIVES)
+async def test_every_deadline_that_is_foreseen_is_the_one_the_case_acts_on(
+    world: World, life: str
+) -> None:
+    opens, stages = LIVES[life]
+    case = await opens(world)
+    passed = await silence(case, await ahead_of(case))
+    assert passed == stages
+    if passed[-1] is not Stage.CLOSED:
+        await case.send(PLATFORM, Close, reason="Seen enough.")
+
+
+async def test_a_held_clock_is_foreseen_as_if_the_hold_ended_by_itself(world: World) -> None:
+    life = await held(world)
+    outlook = await ahead_of(life)
+    first = outlook.stages[0]
+    hold = dues(first)["hold"][0]
+    await life.passes_until(hold)
+    view = await life.sees(lambda view: view.due)
+    assert view.due
+    assert near(view.due, dues(first)["seller_reply"][0])
+    assert await silence(life, outlook)
+
+
+async def test_a_preview_of_an_order_says_when_a_case_opened_now_is_due(world: World) -> None:
+    for kind, opens in (
+        (Kind.WITHDRAWAL, world.withdrawal),
+        (Kind.COMPLAINT, world.complaint),
+        (Kind.DISPUTE, world.dispute),
+    ):
+        order_id = await world.in_hand("CZ")
+        now = await world.environment.get_current_time()
+        whole = as_if_opened(*asked(world, kind, order_id, now), now)
+        outlook = foresee(whole, now)
+        life = await opens("CZ", order_id=order_id)
+        view = await life.sees(lambda view: view.clocks)
+        foreseen = dues(at(outlook, view.stage))
+        assert {clock.window for clock in view.clocks} <= set(foreseen)
+        for clock in view.clocks:
+            assert clock.due
+            assert near(clock.due, foreseen[clock.window][0]), clock.window
+        assert view.at_stake == whole.view.at_stake
+        assert view.preview == whole.view.preview
+        assert view.right_until == whole.view.right_until
+
+
+def asked(world: World, kind: Kind, order_id: str, now: datetime) -> tuple[Opening, Order, Rules]:
+    """What a preview of an order is made from."""
+    order = Marketplace(world.marketplace, "").order(order_id)
+    assert order
+    rules = rules_for(order, kind, now, Settings.read().policies)
+    return opening_for(kind, order, order.country, ()), order, rules
+
+
+# Whatever the process.
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_stage_is_looked_at_once_and_no_silence_comes_before_it_begins(kind: Kind) -> None:
+    process = PROCESSES[kind.section]
+    for country in ("PL", "HU"):
+        order = ORDER.model_copy(update={"country": country})
+        rules = rules_for(order, kind, NOW, Settings.read().policies)
+        whole = as_if_opened(opening_for(kind, order, country, ()), order, rules, NOW)
+        if whole.view.refusal:  # no order suits every process
+            whole = whole.model_copy(
+                update={"registration": Registration(terms=rules.terms, calendar=rules.calendar)}
+            )
+        outlook = foresee(whole, NOW)
+        assert Outlook.model_validate_json(outlook.model_dump_json()) == outlook
+        stages = [ahead.stage for ahead in outlook.stages]
+        assert sorted(stages) == sorted(process.AHEAD)
+        for ahead in outlook.stages:
+            declared = {branch.to for branch in process.AHEAD[ahead.stage]}
+            assert {to for way in ahead.ways for to in way.to} <= declared
+            assert (ahead.after, ahead.by) == (None, None) or ahead.after in stages
+            for way in ahead.ways:
+                assert way.who or way.on is On.EVENT
+                assert way.due is None or way.due > ahead.since or way.what in RUN_ON
+                assert not (way.on is On.SILENCE and way.due) or way.explanation
+
+
+async def test_the_next_refund_of_nothing_moves_no_money() -> None:
+    order = ORDER.model_copy(update={"payment": Payment.UNPAID, "parcels": ()})
+    rules = rules_for(order, Kind.CANCELLATION, NOW, Settings.read().policies)
+    whole = as_if_opened(opening_for(Kind.CANCELLATION, order, "PL", ()), order, rules, NOW)
+    outlook = foresee(whole, NOW)
+    assert [way for ahead in outlook.stages for way in ahead.ways if way.money] == []
+
+
+# On the command line.
+
+
+@pytest.fixture
+def shell(real_world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", real_world.client.service_client.config.target_host)
+    monkeypatch.setenv("RECOURSE_MARKETPLACE_URL", real_world.marketplace)
+    return here
+
+
+async def test_a_case_is_shown_with_instants_parties_and_money(
+    real_world: World, shell: Callable[..., Answer]
+) -> None:
+    life = await real_world.dispute()
+    await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(1000))
+    view = await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    said = await asyncio.to_thread(shell, "preview", life.handle.id)
+    assert said.code == 0
+    assert view.due
+    assert re.search(rf"{spoken(view.due, view.zone)} +buyer silent: buyer reply", said.out)
+    assert "buyer: accept" in said.out
+    assert "settling; refunds 10.00 PLN" in said.out
+    assert "Reopenable: from" in said.out
+    assert "day 7 counted" not in said.out
+    why = await asyncio.to_thread(shell, "preview", life.handle.id, "--why")
+    assert "day 7 counted" in why.out.replace("\n", " ").replace("    ", "")
+    told = await asyncio.to_thread(shell, "preview", life.handle.id, "--json")
+    read = Outlook.model_validate_json(told.out)
+    assert dues(read.stages[0])["buyer_reply"] == [view.due]
+    [accepts] = [way for way in read.stages[0].ways if way.what == "accept"]
+    assert (accepts.now, accepts.who, accepts.until) == (True, (Party.BUYER,), view.due)
+    assert [move.amount for move in accepts.money] == [life.money(1000)]
+    await life.buyer(Withdraw)
+    await life.sees(lambda view: view.stage is Stage.CLOSED)
+    closed = await asyncio.to_thread(shell, "preview", life.handle.id)
+    assert "Nothing is ahead" in closed.out
+
+
+async def test_an_order_with_no_case_is_shown_without_temporal(
+    real_world: World, shell: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+    order = await real_world.in_hand()
+    everything = await asyncio.to_thread(shell, "preview", "--order", order, "--country", "PL")
+    assert everything.code == 0, everything.err
+    for kind in Kind:
+        assert re.search(rf"If an? {kind.words} were opened now", everything.out)
+    assert "Not possible, already-sent" in everything.out
+    whole = await asyncio.to_thread(shell, "preview", "--order", order, "--kind", "withdrawal")
+    assert "refunds 259.99 PLN" in whole.out
+    assert "buyer silent: send goods" in whole.out
+    some = await asyncio.to_thread(
+        shell, "preview", "--order", order, "--kind", "withdrawal", "--units", "A=1", "--json"
+    )
+    [read] = some.json
+    assert read["refund"]["refund_minor"] == 10399  # its share of the delivery comes back too
+
+
+async def test_what_cannot_be_opened_says_why_with_its_reckoning(
+    real_world: World, shell: Callable[..., Answer]
+) -> None:
+    order = await real_world.in_hand(days_ago=60)
+    late = await asyncio.to_thread(shell, "preview", "--order", order, "--kind", "withdrawal")
+    assert late.code == 1
+    assert late.err.startswith("too-late: The time to withdraw is over")
+    assert "Reckoned: 14 calendar days, PL" in late.err
+    abroad = await asyncio.to_thread(
+        shell, "preview", "--order", order, "--country", "SI", "--kind", "dispute"
+    )
+    assert abroad.err.startswith("order-differs")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ((), 2, "Give the id of a case"),
+        (("dispute:PL:1:1", "--order", "PL-1"), 2, "Give the id of a case"),
+        (("dispute:PL:1:1", "--kind", "dispute"), 2, "go with --order"),
+        (("--order", "PL-1", "--units", "A"), 2, "Units are written like SKU=1"),
+        (("--order", "PL-none"), 1, "order-unknown"),
+        (("dispute:PL:none:1",), 1, "case-unknown"),
+    ],
+)
+async def test_wrong_questions_are_answered_in_one_sentence(
+    shell: Callable[..., Answer], arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    said = await asyncio.to_thread(shell, "preview", *arguments)
+    assert said.code == code
+    assert sentence in said.err
+    assert len(said.err.strip().splitlines()) == 1

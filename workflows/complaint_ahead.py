@@ -1,0 +1,125 @@
+"""Every way on from each stage of a complaint; the timeline that takes them is in complaint.py."""
+
+from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.commands import (
+    Accept,
+    AcceptComplaint,
+    AskForHelp,
+    AskInformation,
+    Choose,
+    Clarify,
+    Close,
+    Decide,
+    NameAmount,
+    Refuse,
+    Reject,
+    ReportFailed,
+    RetryRefund,
+    SupplyInformation,
+    Withdraw,
+)
+from domain.parties import Party
+from domain.policy import OnSilence
+from domain.stages import Stage
+
+BUYER, SELLER = Party.BUYER, Party.SELLER
+
+ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
+
+GRANTS = (
+    *ways(AcceptComplaint, Stage.SETTLING, Stage.AMOUNT_NAMED, Stage.CHOOSING),
+    Branch(AcceptComplaint, Stage.REFUNDING, Moves.REFUND),
+    Branch(AcceptComplaint, Stage.REFUNDING, Moves.NAMED),
+)
+
+NAMES = (
+    Branch(NameAmount, Stage.AMOUNT_NAMED),
+    Branch(NameAmount, Stage.REFUNDING, Moves.NAMED),
+)
+
+
+def answers(*, runs_on: bool = False) -> tuple[Branch, ...]:
+    """What the seller's answer, or silence, leads to."""
+
+    def silent(when: OnSilence) -> Silent:
+        return Silent("answer", SELLER, runs_on=runs_on, when=when)
+
+    return (
+        *ways(silent(OnSilence.DEEMED_ACCEPTED), Stage.SETTLING, Stage.AWAITING_AMOUNT),
+        Branch(silent(OnSilence.SECOND_TIER), Stage.CHOOSING),
+        Branch(silent(OnSilence.BREACH_AND_ESCALATE), Stage.WITH_AGENT),
+        *GRANTS,
+        Branch(Refuse, Stage.REFUSED),
+        *ENDS_IT,
+    )
+
+
+AHEAD: Ahead = {
+    Stage.OPENING: (
+        *ways(Happens("opened"), Stage.AWAITING_SELLER, Stage.CLARIFYING),
+        Branch(Happens("not opened"), Stage.CLOSED),
+    ),
+    Stage.CLARIFYING: (
+        Branch(Silent("clarification", BUYER), Stage.AWAITING_SELLER),
+        Branch(Silent("answer", SELLER), Stage.AWAITING_SELLER),
+        Branch(Silent("refund_if_withdrawal", SELLER), Stage.AWAITING_SELLER),
+        *ways(Clarify, Stage.AWAITING_SELLER, Stage.CLOSED),
+        *ENDS_IT,
+    ),
+    Stage.AWAITING_SELLER: (*answers(), Branch(AskInformation, Stage.AWAITING_BUYER)),
+    Stage.AWAITING_BUYER: (
+        Branch(Silent("information", BUYER), Stage.AWAITING_SELLER),
+        Branch(SupplyInformation, Stage.AWAITING_SELLER),
+        *answers(runs_on=True),
+    ),
+    Stage.REFUSED: (
+        Branch(Silent("objection", BUYER), Stage.CLOSED),
+        Branch(AskForHelp, Stage.WITH_AGENT),
+        *GRANTS,
+        *ENDS_IT,
+    ),
+    Stage.CHOOSING: (
+        Branch(Silent("choice", BUYER), Stage.CLOSED),
+        *ways(Choose, Stage.SETTLING, Stage.AWAITING_AMOUNT),
+        Branch(Choose, Stage.REFUNDING, Moves.REFUND),
+        Branch(Choose, Stage.REFUNDING, Moves.NAMED),
+        *ENDS_IT,
+    ),
+    Stage.AWAITING_AMOUNT: (
+        Branch(Silent("amount", SELLER), Stage.WITH_AGENT),
+        *NAMES,
+        *ENDS_IT,
+    ),
+    Stage.AMOUNT_NAMED: (
+        Branch(Silent("amount_answer", BUYER), Stage.WITH_AGENT),
+        Branch(Reject, Stage.WITH_AGENT),
+        Branch(Accept, Stage.REFUNDING, Moves.NAMED),
+        *ENDS_IT,
+    ),
+    Stage.WITH_AGENT: (
+        *agents(Stage.WITH_AGENT),
+        *ways(Decide, Stage.SETTLING, Stage.CLOSED),
+        Branch(Decide, Stage.REFUNDING, Moves.REFUND),
+        Branch(Decide, Stage.REFUNDING, Moves.NAMED),
+        *GRANTS,
+        *NAMES,
+        *ENDS_IT,
+    ),
+    Stage.SETTLING: (
+        *ways(Happens("return ended"), Stage.WATCHING, Stage.WITH_AGENT, Stage.CLOSED),
+        Branch(Happens("return ended"), Stage.REFUNDING, Moves.REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.WATCHING: (
+        Branch(Silent("trial", BUYER), Stage.CLOSED),
+        *ways(ReportFailed, Stage.SETTLING, Stage.CHOOSING),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.REFUNDING: (
+        *ways(Happens("refund confirmed"), Stage.CLOSED),
+        *ways(Happens("nothing is owed"), Stage.CLOSED),
+        *refund_unknown(Stage.REFUNDING),
+        Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+}

@@ -1,0 +1,344 @@
+"""What is known of a complaint, and what may be sent next.
+
+Nothing here waits or writes to anybody: that is the timeline's, in complaint.py.
+"""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from domain.commands import (
+    Accept,
+    AcceptComplaint,
+    AskForHelp,
+    AskInformation,
+    Choose,
+    Claim,
+    Clarify,
+    Close,
+    Command,
+    CommandBase,
+    Decide,
+    Hold,
+    Meaning,
+    NameAmount,
+    Refuse,
+    Reject,
+    Release,
+    Remedy,
+    ReportFailed,
+    Resume,
+    RetryRefund,
+    Say,
+    SupplyInformation,
+    Verdict,
+    Withdraw,
+)
+from domain.complaining import (
+    FIRST_TIER,
+    NONE_SUCH,
+    SECOND_TIER,
+    chooses_freely,
+    grant_refusal,
+    same_day,
+    terms_for,
+    wish_refusal,
+)
+from domain.deadlines import reckon
+from domain.goods import Adopted
+from domain.money import Money
+from domain.notices import Ending
+from domain.openings import OpenComplaint
+from domain.parties import Party
+from domain.policy import ComplaintPolicy, OnSilence
+from domain.refunds import Event
+from domain.refusals import Code, Refusal
+from domain.remedies import amount_refusal
+from domain.stages import Stage
+from domain.view import CaseView, Outcome
+from workflows.case import Permitted
+from workflows.deadline import Clock
+from workflows.taking_back import TakingBack
+
+ANSWERABLE = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
+UNSETTLED = (
+    Stage.CLARIFYING,
+    *ANSWERABLE,
+    Stage.REFUSED,
+    Stage.CHOOSING,
+    Stage.AWAITING_AMOUNT,
+    Stage.AMOUNT_NAMED,
+    Stage.WITH_AGENT,
+)
+OPEN = (*UNSETTLED, Stage.SETTLING, Stage.WATCHING, Stage.REFUNDING)
+AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
+
+PERMITTED: Permitted = {
+    Say: (tuple(Party), OPEN),
+    Clarify: ((Party.BUYER,), (Stage.CLARIFYING,)),
+    AcceptComplaint: ((Party.SELLER,), (*ANSWERABLE, Stage.REFUSED, Stage.WITH_AGENT)),
+    Refuse: ((Party.SELLER,), ANSWERABLE),
+    AskInformation: ((Party.SELLER,), (Stage.AWAITING_SELLER,)),
+    SupplyInformation: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
+    AskForHelp: ((Party.BUYER,), (Stage.REFUSED,)),
+    Choose: ((Party.BUYER,), (Stage.CHOOSING,)),
+    NameAmount: ((Party.SELLER,), (Stage.AWAITING_AMOUNT, Stage.WITH_AGENT)),
+    Accept: ((Party.BUYER,), (Stage.AMOUNT_NAMED,)),
+    Reject: ((Party.BUYER,), (Stage.AMOUNT_NAMED,)),
+    ReportFailed: ((Party.BUYER,), (Stage.WATCHING,)),
+    Withdraw: ((Party.BUYER,), UNSETTLED),
+    Claim: AGENTS,
+    Release: AGENTS,
+    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
+    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
+    Close: ((Party.PLATFORM,), OPEN),
+    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
+    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
+}
+"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+
+ANSWERS = (
+    Clarify,
+    AcceptComplaint,
+    Refuse,
+    AskInformation,
+    SupplyInformation,
+    AskForHelp,
+    Choose,
+    NameAmount,
+    Accept,
+    Reject,
+    ReportFailed,
+    Decide,
+)
+"""What takes the case on to its next step: one at a time."""
+
+ENDS = (Withdraw, Close)
+
+STILL_ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
+    AcceptComplaint: ("seller-silent", "refusal-contested"),
+    NameAmount: ("amount-missing",),
+}
+"""Which tasks of agents the seller puts an end to: what was missed or refused can still be done."""
+
+
+class ComplaintRecord(TakingBack):
+    """The facts of a complaint, by which each command is judged when it comes."""
+
+    EVENT = Event.COMPLAINT
+    PERMITTED = PERMITTED
+
+    def __init__(self, opening: OpenComplaint) -> None:
+        super().__init__(opening)
+        self.claim = opening
+        self.wanted = opening.wanted or Remedy.REPAIR
+        self.wished = opening.amount
+        self.unclear = opening.reason is None and opening.wanted is None
+        self.answering: Clock | None = None
+        self.informing: Clock | None = None
+        self.answered = False
+        self.information_asked = False
+        self.tier_opened = False
+        self.failures = 0
+        self.kept = False
+        self.carrier_claims: list[str] = []
+        self.adopted_by: str | None = None
+
+    # What is known.
+
+    @property
+    def received_at(self) -> datetime:
+        """When the seller received it: at the marketplace, if it was opened there.
+
+        What was opened there so long ago that the time to answer is over counts from here: nobody
+        can say whether it was answered there.
+        """
+        there, answer = self.claim.happened_at, self.policy.answer
+        if there is None:
+            return self.opened_at
+        due = reckon(answer.counting, answer.length, there, self.calendar).due
+        return there if due > self.opened_at else self.opened_at
+
+    @property
+    def second_tier(self) -> bool:
+        """Whether the buyer may have the price reduced or end the contract, repair or not."""
+        return self.tier_opened or chooses_freely(
+            self.sale, self.registration.lines, self.policy, self.calendar, self.received_at
+        )
+
+    @property
+    def repairable(self) -> bool:
+        """Whether the seller may repair or replace although the buyer wants money back."""
+        return self.wanted in SECOND_TIER and not self.second_tier
+
+    @property
+    def silence(self) -> OnSilence:
+        """What the seller's silence means, by the window that the case is pinned to."""
+        assert self.answering is not None
+        return self.answering.window.on_silence
+
+    @property
+    def at_stake(self) -> Money:
+        """What was paid for the goods: the most that their price can be reduced by."""
+        assert self.registration.at_stake is not None
+        return self.registration.at_stake
+
+    @property
+    def decision_differs(self) -> bool:
+        """Whether the marketplace wants it decided on another day than this case does."""
+        wanted, own = self.claim.decision_due, self.answering
+        if wanted is None or own is None:
+            return False
+        return not same_day(wanted, own.due, self.calendar.zone)
+
+    # What may be sent.
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts forbid; None when `by` may send `verb` now."""
+        if verb in (*ANSWERS, *ENDS) and (self.ended or (self.answered and verb is not Close)):
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="Another step was taken this moment; see what you may do now.",
+            )
+        if verb is AskInformation and self.information_asked:
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="You have asked for information once; accept or refuse the complaint.",
+            )
+        asked = self.task.purpose if self.task else ""
+        if self.stage is Stage.WITH_AGENT and asked not in STILL_ANSWERS.get(verb, (asked,)):
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="An agent looks into it; `say` what you know."
+            )
+        if verb is Withdraw and self.kept:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="The seller has the goods; an agent sees to them or to the money.",
+            )
+        if verb is Close and self.stage is Stage.REFUNDING and self.refund is None:
+            return Refusal(
+                code=Code.REFUND_UNCONFIRMED,
+                sentence="A refund is just being ordered; wait for what becomes of it.",
+            )
+        return super().barred(verb, by)
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this command cannot be taken though its verb may be sent; None when it can."""
+        match command:
+            case Clarify(meant=Meaning.WITHDRAWAL, wanted=Remedy()):
+                return Refusal(
+                    code=Code.REMEDY_BARRED,
+                    sentence="A withdrawal gives the price back; leave `wanted` out.",
+                )
+            case Clarify(wanted=wanted):
+                return wish_refusal(wanted, None, self.at_stake)
+            case AcceptComplaint():
+                return self.grant_bars(command)
+            case Choose(remedy=remedy) if remedy not in SECOND_TIER:
+                return Refusal(
+                    code=Code.REMEDY_BARRED,
+                    sentence="Choose partial-refund, the reduced price, or return-for-refund, the "
+                    "end of the contract.",
+                )
+            case Choose(remedy=remedy, amount=amount):
+                return wish_refusal(remedy, amount, self.at_stake)
+            case NameAmount(amount=amount):
+                return amount_refusal(Remedy.PARTIAL_REFUND, amount, self.at_stake)
+            case Decide():
+                return self.ruling_bars(command)
+            case Claim() | Release() | RetryRefund():
+                return self.task_bars(command)
+        return None
+
+    def grant_bars(self, grant: AcceptComplaint) -> Refusal | None:
+        """Which remedy the seller can accept with, and what has to be said about it."""
+        remedy = grant.remedy or self.wanted
+        if refusal := grant_refusal(remedy, self.wanted, second_tier=self.second_tier):
+            return refusal
+        if remedy is Remedy.PARTIAL_REFUND:
+            amount = grant.amount or (self.wished if remedy is self.wanted else None)
+            return amount_refusal(remedy, amount, self.at_stake)
+        if refusal := wish_refusal(remedy, grant.amount, self.at_stake):
+            return refusal
+        if {remedy, self.wanted} & {*FIRST_TIER} and remedy is not self.wanted and not grant.text:
+            return Refusal(
+                code=Code.PROOF_MISSING,
+                sentence=f"The buyer wants {self.wanted}; say in `text` why it is {remedy}.",
+            )
+        return None
+
+    def ruling_bars(self, decide: Decide) -> Refusal | None:
+        """Whose the task is, and what a ruling names: a remedy unless it is for the seller."""
+        if self.task is None:
+            return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
+        if refusal := self.task_bars(decide):
+            return refusal
+        for_seller = decide.verdict is Verdict.FOR_SELLER
+        if for_seller and self.task.purpose == "amount-missing":
+            return Refusal(
+                code=Code.VERDICT_DIFFERS,
+                sentence="The complaint counts as accepted: rule by how much the price is reduced.",
+            )
+        if for_seller is not (decide.remedy is None):
+            return Refusal(
+                code=Code.VERDICT_DIFFERS,
+                sentence="A verdict for the seller names no remedy; every other names one.",
+            )
+        if decide.remedy in FIRST_TIER and self.kept:
+            return Refusal(
+                code=Code.REMEDY_BARRED,
+                sentence="The seller has the goods and did not see to them; rule on the money.",
+            )
+        if decide.remedy is Remedy.SEND_AGAIN:
+            return NONE_SUCH
+        if decide.remedy is Remedy.PARTIAL_REFUND:
+            return amount_refusal(decide.remedy, decide.amount, self.at_stake)
+        return wish_refusal(decide.remedy, decide.amount, self.at_stake)
+
+    def record(self, command: Command) -> Outcome:
+        """Take a command's facts into the case, so that the next command is judged by them."""
+        self.answered = self.answered or isinstance(command, ANSWERS)
+        match command:
+            case AskInformation():
+                self.information_asked = True
+            case Withdraw():
+                self.ended = Ending.WITHDRAWN
+        return super().record(command)
+
+    @workflow.signal
+    def adopted(self, by: Adopted) -> None:
+        """The withdrawal that this turned into runs."""
+        self.adopted_by = by.case_id
+
+    # What the case is.
+
+    def announces(self, ending: Ending) -> bool:
+        """What became of it as a withdrawal is told by that."""
+        return ending is not Ending.BECAME_WITHDRAWAL
+
+    @property
+    def policy(self) -> ComplaintPolicy:
+        """The windows and limits of complaints that this case is pinned to, for this buyer: rules
+        that are taken up later are everybody's.
+        """
+        assert isinstance(self.registration.terms, ComplaintPolicy)
+        return terms_for(self.sale, self.registration.terms)
+
+    def look(self) -> CaseView:
+        """The complaint as its readers see it."""
+        claim = self.claim
+        return (
+            super()
+            .look()
+            .model_copy(
+                update={
+                    "reason": claim.reason or "",
+                    "wanted": None if self.unclear else self.wanted,
+                    "claimed": self.wished,
+                    "happened_at": claim.happened_at,
+                    "decision_due": claim.decision_due if self.decision_differs else None,
+                    "answer_due": self.answering and self.answering.due,
+                    "carrier_claims": tuple(self.carrier_claims),
+                }
+            )
+        )

@@ -1,0 +1,318 @@
+"""Goods that did not come: a last period to deliver, then the buyer may end the contract (P5).
+
+Read `run()` first; the rule is directive 2011/83 art. 18. The seller's claim against the carrier
+runs beside it as a case of its own, and neither waits for the other. Goods that came damaged are
+complained about instead. What may be sent, and the facts it is judged by, are in
+non_delivery_record.py.
+"""
+
+from typing import ClassVar
+
+from temporalio import workflow
+
+from domain.ahead import (
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    flow,
+    refund_unknown,
+    ways,
+)
+from domain.commands import (
+    Close,
+    Decide,
+    ProveDelivery,
+    Refund,
+    Refuse,
+    Reject,
+    RetryRefund,
+    SendAgain,
+    Ship,
+    Terminate,
+    Verdict,
+    Withdraw,
+)
+from domain.goods import Scan, Undelivered
+from domain.notices import Ending, NoticeName
+from domain.openings import CarrierTrouble, OpenCarrierClaim, OpenNonDelivery
+from domain.parties import Actor, Party
+from domain.stages import Stage
+from domain.view import Closed
+from workflows.case import Silence
+from workflows.deadline import Clock
+from workflows.non_delivery_record import UNDELIVERED, NonDeliveryRecord
+
+IS_DELIVERED = (
+    Branch(ProveDelivery, Stage.DELIVERED),
+    Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.DELIVERED),
+)
+ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
+PAID_ELSEWHERE = Branch(Happens("nothing is owed"), Stage.CLOSED)
+
+AHEAD: Ahead = {
+    Stage.OPENING: (
+        *ways(Happens("opened"), Stage.FURTHER_PERIOD, Stage.AWAITING_BUYER),
+        Branch(Happens("not opened"), Stage.CLOSED),
+    ),
+    Stage.FURTHER_PERIOD: (
+        Branch(Silent("further_period", Party.SELLER), Stage.AWAITING_BUYER),
+        Branch(Refuse, Stage.AWAITING_BUYER),
+        Branch(Ship, Stage.IN_TRANSIT),
+        *IS_DELIVERED,
+        PAID_ELSEWHERE,
+        *ENDS_IT,
+    ),
+    Stage.AWAITING_BUYER: (
+        Branch(Terminate, Stage.REFUNDING, Moves.REFUND),
+        *ways(Terminate, Stage.AWAITING_REFUND, Stage.CLOSED),
+        Branch(SendAgain, Stage.AWAITING_DISPATCH),
+        Branch(Silent("choice", Party.BUYER), Stage.CLOSED),
+        *IS_DELIVERED,
+        *ENDS_IT,
+    ),
+    Stage.AWAITING_DISPATCH: (
+        Branch(Silent("dispatch", Party.SELLER), Stage.AWAITING_BUYER),
+        Branch(Refuse, Stage.AWAITING_BUYER),
+        Branch(Ship, Stage.IN_TRANSIT),
+        *IS_DELIVERED,
+        PAID_ELSEWHERE,
+        *ENDS_IT,
+    ),
+    Stage.IN_TRANSIT: (
+        Branch(Silent("transit", Party.PLATFORM), Stage.AWAITING_BUYER),
+        Branch(Happens(f"parcel {Scan.LOST}"), Stage.AWAITING_BUYER),
+        *IS_DELIVERED,
+        *ENDS_IT,
+    ),
+    Stage.DELIVERED: (
+        Branch(Silent("objection", Party.BUYER), Stage.CLOSED),
+        Branch(Reject, Stage.WITH_AGENT),
+        *ENDS_IT,
+    ),
+    Stage.WITH_AGENT: (
+        *agents(Stage.WITH_AGENT),
+        Branch(Decide, Stage.REFUNDING, Moves.REFUND),
+        *ways(Decide, Stage.AWAITING_BUYER, Stage.CLOSED),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        PAID_ELSEWHERE,
+        *ENDS_IT,
+    ),
+    Stage.AWAITING_REFUND: (
+        Branch(Silent("refund", Party.SELLER), Stage.WITH_AGENT),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        *ENDS_IT,
+    ),
+    Stage.REFUNDING: (
+        Branch(Happens("refund confirmed"), Stage.CLOSED),
+        PAID_ELSEWHERE,
+        *refund_unknown(Stage.REFUNDING),
+        Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+}
+"""Every way on from each stage."""
+
+
+@workflow.defn(name="NonDelivery")
+class NonDelivery(NonDeliveryRecord):
+    """Goods are not delivered: they are brought after all, or paid back."""
+
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
+
+    @workflow.init
+    def __init__(self, opening: OpenNonDelivery) -> None:
+        super().__init__(opening)
+
+    # The timeline.
+
+    @workflow.run
+    async def run(self, opening: OpenNonDelivery) -> Closed:
+        """A non-delivery, from the buyer's word until the goods are there or paid back."""
+        if not await self.register():
+            return await self.close(Ending.NOT_OPENED)
+        self.units = self.registration.lines
+        if opening.instead_of:
+            await self.take_over(opening.instead_of)
+        self.claim_from_carriers()
+        if opening.essential_date:
+            clock = self.have_chosen(Undelivered.ESSENTIAL_DATE)
+        else:
+            clock = self.demand_delivery()
+        while not (self.paid or self.ended):
+            match await self.hear(clock.awaited, clock, until=self.scanned):
+                case None:
+                    clock = self.heed_scan() or clock
+                case Refuse(text=text):
+                    clock = self.have_chosen(Undelivered.REFUSED, text)
+                case Ship() as shipped:
+                    clock = self.watch(shipped)
+                case ProveDelivery(text=text, by=by):
+                    clock = self.report_delivered(text=text, writer=by)
+                case SendAgain():
+                    clock = self.demand_dispatch()
+                case Terminate():
+                    await self.end_contract()
+                case Reject():
+                    clock = await self.have_delivery_ruled() or clock
+                case Silence():
+                    clock = await self.heed_silence(clock) or clock
+        return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
+
+    async def heed_silence(self, missed: Clock) -> Clock | None:
+        """Nobody moved until the clock's end: whose turn it is then, if anybody's."""
+        match self.stage:
+            case Stage.FURTHER_PERIOD | Stage.AWAITING_DISPATCH:
+                return await self.answer_for_delivery(missed)
+            case Stage.IN_TRANSIT:
+                return self.lose(Undelivered.NOT_ARRIVED)
+            case Stage.AWAITING_BUYER:
+                self.tell_both(NoticeName.CONTRACT_GOES_ON, goods=self.named(self.units))
+                self.ended = Ending.BUYER_SILENT
+            case _:
+                self.ended = Ending.DELIVERED
+        return None
+
+    def demand_delivery(self) -> Clock:
+        """The seller has a further period, the last, to deliver (art. 18(2))."""
+        self.enter(Stage.FURTHER_PERIOD)
+        clock = self.start("further_period", Party.SELLER, since=self.opened_at)
+        goods = self.named(self.units)
+        self.ask(clock, NoticeName.DELIVERY_DEMANDED, goods=goods, text=self.opening.text)
+        self.tell(Party.BUYER, NoticeName.DELIVERY_AWAITED, goods=goods, due=clock.due)
+        return clock
+
+    async def answer_for_delivery(self, missed: Clock) -> Clock | None:
+        """The seller did not deliver in time: a breach, unless other cases have paid it all back,
+        and the buyer may end the contract.
+        """
+        self.answered = True  # who is late is not heard any more
+        if not await self.still_owed():
+            return None
+        self.breach(missed)
+        return self.have_chosen(Undelivered.NOT_SENT)
+
+    def have_chosen(self, why: Undelivered, text: str | None = None) -> Clock:
+        """The buyer may end the contract, or have the goods sent again."""
+        self.note("undelivered", detail=why)
+        self.enter(Stage.AWAITING_BUYER)
+        clock = self.start("choice", Party.BUYER)
+        told = {"goods": self.named(self.units), "reason": why.value, "text": text}
+        self.ask(clock, NoticeName.DELIVERY_FAILED, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_FAILED, due=clock.due, **told)
+        return clock
+
+    def demand_dispatch(self) -> Clock:
+        """The buyer has chosen to have the goods sent again."""
+        self.enter(Stage.AWAITING_DISPATCH)
+        clock = self.start("dispatch", Party.SELLER)
+        goods = self.named(self.units)
+        self.ask(clock, NoticeName.DISPATCH_DEMANDED, goods=goods)
+        self.tell(Party.BUYER, NoticeName.DISPATCH_DEMANDED, goods=goods, due=clock.due)
+        return clock
+
+    def watch(self, shipped: Ship) -> Clock:
+        """The goods are under way: they come, get lost, or are no longer waited for."""
+        self.enter(Stage.IN_TRANSIT)
+        clock = self.start("transit", Party.PLATFORM)
+        self.tell(
+            Party.BUYER,
+            NoticeName.DELIVERY_UNDER_WAY,
+            goods=self.named(self.units),
+            carrier=shipped.carrier,
+            tracking=shipped.tracking,
+            expected_on=shipped.expected_on,
+            due=clock.due,
+        )
+        return clock
+
+    def heed_scan(self) -> Clock | None:
+        """What machines have told, as it happened: what is delivered, and what is lost."""
+        clock = None
+        for event in sorted(self.scans, key=lambda event: event.at):
+            if self.stage in UNDELIVERED and self.delivers(event):
+                clock = self.report_delivered()
+            elif self.stage is Stage.IN_TRANSIT and self.loses(event):
+                clock = self.lose(Undelivered.LOST)
+        self.scans.clear()
+        return clock
+
+    def lose(self, why: Undelivered) -> Clock:
+        """What was sent does not come: the seller may claim from the carrier; the buyer chooses."""
+        self.claim_from_carriers()
+        return self.have_chosen(why)
+
+    def report_delivered(self, text: str | None = None, writer: Actor | None = None) -> Clock:
+        """The goods are said to be with the buyer, who may contest it."""
+        self.enter(Stage.DELIVERED)
+        clock = self.start("objection", Party.BUYER)
+        told = {"goods": self.named(self.units), "text": text, "writer": writer}
+        self.ask(clock, NoticeName.DELIVERY_REPORTED, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_REPORTED, due=clock.due, **told)
+        return clock
+
+    async def have_delivery_ruled(self) -> Clock | None:
+        """The buyer contests the delivery: an agent rules whether the goods were delivered."""
+        self.enter(Stage.WITH_AGENT)
+        purpose = "delivery-contested"
+        match await self.have_ruled(purpose, NoticeName.AGENT_JOINS, reason=purpose):
+            case Decide(verdict=Verdict.FOR_SELLER):
+                self.ended = Ending.DELIVERED
+            case Decide():
+                self.disproved_at = workflow.now()
+                return self.have_chosen(Undelivered.NOT_PROVEN)
+        return None
+
+    async def end_contract(self) -> None:
+        """The buyer ends the contract: everything paid goes back without delay (art. 18(3))."""
+        if not await self.still_owed():
+            return
+        due = await self.begin_refund(
+            NoticeName.CONTRACT_ENDED,
+            NoticeName.BUYER_ENDED_CONTRACT,
+            at=workflow.now(),
+            limit_minor=self.policy.automatic_limit_minor,
+        )
+        if due:
+            await self.await_refund(due)
+        elif not self.paid:
+            self.ended = self.ended or Ending.NOTHING_OWED
+
+    # Verbs below the timeline.
+
+    async def still_owed(self) -> bool:
+        """Whether other cases have left any of the goods to be delivered or paid back."""
+        await self.leave_out_refunded()
+        if not self.units:
+            self.note("nothing is owed")
+            self.ended = Ending.NOTHING_OWED
+        return bool(self.units)
+
+    def claim_from_carriers(self) -> None:
+        """The seller's claims against carriers are opened beside this case, one for each parcel
+        that was sent and is not there (P5).
+        """
+        sent = [p.tracking for p in self.parcels if p.posted_at and not p.in_hand_at]
+        if self.shipped:
+            sent.append(self.shipped.tracking)
+        for tracking in sent:
+            if tracking:
+                self._errands.run(self.open_claim(tracking))
+
+    async def open_claim(self, tracking: str) -> None:
+        """Open the claim over one parcel, unless it is open already."""
+        claim = OpenCarrierClaim(
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_by=Actor(party=Party.PLATFORM, id="recourse"),
+            tracking=tracking,
+            trouble=CarrierTrouble.LOSS,
+            belongs_to=self.id,
+        )
+        await self.open_once(claim)
+        if claim.case_id not in self.carrier_claims:
+            self.carrier_claims.append(claim.case_id)
+            self.note("carrier claim beside", detail=claim.case_id)

@@ -1,0 +1,456 @@
+"""An uncollected parcel: it came back to its seller, and the contract stands (P1-P4, P6).
+
+Read `run()` first. Not collecting is not withdrawing: the buyer is asked, asked for the last time,
+and then the seller may withdraw, by an act of their own. What may be sent, and the facts it is
+judged by, are in uncollected_parcel_record.py.
+"""
+
+from typing import ClassVar
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.redeliveries import Redeliveries
+from activities.seller_reports import SellerReports
+from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, flow, refund_unknown, ways
+from domain.commands import (
+    CancelOrder,
+    Close,
+    Command,
+    Decide,
+    ReportBuyer,
+    ReportCost,
+    RetryRefund,
+    SendAgain,
+    Ship,
+    Verdict,
+    WithdrawFromContract,
+)
+from domain.goods import Adopted, ParcelEvent, Scan
+from domain.notices import Ending, NoticeName
+from domain.openings import (
+    OpenCancellation,
+    Opening,
+    OpenNonDelivery,
+    OpenUncollectedParcel,
+    OpenWithdrawal,
+)
+from domain.parties import Actor, Party
+from domain.ports import CostClaim, NonCollection, Redelivery, RedeliveryPaid
+from domain.stages import Stage
+from domain.view import Closed, Outcome
+from workflows.case import Silence
+from workflows.deadline import Clock
+from workflows.errands import failure_type
+from workflows.options import MARKETPLACE, OWN_DATABASE
+from workflows.uncollected_parcel_record import (
+    OVERDUE,
+    UNCHARGED,
+    UNDECIDED,
+    UncollectedParcelRecord,
+)
+
+RECOURSE = Actor(party=Party.PLATFORM, id="recourse")
+
+ASKED_ANEW = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
+PAID = Happens("redelivery paid")
+REFUSED = Happens("redelivery refused")
+NOT_TURNED = Happens("it could not be opened")
+FREE = Stage.AWAITING_DISPATCH
+TURNS = (
+    Branch(CancelOrder, Stage.CLOSED),
+    Branch(WithdrawFromContract, Stage.CLOSED, by=Party.BUYER),
+    Branch(Close, Stage.CLOSED),
+)
+"""The buyer's ways out: the case goes on as another one."""
+CHOICE = (*ways(SendAgain, Stage.AWAITING_PAYMENT, FREE), *TURNS)
+
+AHEAD: Ahead = {
+    Stage.OPENING: (
+        Branch(Happens("opened"), Stage.AWAITING_BUYER),
+        Branch(Happens("not opened"), Stage.CLOSED),
+    ),
+    Stage.AWAITING_BUYER: (
+        *CHOICE,
+        Branch(Silent("notice", Party.BUYER), Stage.FURTHER_PERIOD),
+        Branch(NOT_TURNED, Stage.AWAITING_BUYER),
+    ),
+    Stage.FURTHER_PERIOD: (
+        *CHOICE,
+        *ways(Silent("further_period", Party.BUYER), Stage.MAY_WITHDRAW),
+        Branch(NOT_TURNED, Stage.MAY_WITHDRAW),
+    ),
+    Stage.MAY_WITHDRAW: (
+        *CHOICE,
+        Branch(WithdrawFromContract, Stage.REFUNDING, Moves.REFUND, by=Party.SELLER),
+        *ways(Silent("seller_withdraws", Party.SELLER), Stage.MAY_WITHDRAW, Stage.WITH_AGENT),
+    ),
+    Stage.AWAITING_PAYMENT: (
+        *TURNS,
+        Branch(PAID, Stage.AWAITING_DISPATCH),
+        Branch(REFUSED, Stage.WITH_AGENT),
+        *ways(Silent("payment", Party.BUYER), *ASKED_ANEW),
+        *ways(NOT_TURNED, *ASKED_ANEW),
+    ),
+    Stage.AWAITING_DISPATCH: (
+        *TURNS,
+        Branch(Ship, Stage.IN_TRANSIT),
+        Branch(Silent("dispatch", Party.SELLER), Stage.WITH_AGENT),
+        *ways(NOT_TURNED, *ASKED_ANEW),
+    ),
+    Stage.IN_TRANSIT: (
+        Branch(WithdrawFromContract, Stage.CLOSED, by=Party.BUYER),
+        Branch(Close, Stage.CLOSED),
+        *ways(Happens(f"parcel {Scan.RETURNED}"), Stage.AWAITING_BUYER, Stage.MAY_WITHDRAW),
+        Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.CLOSED),
+        Branch(Happens(f"parcel {Scan.LOST}"), Stage.CLOSED),
+        Branch(Silent("transit", Party.PLATFORM), Stage.CLOSED),
+    ),
+    Stage.WITH_AGENT: (
+        *agents(Stage.WITH_AGENT),
+        *CHOICE,
+        Branch(WithdrawFromContract, Stage.REFUNDING, Moves.REFUND, by=Party.SELLER),
+        Branch(Decide, Stage.REFUNDING, Moves.REFUND),
+        *ways(Decide, Stage.AWAITING_DISPATCH, Stage.CLOSED),
+        Branch(Ship, Stage.IN_TRANSIT),
+        *ways(NOT_TURNED, *ASKED_ANEW),
+    ),
+    Stage.REFUNDING: (
+        Branch(Happens("refund confirmed"), Stage.CLOSED),
+        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        *refund_unknown(Stage.REFUNDING),
+        Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+}
+"""Every way on from each stage."""
+
+
+@workflow.defn(name="UncollectedParcel")
+class UncollectedParcel(UncollectedParcelRecord):
+    """A parcel that nobody collected."""
+
+    AHEAD: ClassVar[Ahead] = AHEAD
+    FLOW = flow(AHEAD)
+
+    @workflow.init
+    def __init__(self, opening: OpenUncollectedParcel) -> None:
+        super().__init__(opening)
+
+    # The timeline.
+
+    @workflow.run
+    async def run(self, opening: OpenUncollectedParcel) -> Closed:
+        """An uncollected parcel, from its coming back until the goods, or the money, are the
+        buyer's.
+        """
+        if not await self.register():
+            return await self.close(Ending.NOT_OPENED)
+        self.units = self.registration.lines
+        move: Command | None = None
+        while not (self.paid or self.ended):
+            match move or await self.what_becomes():
+                case SendAgain():
+                    move = await self.send_again()
+                    continue
+                case CancelOrder():
+                    await self.become_cancellation()
+                case WithdrawFromContract(by=Actor(party=Party.BUYER)) as statement:
+                    await self.become_withdrawal(statement)
+                case WithdrawFromContract() as declaration:
+                    await self.end_contract(declaration)
+                case Decide(verdict=Verdict.FOR_BUYER):
+                    await self.pay()
+                    self.keep_deductions()
+                case Decide():
+                    self.ended = Ending.CONTRACT_STANDS
+            move = None
+        return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
+
+    async def what_becomes(self) -> Command | None:
+        """The buyer says whether it is sent again or cancelled: asked once, and once more for the
+        last time. After that the seller may withdraw.
+        """
+        self.chosen = False
+        if not (self.last_period_given or self.last_round):
+            if self.unpaid < self.policy.rounds:
+                self.enter(Stage.AWAITING_BUYER)
+                clock = self.start("notice", Party.BUYER)
+                if choice := await self.ask_buyer(clock, NoticeName.PARCEL_CAME_BACK):
+                    return choice
+            self.enter(Stage.FURTHER_PERIOD)
+            self.last_period_given = True
+            clock = self.start("further_period", Party.BUYER)
+            if choice := await self.ask_buyer(clock, NoticeName.PARCEL_LAST_PERIOD):
+                return choice
+        return await self.seller_may_withdraw()
+
+    async def ask_buyer(self, clock: Clock, letter: NoticeName) -> Command | None:
+        """What the buyer chooses in time, with every cost named in money; None for silence."""
+        self.announce_costs()
+        told = {
+            "goods": self.named(self.units),
+            "tracking": self.tracking,
+            "cost": self.resend_cost,
+            "amount": self.amount,
+            "way_back": self.reported_way_back,
+            "announced": self.sale.return_cost_announced or None,
+            "unpaid": bool(self.unpaid) or None,
+        }
+        self.ask(clock, letter, **told)
+        self.tell(Party.SELLER, letter, due=clock.due, **told)
+        answer = await self.hear(Party.BUYER, clock)
+        return None if isinstance(answer, Silence) else answer
+
+    async def seller_may_withdraw(self) -> Command | None:
+        """The act is drafted and ready, and nothing withdraws by itself (P2): a seller who does
+        nothing is asked again, then an agent is.
+        """
+        self.enter(Stage.MAY_WITHDRAW)
+        for time in range(self.policy.times_asked):
+            clock = self.start("seller_withdraws", Party.SELLER)
+            told = {"goods": self.named(self.units), **self.figures()}
+            if time == 0:
+                self.tell(Party.BUYER, NoticeName.SELLER_MAY_WITHDRAW, due=clock.due, **told)
+            self.ask(clock, NoticeName.SELLER_MAY_WITHDRAW, **told)
+            move = await self.hear(Party.SELLER, clock)
+            if not isinstance(move, Silence):
+                return move
+        self.enter(Stage.WITH_AGENT)
+        return await self.have_ruled(UNDECIDED, NoticeName.AGENT_JOINS, reason=UNDECIDED)
+
+    # It is sent again.
+
+    async def send_again(self) -> Command | None:
+        """At the buyer's cost: paid for, then sent, then delivered; or what is chosen instead."""
+        move = await self.have_paid() if self.resend_cost.amount_minor else None
+        if self.redelivery_is_paid or not self.resend_cost.amount_minor:
+            move = await self.have_dispatched()
+        if isinstance(move, Ship):
+            return await self.see_delivered(move)
+        await self.void_redelivery()
+        return move
+
+    async def have_paid(self) -> Command | None:
+        """The buyer pays in time; silence, and the question is asked again."""
+        self.enter(Stage.AWAITING_PAYMENT)
+        self.chosen, self.redelivery_is_paid = False, False
+        self.redeliveries_asked += 1
+        self.redelivery = Redelivery(
+            key=f"{self.id}:redelivery:{self.redeliveries_asked}",
+            case_id=self.id,
+            order_id=self.opening.order_id,
+            charge=self.resend_cost,
+        )
+        self.rest_on(Party.PLATFORM)
+        try:
+            await workflow.execute_activity_method(
+                Redeliveries.request,
+                self.redelivery,
+                summary="have the buyer pay for sending it again",
+                **MARKETPLACE,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self.note(REFUSED.what, detail=failure_type(error))
+            self.redelivery = None
+            self.enter(Stage.WITH_AGENT)
+            return await self.have_ruled(UNCHARGED, NoticeName.AGENT_JOINS, reason=UNCHARGED)
+        clock = self.start("payment", Party.BUYER)
+        told = {"goods": self.named(self.units), "cost": self.resend_cost}
+        self.ask(clock, NoticeName.REDELIVERY_CHARGED, **told)
+        self.tell(Party.SELLER, NoticeName.REDELIVERY_CHARGED, due=clock.due, **told)
+        move = await self.hear(Party.BUYER, clock, until=lambda: self.redelivery_is_paid)
+        if not isinstance(move, Silence):
+            return move
+        self.unpaid += 1
+        return None
+
+    async def have_dispatched(self) -> Command | None:
+        """The seller sends it in time; silence is a breach, and an agent ends the contract or gives
+        the seller the same time again.
+        """
+        while True:
+            self.enter(Stage.AWAITING_DISPATCH)
+            self.chosen = self.overdue = False
+            clock = self.start("dispatch", Party.SELLER)
+            told = {"goods": self.named(self.units)}
+            self.ask(clock, NoticeName.REDELIVERY_WANTED, **told)
+            self.tell(Party.BUYER, NoticeName.REDELIVERY_WANTED, due=clock.due, **told)
+            move = await self.hear(Party.SELLER, clock)
+            if isinstance(move, Silence):
+                self.breach(clock)
+                self.overdue = True
+                self.enter(Stage.WITH_AGENT)
+                move = await self.have_ruled(OVERDUE, NoticeName.AGENT_JOINS, reason=OVERDUE)
+            if not (isinstance(move, Decide) and move.verdict is Verdict.FOR_SELLER):
+                return move
+
+    async def see_delivered(self, shipped: Ship) -> Command | None:
+        """It arrives; or comes back once more, which is another round; or is not delivered (P5)."""
+        self.enter(Stage.IN_TRANSIT)
+        self.chosen = self.overdue = False
+        self.used.append(shipped.tracking)
+        self.tell(
+            Party.BUYER,
+            NoticeName.SHIPPED_BACK,
+            goods=self.named(self.units),
+            carrier=shipped.carrier,
+            tracking=shipped.tracking,
+            expected_on=shipped.expected_on,
+        )
+        clock = self.start("transit", Party.PLATFORM)
+        move = await self.hear(Party.PLATFORM, clock, until=lambda: self.scan is not None)
+        match move or self.scan:
+            case Scan.DELIVERED:
+                self.ended = Ending.DELIVERED
+            case Scan.RETURNED:
+                self.round += 1
+                self.unpaid, self.last_period_given = 0, False
+                self.shipped = self.redelivery = None
+            case Scan.LOST | Silence():
+                await self.become_non_delivery()
+            case Close() | WithdrawFromContract() as instead:
+                return instead
+        return None
+
+    async def void_redelivery(self) -> None:
+        """What was asked for sending it again is owed no more, and given back if it was paid."""
+        asked, self.redelivery = self.redelivery, None
+        self.redelivery_is_paid = False
+        if asked is None:
+            return
+        self.rest_on(Party.PLATFORM)
+        try:
+            await workflow.execute_activity_method(
+                Redeliveries.void, asked, summary="void the charge for sending again", **MARKETPLACE
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self.note("void refused", detail=failure_type(error))
+
+    # How it ends.
+
+    async def end_contract(self, declaration: WithdrawFromContract) -> None:
+        """The seller's written declaration goes to the buyer, and the refund at once (P2, P3)."""
+        await self.leave_out_refunded()
+        if self.units:
+            self.tell_both(
+                NoticeName.SELLER_WITHDREW,
+                goods=self.named(self.units),
+                at=workflow.now(),
+                text=declaration.text or None,
+                writer=declaration.by,
+                **self.figures(),
+            )
+        await self.pay()
+        self.keep_deductions()
+
+    async def become_cancellation(self) -> None:
+        """The buyer cancels: the goods are there, and the refund has the cancellation's clock."""
+        await self.leave_out_refunded()
+        await self.turn_into(
+            OpenCancellation(**self.as_opened(), way_back=None if self.overdue else self.way_back),
+            Ending.BECAME_CANCELLATION,
+        )
+
+    async def become_withdrawal(self, statement: WithdrawFromContract) -> None:
+        """The buyer's own withdrawal (W1); goods that are with the seller need not be sent."""
+        await self.leave_out_refunded()
+        await self.turn_into(
+            OpenWithdrawal(
+                **self.as_opened(),
+                text=statement.text or statement.word(),
+                stated_at=workflow.now(),
+                goods_in=None if self.stage is Stage.IN_TRANSIT else self.id,
+            ),
+            Ending.BECAME_WITHDRAWAL,
+        )
+
+    async def become_non_delivery(self) -> None:
+        """Sent again and not delivered: the way is the seller's risk, who gives the charge back."""
+        await self.void_redelivery()
+        await self.leave_out_refunded()
+        await self.turn_into(
+            OpenNonDelivery(**self.as_opened(), text="The parcel that was sent again is missing."),
+            Ending.BECAME_NON_DELIVERY,
+        )
+
+    def as_opened(self) -> dict[str, object]:
+        """What a case that this one turns into is opened with."""
+        return {
+            "country": self.opening.country,
+            "order_id": self.opening.order_id,
+            "opened_by": RECOURSE,
+            "lines": self.units,
+            "instead_of": self.id,
+        }
+
+    async def turn_into(self, opening: Opening, ending: Ending) -> None:
+        """Go on as another case, once that one runs; if it cannot, the question is asked again."""
+        if not self.units:
+            self.ended = Ending.NOTHING_OWED
+            return
+        other = await self.open_beside(opening)
+        while not (self.adopted_by or other.done()):
+            await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
+        self.note(ending if self.adopted_by else NOT_TURNED.what, detail=other.id)
+        if self.adopted_by:
+            self.ended = ending
+
+    def announces(self, ending: Ending) -> bool:
+        """A case that goes on as another one is not over for those who read of it."""
+        return not ending.startswith("became-")
+
+    # What is kept for the seller.
+
+    def record(self, command: Command) -> Outcome:
+        """Costs and reports are kept at once; the platform writes to a buyer who is reported."""
+        outcome = super().record(command)
+        match command:
+            case ReportCost():
+                self._errands.run(self._keep_cost(self.claim(len(self.costs) - 1)))
+            case ReportBuyer():
+                self._errands.run(self._keep_report(self.non_collection()))
+                goods = self.named(self.units)
+                self.tell(Party.BUYER, NoticeName.NON_COLLECTION_REPORTED, goods=goods)
+        return outcome
+
+    def keep_deductions(self) -> None:
+        """What the refund was less by is no claim any more."""
+        if self.paid:
+            for number, minor in self.deducted().items():
+                self._errands.run(self._keep_cost(self.claim(number, minor)))
+
+    async def _keep_cost(self, cost: CostClaim) -> None:
+        await workflow.execute_local_activity_method(
+            SellerReports.keep_cost, cost, summary=f"{cost.cost} cost", **OWN_DATABASE
+        )
+
+    async def _keep_report(self, report: NonCollection) -> None:
+        await workflow.execute_local_activity_method(
+            SellerReports.keep_non_collection, report, summary="not collected", **OWN_DATABASE
+        )
+
+    # Machines tell.
+
+    @workflow.signal
+    def parcel(self, event: ParcelEvent) -> None:
+        """A carrier's machine has seen a parcel; late, repeated and in any order."""
+        if event.event_id not in self.events:
+            self.events[event.event_id] = event
+            self.note(f"parcel {event.scan}", detail=event.tracking or "")
+
+    @workflow.signal
+    def redelivery_paid(self, paid: RedeliveryPaid) -> None:
+        """The marketplace says that sending it again is paid for; a void charge is given back."""
+        current = self.redelivery is not None and paid.key == self.redelivery.key
+        self.note(PAID.what if current else "void redelivery paid", detail=paid.key)
+        self.redelivery_is_paid = self.redelivery_is_paid or current
+
+    @workflow.signal
+    def adopted(self, by: Adopted) -> None:
+        """The case that goes on instead of this one runs."""
+        self.adopted_by = by.case_id

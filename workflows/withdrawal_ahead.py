@@ -1,0 +1,106 @@
+"""Every way on from each stage of a withdrawal; the timeline that takes them is in withdrawal.py.
+
+Where a withdrawal ends while its return still runs, it is watched until the return has ended.
+"""
+
+from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.commands import (
+    Accept,
+    ClaimException,
+    Close,
+    Decide,
+    Deduct,
+    Refund,
+    Reject,
+    RetryRefund,
+    Revoke,
+)
+from domain.goods import News
+from domain.parties import Party
+from domain.stages import Stage
+
+BUYER, SELLER = Party.BUYER, Party.SELLER
+BEFORE_REFUND = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
+OVER = (Stage.WATCHING, Stage.CLOSED)
+
+SELLER_ACTS = (
+    Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+    Branch(ClaimException, Stage.AWAITING_BUYER),
+    Branch(Deduct, Stage.AWAITING_BUYER),
+)
+
+GOODS_MOVE = (
+    *(Branch(Happens(f"goods {news}"), Stage.AWAITING_REFUND) for news in News),
+    *ways(
+        Happens("return ended"),
+        Stage.AWAITING_REFUND,
+        Stage.WITH_AGENT,
+        Stage.WATCHING,
+    ),
+)
+
+
+def withholds(stage: Stage) -> tuple[Branch, ...]:
+    """While the refund may be withheld, the end of the seller's time is no breach."""
+    return (
+        Branch(Silent("refund", SELLER, runs_on=True, means="no breach: it is withheld"), stage),
+        *SELLER_ACTS,
+        *GOODS_MOVE,
+        Branch(Revoke, Stage.WATCHING),
+        Branch(Close, Stage.WATCHING),
+    )
+
+
+AHEAD: Ahead = {
+    Stage.OPENING: (
+        *ways(Happens("opened"), Stage.AWAITING_GOODS, Stage.AWAITING_REFUND),
+        Branch(Happens("not opened"), Stage.CLOSED),
+    ),
+    Stage.AWAITING_GOODS: (
+        *ways(Silent("send_goods", BUYER), Stage.WITHHELD, Stage.WITH_AGENT),
+        *withholds(Stage.AWAITING_GOODS),
+    ),
+    Stage.WITHHELD: (
+        Branch(Silent("unsent", BUYER), Stage.WATCHING),
+        *withholds(Stage.WITHHELD),
+    ),
+    Stage.AWAITING_REFUND: (
+        Branch(Silent("refund", SELLER, runs_on=True), Stage.WITH_AGENT),
+        Branch(
+            Silent("refund_after_goods", SELLER, after=Happens(f"goods {News.SENT}")),
+            Stage.WITH_AGENT,
+        ),
+        *SELLER_ACTS,
+        *ways(Happens("return ended"), Stage.WITH_AGENT, Stage.CLOSED),
+        *ways(Revoke, *OVER),
+        *ways(Close, *OVER),
+    ),
+    Stage.AWAITING_BUYER: (
+        Branch(Silent("exception_answer", BUYER, after=ClaimException), Stage.WITH_AGENT),
+        Branch(Silent("deduction_answer", BUYER, after=Deduct), Stage.WITH_AGENT),
+        *ways(Accept, *BEFORE_REFUND, *OVER),
+        Branch(Reject, Stage.WITH_AGENT),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        *ways(Close, *OVER),
+    ),
+    Stage.WITH_AGENT: (
+        *agents(Stage.WITH_AGENT),
+        Branch(Decide, Stage.REFUNDING, Moves.REFUND),
+        *ways(Decide, *BEFORE_REFUND, *OVER),
+        Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        *ways(Happens("nothing is owed"), *OVER),
+        *ways(Close, *OVER),
+    ),
+    Stage.REFUNDING: (
+        *ways(Happens("refund confirmed"), *OVER),
+        *ways(Happens("nothing is owed"), *OVER),
+        *refund_unknown(Stage.REFUNDING),
+        Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        *ways(Close, *OVER),
+    ),
+    Stage.WATCHING: (
+        Branch(Happens("return ended"), Stage.CLOSED),
+        Branch(Silent("unsent", BUYER), Stage.CLOSED),
+        Branch(Close, Stage.CLOSED),
+    ),
+}
