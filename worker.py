@@ -262,12 +262,18 @@ async def main() -> None:
     engine.dispose()
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run the worker; its exit code, after one sentence on stderr if it could not work."""
     try:
         asyncio.run(main())
     except (ConfigurationError, UnusableURLError) as wrong:
         print(f"worker: {wrong}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except (UnreachableError, StoreError) as missing:
         print(f"worker: {missing}", file=sys.stderr)
-        sys.exit(3)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -68,11 +68,11 @@ def _policy(raw: bytes, country: str, name: str) -> Policy:
     except UnicodeDecodeError as error:
         raise PolicyError(f"{name} is not UTF-8 at byte {error.start}.") from None
     try:
-        table = _spread(table)
+        whole = _spread(table)
         # By way of JSON, pydantic is strict about types and still reads dates and names.
-        policy = Policy.model_validate_json(json.dumps(table, default=_foreign), strict=True)
+        policy = Policy.model_validate_json(json.dumps(whole, default=_foreign), strict=True)
     except ValidationError as error:
-        raise PolicyError(f"{name}: {_sentence(error)}.") from None
+        raise PolicyError(f"{name}: {_sentence(error, table)}.") from None
     except ValueError as error:
         raise PolicyError(f"{name}: {error}.") from None
     if policy.country != country:
@@ -146,7 +146,7 @@ def _spread(table: dict[str, Any]) -> dict[str, Any]:
     """The table with what [every_process] says put into each process that knows it, and says
     nothing else of it. Raises ValueError for a key that no process knows.
     """
-    alike = table.pop(EVERY_PROCESS, {})
+    alike = table.get(EVERY_PROCESS, {})
     if not isinstance(alike, dict):
         raise ValueError(f"{EVERY_PROCESS} must be a section")
     known = {key for model in PROCESSES.values() for key in model.model_fields}
@@ -157,6 +157,7 @@ def _spread(table: dict[str, Any]) -> dict[str, Any]:
         if name in PROCESSES and isinstance(section, dict)
         else section
         for name, section in table.items()
+        if name != EVERY_PROCESS
     }
 
 
@@ -165,10 +166,13 @@ def _foreign(value: Any) -> dict[str, str]:
     return {"unquoted": str(value)}
 
 
-def _sentence(error: ValidationError) -> str:
-    """The first thing wrong, by its key."""
+def _sentence(error: ValidationError, table: dict[str, Any]) -> str:
+    """The first thing wrong, by its key, where it stands in the file."""
     first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    parts = [str(part) for part in first["loc"]]
+    if len(parts) > 1 and parts[0] in PROCESSES and parts[1] not in table[parts[0]]:
+        parts[0] = EVERY_PROCESS if parts[1] in table.get(EVERY_PROCESS, {}) else parts[0]
+    key = ".".join(parts) or "the file"
     match first["type"]:
         case "missing":
             return f"{key} is missing"

@@ -42,7 +42,7 @@ from domain.notices import NoticeName
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import Window
-from domain.ports import RefundReport, RefundState
+from domain.ports import RefundCommand, RefundReport, RefundState
 from domain.stages import Stage
 from domain.view import CaseView
 from policies import read_calendar, read_policy
@@ -937,6 +937,33 @@ async def test_marketplace_down_at_refund_time_pays_later_and_once(world: World)
     await life.buyer(Accept)
     assert (await life.ends()).ending == "settled"
     assert life.paid == [WHOLE]
+
+
+async def test_reports_of_a_refund_at_any_moment_are_asked_about_beside_and_pay_once(
+    world: World,
+) -> None:
+    life = await world.dispute()
+    life.marketplace(refunds="later")
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    view = await life.sees(lambda view: view.refund)
+    assert view.refund
+    key = view.refund.key
+    report = RefundReport(key=key, state=RefundState.CONFIRMED)
+
+    async def reported(after: float) -> None:
+        await asyncio.sleep(after)
+        await life.signals(Dispute.refund_reported, report)
+
+    for n in range(4):  # while the first asking is at work, has just ended, or waits
+        await asyncio.gather(life.passes(seconds=1), reported(n / 100), reported(n / 40))
+    assert len(await life.scheduled("confirm_refund", RefundCommand)) == 2
+    world.settle(key)
+    await life.passes(minutes=2)
+    assert (await life.ends()).ending == "settled"
+    assert life.paid == [WHOLE]
+    view = await life.view()
+    assert [entry.what for entry in view.timeline].count("refund confirmed") == 1
 
 
 # Mail.

@@ -395,9 +395,14 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("[dispute.claim]", "[dispute.klaim]", "dispute.claim is missing"),
+        (
+            "[every_process.claim]",
+            "[every_process.klaim]",
+            "every_process.klaim is not a known",
+        ),
+        ("[dispute.appeal]", "[dispute.apeal]", "dispute.appeal is missing"),
         ("length = 24", "lenght = 24", "inquiry.seller_reply.length is missing"),
-        ("per_day = 20", "per_day = 20\nper_week = 9", "inquiry.messages.per_week is not a known"),
+        ("per_day = 20", "per_day = 20\nper_week = 9", "every_process.messages.per_week is not"),
         ('source = "seed H4"\n', "", "inquiry.seller_reply.source is missing"),
         ('source = "seed H4"', 'source = ""', "inquiry.seller_reply.source: String should have"),
         (
@@ -419,9 +424,9 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
         ("length = 24", "length = 0", "inquiry.seller_reply.length: Input should be greater"),
         ("length = 24", "length = 900000", "length is above three years"),
         ("remind_after = 16", "remind_after = 24", "remind_after must be shorter than length"),
-        ("length = 14", "length = 14\nremind_after = 3", "inquiry.inactivity: remind_after is not"),
-        ("soft = true", 'soft = "yes"', "inquiry.inactivity.soft: Input should be a valid boolean"),
-        ('"working-hours"', '"work-hours"', "inquiry.seller_reply.counting: Input should be"),
+        ("length = 14", "length = 14\nremind_after = 3", "every_process.hold: remind_after is not"),
+        ("soft = true", 'soft = "yes"', "every_process.decision.soft: Input should be a valid"),
+        ('"working-hours"', '"work-hours"', "every_process.claim.counting: Input should be"),
         ('"2026.1"', "2026-01-01", "version: Input should be a valid string"),
         ('"PLN"', '"zloty"', "currency: String should match pattern"),
         ('"Europe/Warsaw"', '"Europe/Nowhere"', "zone: there is no time zone 'Europe/Nowhere'"),

@@ -167,6 +167,19 @@ async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:
         MET.add(code)
 
 
+async def test_a_complaint_is_about_goods_that_came_and_asks_for_what_can_be_given(
+    world: World,
+) -> None:
+    for code, opening in (
+        (Code.NOT_DELIVERED, {"order_id": await world.fresh()}),
+        (Code.REMEDY_BARRED, {"wanted": Remedy.SEND_AGAIN}),
+    ):
+        refusal = (await (await world.complaint(**opening)).view()).refusal
+        assert refusal
+        assert refusal.code == code
+        MET.add(code)
+
+
 async def test_a_claim_against_a_carrier_has_its_time_and_its_evidence(world: World) -> None:
     for code, order in (
         (Code.PARCEL_UNKNOWN, await world.parcel(tracking="PX 2")),

@@ -231,8 +231,8 @@ async def test_a_cost_above_what_was_paid_takes_no_more_than_that(world: World) 
 
 
 async def test_cash_on_delivery_refunds_nothing_and_costs_are_claims(world: World) -> None:
-    order = world.alter(world.order(), payment="cash-on-delivery")
-    life = await world.uncollected_parcel(order_id=order, opened_by=PLATFORM)
+    order = world.alter(world.order("SI"), payment="cash-on-delivery")
+    life = await world.uncollected_parcel("SI", order_id=order, opened_by=PLATFORM)
     await cost(life)
     await refused(life, "no-right", SELLER, ReportBuyer)
     await may_withdraw(life)

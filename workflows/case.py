@@ -40,6 +40,7 @@ from domain.commands import (
     SendBack,
 )
 from domain.deadlines import day_of
+from domain.goods import Adopted
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
 from domain.openings import Opening
 from domain.orders import Sale
@@ -118,6 +119,7 @@ class Case(ABC):
         self.farewell: str | None = None
         self.escalated = False
         self.beside: list[str] = []
+        self.adopted_by: str | None = None
         self._moves: deque[Command] = deque()
         self._listening = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
@@ -379,6 +381,13 @@ class Case(ABC):
                 return await self._open(opening)
             except WorkflowAlreadyStartedError:
                 opening = opening.model_copy(update={"number": opening.number + 1})
+
+    async def open_instead(self, opening: Opening) -> tuple[str, bool]:
+        """Open the case that this one turns into: its id, and whether it runs or was refused."""
+        other = await self.open_beside(opening)
+        while not (self.adopted_by or other.done()):
+            await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
+        return other.id, bool(self.adopted_by)
 
     async def open_once(self, opening: Opening) -> None:
         """Open another case that has but one id, unless it is open, or was, already."""
@@ -657,6 +666,11 @@ class Case(ABC):
         """A case about the same units has been opened: who judges one should know of the other."""
         self._know(other.case_id)
         self._stirred = True
+
+    @workflow.signal
+    def adopted(self, by: Adopted) -> None:
+        """The case that this one turns into runs."""
+        self.adopted_by = by.case_id
 
     # The case is looked at.
 

@@ -172,7 +172,7 @@ class Complaint(ComplaintRecord):
 
     async def become_withdrawal(self) -> bool:
         """Whether a withdrawal could be opened instead; its times count from this statement."""
-        handle = await self.open_beside(
+        case_id, runs = await self.open_instead(
             OpenWithdrawal(
                 country=self.opening.country,
                 order_id=self.opening.order_id,
@@ -184,10 +184,8 @@ class Complaint(ComplaintRecord):
                 instead_of=self.id,
             )
         )
-        self.rest_on(Party.PLATFORM)
-        await workflow.wait_condition(lambda: bool(self.adopted_by) or handle.done())
-        self.note("withdrawal opened" if self.adopted_by else "no withdrawal", detail=handle.id)
-        return bool(self.adopted_by)
+        self.note("withdrawal opened" if runs else "no withdrawal", detail=case_id)
+        return runs
 
     async def hear_seller(self) -> Turn:
         """The seller accepts, refuses, or asks once for what is missing; or is silent."""

@@ -5,8 +5,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in complaint.py
 
 from datetime import datetime
 
-from temporalio import workflow
-
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -45,7 +43,6 @@ from domain.complaining import (
     wish_refusal,
 )
 from domain.deadlines import reckon
-from domain.goods import Adopted
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import OpenComplaint
@@ -142,7 +139,6 @@ class ComplaintRecord(TakingBack):
         self.failures = 0
         self.kept = False
         self.carrier_claims: list[str] = []
-        self.adopted_by: str | None = None
 
     # What is known.
 
@@ -304,11 +300,6 @@ class ComplaintRecord(TakingBack):
             case Withdraw():
                 self.ended = Ending.WITHDRAWN
         return super().record(command)
-
-    @workflow.signal
-    def adopted(self, by: Adopted) -> None:
-        """The withdrawal that this turned into runs."""
-        self.adopted_by = by.case_id
 
     # What the case is.
 

@@ -34,7 +34,6 @@ from domain.commands import (
     Verdict,
 )
 from domain.goods import (
-    Adopted,
     CallOff,
     Goods,
     GoodsNews,
@@ -81,7 +80,6 @@ class GoodsReturn(GoodsRecord):
         self.charged_minor = 0
         self.label_tracking: str | None = None
         self.told: set[News] = set()
-        self.adopted_by: str | None = None
         self._label: workflow.ActivityHandle[LabelMade] | None = None
 
     # The timeline.
@@ -395,11 +393,9 @@ class GoodsReturn(GoodsRecord):
             wanted=explained.wanted,
         )
         opening = form.opening().model_copy(update={"goods_in": self.id})
-        handle = await self.open_beside(opening)
-        while not (self.adopted_by or handle.done()):
-            await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or handle.done())
-        self.note("explained", Party.BUYER, handle.id)
-        return bool(self.adopted_by)
+        case_id, runs = await self.open_instead(opening)
+        self.note("explained", Party.BUYER, case_id)
+        return runs
 
     # Verbs below the timeline.
 
@@ -539,8 +535,3 @@ class GoodsReturn(GoodsRecord):
         """The case that the return belongs to needs it no more."""
         self.note("called off")
         self.called_off = self.moved = True
-
-    @workflow.signal
-    def adopted(self, by: Adopted) -> None:
-        """A case has been opened for the goods."""
-        self.adopted_by = by.case_id

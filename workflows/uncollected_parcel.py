@@ -26,7 +26,7 @@ from domain.commands import (
     Verdict,
     WithdrawFromContract,
 )
-from domain.goods import Adopted, ParcelEvent, Scan
+from domain.goods import ParcelEvent, Scan
 from domain.notices import Ending, NoticeName
 from domain.openings import (
     OpenCancellation,
@@ -393,11 +393,9 @@ class UncollectedParcel(UncollectedParcelRecord):
         if not self.units:
             self.ended = Ending.NOTHING_OWED
             return
-        other = await self.open_beside(opening)
-        while not (self.adopted_by or other.done()):
-            await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
-        self.note(ending if self.adopted_by else NOT_TURNED.what, detail=other.id)
-        if self.adopted_by:
+        case_id, runs = await self.open_instead(opening)
+        self.note(ending if runs else NOT_TURNED.what, detail=case_id)
+        if runs:
             self.ended = ending
 
     def announces(self, ending: Ending) -> bool:
@@ -449,8 +447,3 @@ class UncollectedParcel(UncollectedParcelRecord):
         current = self.redelivery is not None and paid.key == self.redelivery.key
         self.note(PAID.what if current else "void redelivery paid", detail=paid.key)
         self.redelivery_is_paid = self.redelivery_is_paid or current
-
-    @workflow.signal
-    def adopted(self, by: Adopted) -> None:
-        """The case that goes on instead of this one runs."""
-        self.adopted_by = by.case_id

@@ -101,7 +101,6 @@ class UncollectedParcelRecord(TakingBack):
         self.events: dict[str, ParcelEvent] = {}
         self.costs: list[CostView] = []
         self.reported = False
-        self.adopted_by: str | None = None
 
     # Money.
 
