@@ -11,6 +11,7 @@ from pathlib import Path
 from domain.ahead import Branch, Happens, Silent
 from domain.export import schema
 from domain.parties import Party
+from domain.kinds import Kind
 from domain.policy import Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
@@ -60,7 +61,7 @@ def _page(title: str, section: str, process: type[Case]) -> str:
     about = inspect.getdoc(inspect.getmodule(process)) or ""
     return "\n".join(
         [
-            f"# {title.capitalize()}",
+            f"# {Kind(title).words.capitalize()}",
             "",
             MADE.format(name=section),
             "",
