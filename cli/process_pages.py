@@ -10,8 +10,8 @@ from pathlib import Path
 
 from domain.ahead import Branch, Happens, Silent
 from domain.export import schema
-from domain.parties import Party
 from domain.kinds import Kind
+from domain.parties import Party
 from domain.policy import Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
