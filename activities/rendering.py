@@ -61,6 +61,7 @@ JOINING = (
     "withdrawal-unused",
     "redelivery-overdue",
     "redelivery-refused",
+    "redelivery-missing",
     "claim-refused-by-port",
     "carrier-does-not-pay",
     "booking-refused",

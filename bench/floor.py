@@ -19,15 +19,38 @@ from activities.notices import Notices
 from activities.refunds import Refunds
 from activities.shipments import Shipments
 from activities.tasks import Tasks
-from domain.commands import Command, Decide, HandOver, Inspect, Offer, Receive, ShipBack
+from domain.commands import (
+    Command,
+    Decide,
+    HandOver,
+    Inspect,
+    NameAmount,
+    Offer,
+    Receive,
+    ShipBack,
+)
 from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
 from domain.money import Money
 from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName
-from domain.openings import OpenCancellation, OpenDispute, Opening, OpenReturn, OpenWithdrawal
+from domain.openings import (
+    OpenCancellation,
+    OpenComplaint,
+    OpenDispute,
+    Opening,
+    OpenReturn,
+    OpenWithdrawal,
+)
 from domain.orders import Line
 from domain.parties import Actor, Party
-from domain.policy import CancellationPolicy, DisputePolicy, Window, WithdrawalPolicy
+from domain.policy import (
+    CancellationPolicy,
+    ComplaintPolicy,
+    DisputePolicy,
+    Window,
+    WithdrawalPolicy,
+)
 from domain.ports import (
+    AskRefundedUnits,
     BreachReport,
     CloseCase,
     LabelWanted,
@@ -441,6 +464,58 @@ class BareWithdrawal(Bare):
         await coming
         paid = await self.pay_back(opening, amount, after=self.known.refunded)
         return await self.close(Ending.REFUNDED, *paid)
+
+
+@workflow.defn(name="BareComplaint")
+class BareComplaint(Bare):
+    """The seller is silent, which accepts a lower price; the seller names it, and it is paid."""
+
+    @workflow.run
+    async def run(self, opening: OpenComplaint) -> Closed:
+        """From the complaint to the refund."""
+        await self.register(opening)
+        policy = self.known.terms
+        assert isinstance(policy, ComplaintPolicy)
+        answer, reminder = spans(policy.answer)
+        due = workflow.now() + answer
+        wish = {"remedy": opening.wanted, "amount": opening.amount}
+        told: dict[str, Any] = {
+            "goods": self.named(self.known.lines),
+            "silence": policy.answer.on_silence,
+            "text": opening.text,
+            "at": workflow.now(),
+            "due": due,
+            "repairable": True,
+            **wish,
+        }
+        received = self.notice(Party.BUYER, NoticeName.COMPLAINT_RECEIVED, **told)
+        told["fault"] = opening.reason
+        opened = self.notice(Party.SELLER, NoticeName.COMPLAINT_OPENED, **told)
+        self.post(received, opened, messages=self.opened(opening))
+        await self.heard(reminder)
+        self.post(self.notice(Party.SELLER, NoticeName.COMPLAINT_OPENED, again=True, **told))
+        await self.heard(due - workflow.now())
+        wait = timedelta(days=4)
+        named_by = workflow.now() + wait
+        self.post(
+            *self.both(NoticeName.COMPLAINT_DEEMED_ACCEPTED, due=due, **wish),
+            self.notice(
+                Party.SELLER,
+                NoticeName.AMOUNT_WANTED,
+                amount=opening.amount,
+                due=named_by,
+                safe=named_by,
+            ),
+        )
+        named = await self.heard(wait)
+        assert isinstance(named, NameAmount)
+        told = {"remedy": opening.wanted, "amount": named.amount, "writer": named.by}
+        self.post(*self.both(NoticeName.COMPLAINT_ACCEPTED, **told))
+        await workflow.execute_local_activity_method(
+            Refunds.refunded_units, AskRefundedUnits(order_id=opening.order_id), **OWN_DATABASE
+        )
+        paid = await self.pay_back(opening, named.amount)
+        return await self.close(Ending.PRICE_REDUCED, *paid)
 
 
 @workflow.defn(name="BareReturn")

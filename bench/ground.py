@@ -17,6 +17,7 @@ from domain.openings import Opening, OpenReturn
 from domain.orders import Line, Order
 from domain.parties import Actor, Party
 from domain.ports import (
+    AskRefundedUnits,
     BreachReport,
     CloseCase,
     Dispatch,
@@ -24,6 +25,7 @@ from domain.ports import (
     LabelMade,
     LabelWanted,
     RefundCommand,
+    RefundedUnits,
     RefundReport,
     RefundState,
     RegisterCase,
@@ -41,13 +43,16 @@ CURRENCY = {"PL": "PLN", "SI": "EUR"}
 IN_HAND = ("PL",)
 """Countries whose orders the buyers have in hand; the others' were placed a moment ago."""
 
-SHORT = {
-    "dispute.seller_reply": (2, 1),
-    "dispute.help_opens": (1, None),
-    "dispute.appeal": (1, None),
-    "cancellation.sent_anyway": (1, None),
+SHORT: dict[str, dict[str, tuple[int, int | None]]] = {
+    "PL": {"complaint.answer": (4, 2)},
+    "SI": {
+        "dispute.seller_reply": (2, 1),
+        "dispute.help_opens": (1, None),
+        "dispute.appeal": (1, None),
+        "cancellation.sent_anyway": (1, None),
+    },
 }
-"""Windows of SI: length and reminder in seconds, short enough to watch."""
+"""Windows of each country: length and reminder in seconds, short enough to watch."""
 
 
 def order(country: str, order_id: str) -> Order:
@@ -90,13 +95,14 @@ def write_orders(path: Path, ids: Mapping[str, list[str]]) -> None:
 
 
 def write_policies(folder: Path) -> Path:
-    """The real policies of two countries, the second with SHORT windows."""
+    """The real policies of two countries, with SHORT windows."""
     folder.mkdir(exist_ok=True)
-    (folder / "pl.toml").write_text((POLICIES / "pl.toml").read_text())
-    table = (POLICIES / "si.toml").read_text()
-    for section, (length, reminder) in SHORT.items():
-        table = _shorten(table, section, length, reminder)
-    (folder / "si.toml").write_text(table)
+    for country, windows in SHORT.items():
+        name = f"{country.lower()}.toml"
+        table = (POLICIES / name).read_text()
+        for section, (length, reminder) in windows.items():
+            table = _shorten(table, section, length, reminder)
+        (folder / name).write_text(table)
     return folder
 
 
@@ -166,6 +172,10 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
     def request_refund(command: RefundCommand) -> RefundReport:
         return RefundReport(key=command.key, state=RefundState.CONFIRMED)
 
+    @activity.defn(name="refunded_units")
+    def refunded_units(asked: AskRefundedUnits) -> RefundedUnits:
+        return RefundedUnits()
+
     @activity.defn(name="stop_dispatch")
     def stop_dispatch(wanted: StopDispatch) -> DispatchAnswer:
         return DispatchAnswer(dispatch=Dispatch.STOPPED)
@@ -185,6 +195,7 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
         report_breach,
         record_task,
         request_refund,
+        refunded_units,
         stop_dispatch,
         order_label,
     ]

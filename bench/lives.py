@@ -19,6 +19,7 @@ from domain.commands import (
     FinishWork,
     HandOver,
     Inspect,
+    NameAmount,
     Offer,
     Receive,
     Refund,
@@ -26,9 +27,10 @@ from domain.commands import (
     ShipBack,
     Verdict,
 )
-from domain.goods import Received
+from domain.goods import Received, ReturnReason
 from domain.money import Money
-from domain.openings import OpenCancellation, OpenDispute, Opening, OpenWithdrawal
+from domain.notices import NoticeName
+from domain.openings import OpenCancellation, OpenComplaint, OpenDispute, Opening, OpenWithdrawal
 from domain.parties import Actor, Party
 from domain.view import Closed, Receipt
 
@@ -36,6 +38,9 @@ BUYER = Actor(party=Party.BUYER, id="buyer")
 SELLER = Actor(party=Party.SELLER, id="seller")
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
 GOODS = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
+HALF = Money(amount_minor=5000, currency="PLN")
+"""Half of what one lamp cost."""
+
 LOOKS = 0.03
 """Seconds between two looks at a case; the server answers them, the worker never sees them."""
 
@@ -73,6 +78,15 @@ class Played:
         await self.sees(
             lambda event: (
                 event.activity_task_scheduled_event_attributes.activity_type.name == effect
+            )
+        )
+
+    async def writes(self, letter: NoticeName) -> None:
+        """Wait until it has written this letter by itself, and the worker is at rest after."""
+        await self.sees(
+            lambda event: any(
+                letter.encode() in payload.data
+                for payload in event.activity_task_scheduled_event_attributes.input.payloads
             )
         )
 
@@ -130,11 +144,23 @@ def withdrawal(country: str, order_id: str) -> Opening:
     )
 
 
+def complaint(country: str, order_id: str) -> Opening:
+    """The goods are broken, and are to cost half of a line less."""
+    return OpenComplaint(
+        country=country,
+        order_id=order_id,
+        opened_by=BUYER,
+        text="The lamp does not light.",
+        reason=ReturnReason.DEFECTIVE,
+        wanted=Remedy.PARTIAL_REFUND,
+        amount=HALF,
+    )
+
+
 async def settle(case: Played) -> None:
     """The seller offers half of a line back, and the buyer accepts."""
     await case.rests()
-    money = Money(amount_minor=5000, currency="PLN")
-    await case.send(Offer(command_id="c1", by=SELLER, remedy=Remedy.PARTIAL_REFUND, amount=money))
+    await case.send(Offer(command_id="c1", by=SELLER, remedy=Remedy.PARTIAL_REFUND, amount=HALF))
     await case.send(Accept(command_id="c2", by=BUYER))
 
 
@@ -194,6 +220,12 @@ async def send_goods_back(case: Played) -> None:
     await case.send(Refund(command_id="c1", by=SELLER))
 
 
+async def name_amount(case: Played) -> None:
+    """The seller is reminded and stays silent, which accepts it, and names the amount asked for."""
+    await case.writes(NoticeName.AMOUNT_WANTED)
+    await case.send(NameAmount(command_id="c1", by=SELLER, amount=HALF))
+
+
 @dataclass(frozen=True)
 class Life:
     """One life: the workflow that is measured, its floor, how it opens, and what people do in it.
@@ -216,8 +248,9 @@ LIVES = (
     Life("dispute with a repair", "Dispute", "BareRepair", "PL", dispute, repair),
     Life("cancellation", "Cancellation", "BareCancellation", "SI", cancellation, cancel),
     Life("withdrawal", "Withdrawal", "BareWithdrawal", "PL", withdrawal, send_goods_back),
+    Life("complaint", "Complaint", "BareComplaint", "PL", complaint, name_amount),
 )
-"""Those that wait for silence run in SI, whose windows `bench.ground` cuts to seconds."""
+"""`bench.ground` cuts the windows that they wait for to seconds."""
 
 
 async def play(

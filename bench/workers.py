@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from bench.floor import (
     BareCancellation,
+    BareComplaint,
     BareRepair,
     BareReturn,
     BareSettlement,
@@ -27,11 +28,12 @@ from config import Settings, data_converter, workflow_runner
 from store.engine import connect, migrate
 from worker import THREADS, working
 from workflows.cancellation import Cancellation
+from workflows.complaint import Complaint
 from workflows.dispute import Dispute
 from workflows.goods_return import GoodsReturn
 from workflows.withdrawal import Withdrawal
 
-CASES = (Dispute, Cancellation, Withdrawal, GoodsReturn)
+CASES = (Dispute, Cancellation, Withdrawal, GoodsReturn, Complaint)
 FLOORS = (
     BareSettlement,
     BareSilence,
@@ -39,6 +41,7 @@ FLOORS = (
     BareCancellation,
     BareWithdrawal,
     BareReturn,
+    BareComplaint,
 )
 
 

@@ -129,9 +129,7 @@ def _orders_of_examples() -> bytes:
 
 def _dated(order: Order, now: datetime) -> Order:
     """The order as if its last event had been a moment ago."""
-    known = [
-        at for parcel in order.parcels for name in INSTANTS if (at := getattr(parcel, name))
-    ]
+    known = [at for parcel in order.parcels for name in INSTANTS if (at := getattr(parcel, name))]
     by = now - LAST_EVENT_WAS - max([order.placed_at, *known])
     parcels = tuple(
         parcel.model_copy(

@@ -98,9 +98,12 @@ def _decision(opening: Opening, view: CaseView) -> str:
     if theirs is None or ours is None:
         return ""
     agree = "agree" if view.decision_due is None else "differ; the case goes by its own"
+    there = view.answer_was_due
+    anew = f" That is over: the seller has time again until {due_in_words(ours, view.zone)}."
     return (
-        f" Its own time to answer ends {spoken(ours, view.zone)} ({ours.isoformat()}), the "
-        f"marketplace's {spoken(theirs, view.zone)} ({theirs.isoformat()}): they {agree}."
+        f" Its own time to answer {'ended' if there else 'ends'} "
+        f"{spoken(there or ours, view.zone)} ({(there or ours).isoformat()}), the marketplace's "
+        f"{spoken(theirs, view.zone)} ({theirs.isoformat()}): they {agree}.{anew if there else ''}"
     )
 
 
@@ -119,6 +122,7 @@ def _as_json(opening: Opening, view: CaseView | None) -> dict[str, str | bool | 
     if theirs and view and view.answer_due:
         found |= {
             "answer_due": view.answer_due.isoformat(),
+            "answer_was_due": view.answer_was_due.isoformat() if view.answer_was_due else None,
             "decision_due": theirs.isoformat(),
             "agree": view.decision_due is None,
         }

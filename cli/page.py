@@ -146,6 +146,9 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
     if view.right_until:
         facts.append(("Right until", Text(spoken(view.right_until, view.zone))))
+    if view.answer_was_due:
+        over = f"until {due_in_words(view.answer_was_due, view.zone)}; it counts anew from here"
+        facts.append(("Time to answer there", Text(over)))
     if view.decision_due:
         theirs = f"{due_in_words(view.decision_due, view.zone)}; this case keeps its own clock"
         facts.append(("Decided there by", Text(theirs)))

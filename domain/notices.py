@@ -143,6 +143,7 @@ class NoticeName(StrEnum):
     NON_COLLECTION_REPORTED = "non_collection_reported"
     UNCOLLECTED_CANCELLED = "uncollected_cancelled"
     UNCOLLECTED_GIVEN_UP = "uncollected_given_up"
+    CHOICE_REFUSED = "choice_refused"
 
     DELIVERY_DEMANDED = "delivery_demanded"
     DELIVERY_AWAITED = "delivery_awaited"
@@ -213,6 +214,7 @@ class Facts(Value):
     repairable: bool | None = None
     refund_due: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
+    agreed: Money | None = None
 
     @model_serializer(mode="wrap")
     def _only_what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

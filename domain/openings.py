@@ -130,7 +130,8 @@ class OpenReturn(OpeningBase):
 
     `received`: what the seller who opens it has found. `send_window` and `counted_from`: the
     buyer's time to send, where the case it belongs to sets it. `goods_in`: the return that brought
-    the goods before it belonged to a case, so that the seller has them already.
+    the goods before it belonged to a case, so that the seller has them already; `only_back`: they
+    are wanted for nothing more, and go back.
     """
 
     kind: Literal[Kind.RETURN] = Kind.RETURN
@@ -143,6 +144,7 @@ class OpenReturn(OpeningBase):
     send_window: Window | None = None
     counted_from: AwareDatetime | None = None
     goods_in: CaseId | None = None
+    only_back: bool = False
 
     @property
     def case_id(self) -> str:
@@ -180,11 +182,19 @@ class OpenNonDelivery(OpeningBase):
     Goods that came damaged, or not all of them, are complained about instead (OpenComplaint).
     `essential_date`: the goods were of use until a day that has passed, as was agreed; the
     platform says so, for the seller then has no further period.
+    `tracking`: the parcel that was sent again and is missing, where a case turns into this one.
     """
 
     kind: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
     lines: tuple[Line, ...] = ()
     essential_date: bool = False
+    tracking: Tracking | None = None
+
+    @model_validator(mode="after")
+    def _is_told_what_was_sent_again(self) -> "OpenNonDelivery":
+        if self.tracking and self.instead_of is None:
+            raise ValueError("the order tells its parcels; leave `tracking` out")
+        return self
 
     @property
     def case_id(self) -> str:
@@ -202,6 +212,7 @@ class CarrierTrouble(StrEnum):
 class OpenCarrierClaim(OpeningBase):
     """A seller's claim against a carrier over one parcel (P5). It is known by its tracking number.
 
+    A damage is a case of its own: a parcel that was taken for lost may come after all, damaged.
     The order tells the parcel's service and when it was posted; `belongs_to` is the buyer's case
     beside which it was opened.
     """
@@ -215,7 +226,8 @@ class OpenCarrierClaim(OpeningBase):
     @property
     def case_id(self) -> str:
         """The case's business key, which is its workflow id."""
-        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}"
+        damage = ":damage" if self.trouble is CarrierTrouble.DAMAGE else ""
+        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}{damage}"
 
 
 class OpenComplaint(OpeningBase):

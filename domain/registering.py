@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.calendars import Calendar
 from domain.claiming import claim_refusal, claimable, parcel_of, units_of
-from domain.complaining import complaining_refusal, right_to_complain, terms_for
+from domain.complaining import FIRST_TIER, complaining_refusal, right_to_complain, terms_for
 from domain.goods import ReturnReason, Way, count, lines
 from domain.kinds import Kind
 from domain.money import Money
@@ -286,8 +286,13 @@ def _right_until(
 def _refunded_refusal(
     opening: Opening, order: Order, units: tuple[Line, ...], refunded: tuple[Line, ...]
 ) -> Refusal | None:
-    """One refund at most ever leaves for one unit: what was refunded cannot be taken back again."""
+    """One refund at most ever leaves for one unit: what was refunded cannot be taken back again.
+
+    Goods that were kept at a reduced price are still to be repaired or replaced.
+    """
     if not isinstance(opening, TAKES_BACK):
+        return None
+    if isinstance(opening, OpenComplaint) and opening.wanted in FIRST_TIER:
         return None
     gone, wanted = count(refunded), count(units)
     for line in order.lines:

@@ -246,6 +246,7 @@ class CaseView(Value):
     buyer_reported: bool = False
     decision_due: AwareDatetime | None = None
     answer_due: AwareDatetime | None = None
+    answer_was_due: AwareDatetime | None = None
 
 
 class WholeCase(Value):
@@ -277,8 +278,12 @@ class Recalculated(Value):
 
 
 class Closed(Value):
-    """The result of a case's workflow; `accepted` are the units that a return brought back."""
+    """The result of a case's workflow; `accepted` are the units that a return brought back.
+
+    `refusal`: why it could not be opened.
+    """
 
     case_id: str
     ending: Ending
+    refusal: Refusal | None = None
     accepted: tuple[Line, ...] = ()

@@ -1,5 +1,5 @@
-"""`python -m tests.record_histories`: play the main branches of each process and keep their
-histories in tests/histories/, which every test run replays.
+"""`python -m tests.record_histories [LIFE ...]`: play the main branches of each process, or those
+that are named, and keep their histories in tests/histories/, which every test run replays.
 
 Record anew only what no case that runs in production depends on: see CONTRIBUTING.md.
 """
@@ -8,28 +8,38 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
 from domain.commands import (
     Accept,
+    AcceptComplaint,
     Appeal,
     AskForHelp,
+    AskInformation,
     Attachment,
     BecomeDispute,
     BeginWork,
+    CancelOrder,
+    CarrierSays,
+    Choose,
     Claim,
+    Clarify,
     CostKind,
     Decide,
     Deduct,
+    FileClaim,
     FinishWork,
     Fulfil,
     HandOver,
     Inspect,
+    Meaning,
+    NameAmount,
     Offer,
     ProveDelivery,
     Receive,
@@ -39,24 +49,32 @@ from domain.commands import (
     Reject,
     Remedy,
     Reopen,
+    ReportAnswer,
     ReportBuyer,
     ReportCost,
+    ReportFailed,
+    ReportRecovered,
     Say,
     SendAgain,
     Ship,
     ShipBack,
+    SupplyInformation,
     Terminate,
     Verdict,
     WithdrawFromContract,
 )
 from domain.goods import Condition, Received, Scan
+from domain.openings import CarrierTrouble
+from domain.orders import Line
 from domain.ports import RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
 from tests.conftest import skipping_server, world_on
-from tests.life import SECOND, Life, World
+from tests.life import PLATFORM, SECOND, Life, World
+from workflows.carrier_claim import CarrierClaim
 from workflows.dispute import Dispute
 
 FOLDER = Path(__file__).parent / "histories"
+PAPER = Attachment(name="paper.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
 MACHINE = ("identity", "taskId", "workerVersion", "requestId", "historySizeBytes")
 
 
@@ -124,9 +142,7 @@ async def dispute_refund_unconfirmed(world: World) -> Life:
     view = await life.sees(lambda view: view.task)
     assert view.refund
     key = view.refund.key
-    await asyncio.to_thread(
-        requests.post, f"{world.marketplace}/standin/refunds/{key}/confirm", timeout=5
-    )
+    await asyncio.to_thread(world.settle, key)
     await life.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.CONFIRMED))
     return life
 
@@ -201,8 +217,7 @@ async def withdrawal_contested(world: World) -> Life:
     life = await world.withdrawal(order_id=await world.in_hand())
     await came_back(await life.goods_back())
     await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
-    photo = Attachment(name="scratch.jpg", size=9, media_type="image/jpeg", sha256="0" * 64)
-    await life.seller(Deduct, amount=life.money(5000), text="Scratched.", attachments=(photo,))
+    await life.seller(Deduct, amount=life.money(5000), text="Scratched.", attachments=(PAPER,))
     await life.buyer(Reject, text="It was so.")
     await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
     await life.agent(
@@ -281,10 +296,18 @@ async def inquiry_became_dispute(world: World) -> Life:
     return life
 
 
+async def lapses(life: Life, stage: Stage) -> None:
+    """Nobody does anything at this stage, until its time ends."""
+    view = await life.sees(lambda view: view.stage is stage, lambda view: view.due)
+    assert view.due
+    await life.passes_until(view.due)
+
+
 async def non_delivery_lost(world: World) -> Life:
     """The seller is silent, sends the goods again, and they get lost: the buyer ends it."""
     life = await world.non_delivery()
-    await life.passes(days=9)
+    await lapses(life, Stage.FURTHER_PERIOD)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
     await life.buyer(SendAgain)
     await life.seller(Ship, carrier="Poczta", tracking="PX-2", expected_on=date(9000, 1, 1))
     await life.scanned(Scan.LOST)
@@ -296,8 +319,7 @@ async def non_delivery_lost(world: World) -> Life:
 async def non_delivery_contested(world: World) -> Life:
     """The buyer contests that the goods were delivered, wins, and waits for the refund."""
     life = await world.non_delivery(order_id=world.order(dear=True))
-    file = Attachment(name="signed.jpg", size=9, media_type="image/jpeg", sha256="0" * 64)
-    await life.seller(ProveDelivery, text="It was signed for.", attachments=(file,))
+    await life.seller(ProveDelivery, text="It was signed for.", attachments=(PAPER,))
     await life.buyer(Reject, text="That is not my signature.")
     await life.sees(lambda view: view.task)
     await life.agent(Claim)
@@ -309,19 +331,22 @@ async def non_delivery_contested(world: World) -> Life:
     return life
 
 
-async def lapses(life: Life, stage: Stage) -> None:
-    """Nobody does anything at this stage, until its time ends."""
-    view = await life.sees(lambda view: view.stage is stage, lambda view: view.due)
-    assert view.due
-    await life.passes_until(view.due)
+async def paid_for(life: Life) -> None:
+    """The buyer wants it sent again and pays, and the marketplace tells the case."""
+    await life.buyer(SendAgain)
+    view = await life.sees(lambda view: view.redelivery and view.due)
+    assert view.redelivery
+    key = view.redelivery.key
+    url = f"{life.world.marketplace}/standin/redeliveries/{quote(key, safe='')}/pay"
+    (await asyncio.to_thread(requests.post, url, timeout=5)).raise_for_status()
+    await life.signals("redelivery_paid", RedeliveryPaid(key=key))
 
 
 async def uncollected_withdrawn(world: World) -> Life:
     """Nobody chooses; a cost and the buyer are reported; the seller withdraws."""
     life = await world.uncollected_parcel()
-    bill = Attachment(name="bill.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
     amount = life.money(1299)
-    await life.seller(ReportCost, cost=CostKind.WAY_BACK, amount=amount, attachments=(bill,))
+    await life.seller(ReportCost, cost=CostKind.WAY_BACK, amount=amount, attachments=(PAPER,))
     await life.seller(ReportBuyer)
     for stage in (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD):
         await lapses(life, stage)
@@ -336,14 +361,135 @@ async def uncollected_sent_again(world: World) -> Life:
     await life.buyer(SendAgain)
     await lapses(life, Stage.AWAITING_PAYMENT)
     await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
-    await life.buyer(SendAgain)
-    view = await life.sees(lambda view: view.redelivery and view.due)
-    assert view.redelivery
-    await life.signals("redelivery_paid", RedeliveryPaid(key=view.redelivery.key))
+    await paid_for(life)
     await life.sees(lambda view: view.stage is Stage.AWAITING_DISPATCH)
     await life.seller(Ship, carrier="InPost", tracking="PX2", expected_on=date(2099, 1, 4))
     await life.sees(lambda view: view.stage is Stage.IN_TRANSIT)
     await life.scanned(Scan.DELIVERED)
+    return life
+
+
+async def uncollected_overdue(world: World) -> Life:
+    """It is paid for and not sent: an agent ends the contract, and all that was paid goes back."""
+    life = await world.uncollected_parcel()
+    await paid_for(life)
+    await lapses(life, Stage.AWAITING_DISPATCH)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="It was not sent.")
+    return life
+
+
+async def uncollected_cancelled(world: World) -> Life:
+    """The buyer pays for sending it again, then cancels the order."""
+    life = await world.uncollected_parcel()
+    await paid_for(life)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_DISPATCH)
+    await life.buyer(CancelOrder)
+    return life
+
+
+async def carrier_claim_recovered(world: World) -> Life:
+    """A parcel counts as lost; the post is silent, so it has accepted; its money is booked."""
+    life = await world.carrier_claim(order_id=await world.parcel())
+    await lapses(life, Stage.TOO_EARLY)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_SELLER)
+    await life.seller(FileClaim, amount=life.money(20000), proof_of_value=(PAPER,))
+    await lapses(life, Stage.WITH_CARRIER)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_PAYMENT)
+    await life.seller(ReportRecovered, amount=life.money(20000))
+    return life
+
+
+async def carrier_claim_appealed(world: World) -> Life:
+    """The carrier accepts a part, is appealed to, and refuses; it pays after an agent asks."""
+    order = await world.parcel(regime="contract", posted=4, in_hand=1)
+    life = await world.carrier_claim(order_id=order, trouble=CarrierTrouble.DAMAGE)
+    papers = {"proof_of_value": (PAPER,), "damage_record": (PAPER,)}
+    await life.seller(FileClaim, amount=life.money(20000), **papers)
+    await life.sees(lambda view: view.stage is Stage.WITH_CARRIER)
+    partly = ReportAnswer(
+        command_id="m1", by=PLATFORM, answer=CarrierSays.PARTLY, amount=life.money(4000)
+    )
+    await life.signals(CarrierClaim.carrier_answered, partly)
+    await life.sees(lambda view: view.stage is Stage.DECIDED)
+    await life.seller(Appeal, reason="The box was whole when it left.")
+    await life.sees(lambda view: view.stage is Stage.WITH_CARRIER)
+    await life.send(PLATFORM, ReportAnswer, answer=CarrierSays.REFUSED)
+    await lapses(life, Stage.AWAITING_PAYMENT)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It has been asked.")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_PAYMENT)
+    await life.seller(ReportRecovered, amount=life.money(4000))
+    return life
+
+
+async def repair_fails(life: Life, times: int) -> None:
+    """The lamp goes to be repaired, comes back, and does not hold: so many times by now."""
+    await life.sees(lambda view: len(view.returns) == times)
+    back = await life.goods_back()
+    await back.seller(Receive, units=(Received(sku="A", quantity=1),))
+    await back.sees(lambda view: view.stage is Stage.INSPECTING)
+    await back.seller(Inspect)
+    await back.sees(lambda view: view.stage is Stage.WORKING)
+    await back.seller(FinishWork)
+    await back.seller(ShipBack, carrier="InPost", tracking="B1", expected_on=date(2040, 3, 1))
+    await life.sees(lambda view: view.stage is Stage.WATCHING)
+    await life.buyer(ReportFailed, text="It went dark again.")
+
+
+async def complaint_repaired_twice(world: World) -> Life:
+    """Two repairs do not hold: the buyer chooses a lower price, and takes what is named."""
+    life = await world.complaint(lines=(Line(sku="A", quantity=1),))
+    await life.seller(AcceptComplaint)
+    await repair_fails(life, 1)
+    await repair_fails(life, 2)
+    await life.sees(lambda view: view.stage is Stage.CHOOSING)
+    await life.buyer(Choose, remedy=Remedy.PARTIAL_REFUND)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_AMOUNT)
+    await life.seller(NameAmount, amount=life.money(3000))
+    await life.sees(lambda view: view.stage is Stage.AMOUNT_NAMED)
+    await life.buyer(Accept)
+    return life
+
+
+async def complaint_deemed_accepted(world: World) -> Life:
+    """The seller is silent, so a lower price is accepted; nobody names it, so an agent does."""
+    life = await world.complaint(wanted=Remedy.PARTIAL_REFUND)
+    await lapses(life, Stage.AWAITING_SELLER)
+    await lapses(life, Stage.AWAITING_AMOUNT)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    await life.agent(
+        Decide,
+        verdict=Verdict.FOR_BUYER,
+        reasoning="The photo shows it.",
+        remedy=Remedy.PARTIAL_REFUND,
+        amount=life.money(7000),
+    )
+    return life
+
+
+async def complaint_contested(world: World) -> Life:
+    """The seller asks for what is missing, then refuses; an agent ends the contract."""
+    life = await world.complaint()
+    await life.seller(AskInformation, text="Which bulb do you use?")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(SupplyInformation, text="The one that came with it.")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_SELLER)
+    await life.seller(Refuse, reason=RefuseReason.NOT_DEFECTIVE, text="It was dropped.")
+    await life.sees(lambda view: view.stage is Stage.REFUSED)
+    await life.buyer(AskForHelp)
+    await life.sees(lambda view: view.stage is Stage.WITH_AGENT)
+    ruling = {"verdict": Verdict.FOR_BUYER, "reasoning": "The photo shows it."}
+    await life.agent(Decide, remedy=Remedy.RETURN_FOR_REFUND, **ruling)
+    await came_back(await life.goods_back())
+    return life
+
+
+async def complaint_became_withdrawal(world: World) -> Life:
+    """It is not clear what was meant, and it was a withdrawal."""
+    life = await world.complaint(reason=None, wanted=None, text="I do not want it like this.")
+    await life.sees(lambda view: view.stage is Stage.CLARIFYING)
+    await life.buyer(Clarify, meant=Meaning.WITHDRAWAL)
     return life
 
 
@@ -370,6 +516,15 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     non_delivery_contested,
     uncollected_withdrawn,
     uncollected_sent_again,
+    uncollected_overdue,
+    carrier_claim_recovered,
+    carrier_claim_appealed,
+    complaint_repaired_twice,
+    complaint_deemed_accepted,
+    complaint_contested,
+    # What outlives the case that opened it stops the clock for good, so these come last.
+    uncollected_cancelled,
+    complaint_became_withdrawal,
 )
 
 
@@ -395,8 +550,10 @@ async def record(play: Callable[[World], Awaitable[Life]], world: World) -> None
     sys.stdout.write(f"{play.__name__}: {len(history.events)} events, {len(text)} characters\n")
 
 
-async def main() -> None:
-    """Record every life."""
+async def main(names: Sequence[str]) -> None:
+    """Record the lives that are named; none means every life."""
+    if unknown := set(names) - {play.__name__ for play in LIVES}:
+        sys.exit(f"There is no life {', '.join(sorted(unknown))}; see LIVES in this file.")
     FOLDER.mkdir(exist_ok=True)
     async with skipping_server() as environment:
         with tempfile.TemporaryDirectory() as folder:
@@ -404,8 +561,9 @@ async def main() -> None:
             recorded.mkdir()
             async with world_on(environment, recorded) as world:
                 for play in LIVES:
-                    await record(play, world)
+                    if not names or play.__name__ in names:
+                        await record(play, world)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(sys.argv[1:]))

@@ -23,8 +23,12 @@ from workflows.case import Case
 KERNEL = {"hold"}
 """Windows that Case itself starts, at any stage, and that lead nowhere."""
 
-TOLD_WHY_NOT = {("file-claim", Stage.TOO_EARLY)}
-"""What may be sent at a stage only so that its refusal says until when it is too early."""
+TOLD_WHY_NOT = {
+    ("file-claim", Stage.TOO_EARLY),
+    ("deduct", Stage.AWAITING_GOODS),
+    ("deduct", Stage.WITHHELD),
+}
+"""What may be sent at a stage only so that its refusal says when it can be."""
 
 
 def branches(process: type[Case]) -> Iterator[tuple[Stage, Branch]]:

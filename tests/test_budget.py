@@ -1,7 +1,7 @@
 """What a case may cost: billed actions, events and bytes, beside a bare workflow's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -16,7 +16,13 @@ from bench.workers import CASES, FLOORS, hollow
 from config import Settings, data_converter
 from domain.commands import Accept, Offer, Remedy
 from domain.notices import Mailing, Notice
+from tests.life import Life as Played
 from tests.life import World
+from tests.record_histories import (
+    carrier_claim_recovered,
+    non_delivery_lost,
+    uncollected_sent_again,
+)
 
 
 class Budget(NamedTuple):
@@ -33,8 +39,16 @@ BUDGETS = {
     "dispute with a repair": Budget(43, 190, 51_000),
     "cancellation": Budget(12, 60, 18_000),
     "withdrawal": Budget(37, 165, 48_000),
+    "complaint": Budget(17, 75, 24_000),
 }
 """Events and bytes have some room: how workflow tasks fall depends on the machine's pace."""
+
+RECORDED: dict[Callable[[World], Awaitable[Played]], Budget] = {
+    uncollected_sent_again: Budget(32, 150, 27_000),
+    non_delivery_lost: Budget(30, 145, 27_000),
+    carrier_claim_recovered: Budget(22, 110, 21_000),
+}
+"""Lives of the processes that have no floor in the bench; their activities are real."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +108,17 @@ async def test_costs_little_more_than_a_bare_workflow(
     assert case.events <= budget.events
     assert case.history_bytes <= budget.history_bytes
     assert case.history_bytes <= 2 * bare.history_bytes
+
+
+@pytest.mark.parametrize("life", RECORDED, ids=lambda life: life.__name__)
+async def test_a_life_without_a_floor_stays_within_its_budget(
+    life: Callable[[World], Awaitable[Played]], world: World
+) -> None:
+    played = await life(world)
+    await played.ends()
+    spent, budget = weigh([(await played.handle.fetch_history()).events]), RECORDED[life]
+    for name in Budget._fields:
+        assert getattr(spent, name) <= getattr(budget, name), (name, spent)
 
 
 async def test_reference_dispute_with_real_activities_costs_at_most_15_actions(

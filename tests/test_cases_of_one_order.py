@@ -150,6 +150,12 @@ def test_quantities_are_counted_and_a_refund_is_not_counted_twice() -> None:
     assert code(registered(Kind.WITHDRAWAL, TWO_A, done, refunded=ONE_A)) is Code.UNITS_REFUNDED
 
 
+def test_goods_kept_at_a_reduced_price_are_still_repaired_and_not_paid_again() -> None:
+    assert code(registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B)) is None
+    for_money = registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B, wanted="return-for-refund")
+    assert code(for_money) is Code.UNITS_REFUNDED
+
+
 def test_no_lines_mean_all_that_no_other_case_takes_back() -> None:
     rest = registered(Kind.WITHDRAWAL, {}, opened(Kind.WITHDRAWAL, ONE_A), refunded=ONE_B)
     assert rest.lines == as_lines(ONE_A)

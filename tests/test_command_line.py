@@ -417,7 +417,7 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
     shell: Shell, real_world: World, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
-    policy, calendar = read_policy("PL"), read_calendar("PL", now.year, now.year + 2)
+    policy, calendar = read_policy("PL"), read_calendar("PL", now.year - 1, now.year + 2)
     assert policy.complaint
     answer_window = policy.complaint.answer
     due = reckon(answer_window.counting, answer_window.length, now, calendar).due
@@ -432,7 +432,12 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
     same, other = due - timedelta(seconds=1), due + timedelta(days=3)
     agrees = issue(CLAIMED, 0, order, "listed-2", decisionDueDate=same.isoformat())
     differs = issue(LISTED, 1, another, "listed-3", decisionDueDate=other.isoformat())
-    file = written(tmp_path, {"issues": [dispute, agrees, differs]})
+    long_ago = now - timedelta(days=30)
+    ended = reckon(answer_window.counting, answer_window.length, long_ago, calendar).due
+    theirs = ended - timedelta(seconds=1)
+    over = {"openedDate": long_ago.isoformat(), "decisionDueDate": theirs.isoformat()}
+    late = issue(CLAIMED, 0, await real_world.in_hand(days_ago=40), "listed-6", **over)
+    file = written(tmp_path, {"issues": [dispute, agrees, differs, late]})
     for _ in range(2):
         answer = await shell("open", "--from", "allegro", file, "--json")
         assert answer.code == 0, answer
@@ -440,9 +445,12 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
             "dispute:PL:listed-1",
             "complaint:PL:listed-2",
             "complaint:PL:listed-3",
+            "complaint:PL:listed-6",
         ]
         compared = [one.get("agree") for one in answer.json["opened"]]
-        assert compared == [None, True, False]
+        assert compared == [None, True, False, True]
+        was = [one.get("answer_was_due") for one in answer.json["opened"]]
+        assert was == [None, None, None, ended.isoformat()]
         assert {one.get("answer_due") for one in answer.json["opened"][1:]} == {due.isoformat()}
     said = (await shell("open", "--from", "allegro", file)).out.splitlines()
     assert said[1].endswith(
@@ -450,6 +458,14 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
         f"({same.isoformat()}): they agree."
     )
     assert said[2].endswith(f"({other.isoformat()}): they differ; the case goes by its own.")
+    assert said[3].endswith(
+        f" Its own time to answer ended {spoken(ended, policy.zone)} ({ended.isoformat()}), the "
+        f"marketplace's {spoken(theirs, policy.zone)} ({theirs.isoformat()}): they agree. That is "
+        f"over: the seller has time again until {spoken(due, policy.zone)} ({policy.zone})."
+    )
+    assert "it counts anew from here" in " ".join(
+        (await page(shell, "complaint:PL:listed-6")).split()
+    )
     view = await seen(shell, "dispute:PL:listed-1")
     assert (view.order_id, view.wanted) == (order, "full-refund")
     view = await seen(shell, "complaint:PL:listed-2")

@@ -1,13 +1,19 @@
 """Whole lives of complaints: what each country's clock means, which remedy follows, what if …?"""
 
 import asyncio
+import json
 import random
+import re
+import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.allegro import openings
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -39,17 +45,19 @@ from domain.commands import (
     Withdraw,
 )
 from domain.deadlines import Counting, Due, reckon
-from domain.goods import Received, ReturnReason
+from domain.goods import ParcelEvent, Received, ReturnReason, Scan
 from domain.notices import Facts, Mailing, NoticeName
+from domain.openings import OpenComplaint
 from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.policy import Window
 from domain.ports import RefundReport, RefundState
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
-from policies import read_calendar, read_policy
+from policies import DEMO, read_calendar, read_policy
 from store.archive import Archive
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, arrows
+from worker import working
 from workflows.complaint import Complaint
 
 ALL_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
@@ -59,6 +67,8 @@ FORINTS = [
 ]
 """What the order costs in Hungary, so that it is worth sending back."""
 WHOLE = 25999
+SECOND = timedelta(seconds=1)
+EXAMPLES = Path(__file__).parents[1] / "examples"
 ONE_A = Line(sku="A", quantity=1)
 ALL = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
 PARCEL = {"carrier": "Poczta", "tracking": "PX-9", "expected_on": date(9000, 1, 1)}
@@ -79,6 +89,11 @@ def at(stage: Stage) -> Callable[[CaseView], bool]:
 def asked(view: CaseView) -> str | None:
     """What agents were called about."""
     return view.task.purpose if view.task else None
+
+
+def steps(view: CaseView) -> list[str]:
+    """What its timeline says."""
+    return [entry.what for entry in view.timeline]
 
 
 async def lapses(life: Life) -> CaseView:
@@ -556,9 +571,13 @@ async def test_missing_information_is_asked_for_once_and_holds_the_clock_as_poli
     assert (letter.text, letter.due) == ("Here it is." if supplied else None, view.due)
     assert view.due
     assert (view.due > before) is holds.information_holds
+    if holds.information_holds:  # the buyer had been told of the earlier end
+        [moved] = await told(life, NoticeName.DEADLINE_MOVED)
+        assert (moved.due, moved.awaited) == (view.due, Party.SELLER)
     assert await refused(life.seller(AskInformation, text="And another.")) == "already-done"
     await life.seller(Refuse, **NOT_BROKEN)
     await ended(life, "refused")
+    assert life.letters().count("deadline_moved") == (1 if holds.information_holds else 0)
 
 
 @pytest.mark.parametrize(
@@ -679,6 +698,10 @@ async def test_units_refunded_elsewhere_meanwhile_have_no_price_left(world: Worl
     await life.buyer(Accept)
     assert (await life.ends()).ending == "price-reduced"
     assert sum(life.paid) == WHOLE
+    for letter in await told(life, NoticeName.REFUND_CONFIRMED):
+        assert letter.amount
+        assert letter.amount.amount_minor in life.paid
+        assert letter.agreed == life.money(WHOLE)
 
 
 # A complaint or a withdrawal?
@@ -778,10 +801,17 @@ async def test_damage_on_the_way_is_claimed_from_the_carrier_beside_it(real_worl
         {"id": "p1", "lines": [{"sku": "A", "quantity": 2}], "tracking": "T 1", **in_hand},
         {"id": "p2", "lines": [{"sku": "B", "quantity": 1}], "tracking": "T 2", **in_hand},
     ]
-    order = await real_world.in_hand(parcels=parcels)
+    # What was taken for lost has come after all: its damage is a claim of its own.
+    order = await real_world.parcel(tracking="T 1")
+    lost = await real_world.carrier_claim(order_id=order, tracking="T 1")
+    came = ParcelEvent(event_id="e1", scan=Scan.DELIVERED, at=now, tracking="T 1")
+    await lost.signals("parcel", came)
+    assert (await lost.ends()).ending == "delivered"
+    real_world.alter(order, parcels=parcels)
     damaged: dict[str, Any] = {"order_id": order, "reason": ReturnReason.DAMAGED}
     life = await real_world.complaint(lines=(ONE_A,), wanted=Remedy.FULL_REFUND, **damaged)
-    claim = f"carrier-claim:PL:{order}:T-1"
+    claim = f"carrier-claim:PL:{order}:T-1:damage"
+    assert claim != lost.handle.id
     view = await life.sees(lambda view: view.carrier_claims)
     assert view.carrier_claims == (claim,)
     await life.seller(AcceptComplaint)  # nothing of it awaits the claim
@@ -791,7 +821,7 @@ async def test_damage_on_the_way_is_claimed_from_the_carrier_beside_it(real_worl
     await again.sees(lambda view: view.carrier_claims == (claim,))
     await shut(again)
     other = real_world.follow(life, claim)
-    view = await other.sees(lambda view: view.stage is not Stage.OPENING)
+    view = await other.sees(at(Stage.AWAITING_SELLER))
     assert view.belongs_to == life.handle.id
     await other.send(PLATFORM, Close, reason="It was a test.")
     # What is wrong without damage is no carrier's.
@@ -835,11 +865,41 @@ async def test_a_complaint_from_a_marketplace_counts_from_there_and_says_where_i
     # Nobody knows here whether it was answered there in time: the seller has the whole time.
     long_ago = now - timedelta(days=30)
     order = await world.in_hand(days_ago=40)
-    life = await world.complaint(
-        order_id=order, external_id="claim-3", happened_at=long_ago, decision_due=due
-    )
+    over = reckoned("PL", "answer", long_ago).due
+    for number, (theirs, told_there) in enumerate(((due, due), (over - SECOND, None)), 3):
+        life = await world.complaint(
+            order_id=order,
+            external_id=f"claim-{number}",
+            happened_at=long_ago,
+            decision_due=theirs,
+        )
+        view = await life.view()
+        assert view.due == view.answer_due == reckoned("PL", "answer", view.opened_at).due
+        assert (view.answer_was_due, view.decision_due) == (over, told_there)
+        assert "time to answer was over there" in {entry.what for entry in view.timeline}
+        await shut(life)
+
+
+@pytest.mark.parametrize(
+    ("file", "number"), [("allegro-issues", 1), ("allegro-issues", 2), ("allegro-claim", 0)]
+)
+async def test_the_clock_of_a_listed_claim_agrees_with_its_decision_date(
+    world: World, file: str, number: int
+) -> None:
+    claim = openings(json.loads((EXAMPLES / f"{file}.json").read_text()))[number]
+    assert isinstance(claim, OpenComplaint)
+    assert claim.happened_at
+    hand = (claim.happened_at - timedelta(days=1)).isoformat()
+    placed = (claim.happened_at - timedelta(days=4)).isoformat()
+    order = await world.in_hand(placed_at=placed, parcels=[{"id": "p1", "in_hand_at": hand}])
+    mine = {"order_id": order, "opened_by": BUYER}
+    life = await world.open(claim.model_copy(update=mine), Complaint.run)
     view = await life.view()
-    assert view.due == reckoned("PL", "answer", view.opened_at).due
+    assert claim.decision_due
+    assert view.answer_was_due == claim.decision_due + SECOND
+    assert view.decision_due is None
+    [letter] = await told(life, NoticeName.COMPLAINT_OPENED)
+    assert (letter.due, letter.decision_due) == (view.due, None)
     await shut(life)
 
 
@@ -880,6 +940,7 @@ async def test_goods_that_came_before_the_complaint_go_back_if_it_is_refused(
     await back.sees(at(Stage.SENDING_BACK))
     await back.seller(ShipBack, **PARCEL)
     assert (await back.handle.result()).ending == "called-off"
+    assert "work_wanted" not in back.letters()  # nobody is asked to repair what was refused
 
 
 # Money that does not come.
@@ -910,6 +971,65 @@ async def test_a_refund_that_nobody_confirms_bars_a_second_one_and_is_an_agents(
     await failing.sees(lambda view: asked(view) == "refund-failed")
     await failing.agent(RetryRefund)
     await ended(failing, "price-reduced", 100)
+
+    # Before it is ordered again another case has refunded some of the units: only the rest is left.
+    asks: dict[str, Any] = {"amount": {"amount_minor": WHOLE, "currency": "PLN"}}
+    life = await world.complaint(wanted=Remedy.PARTIAL_REFUND, **asks)
+    life.marketplace(refunds="refuse", times=1)
+    await life.seller(AcceptComplaint)
+    await life.sees(lambda view: asked(view) == "refund-failed")
+    both: dict[str, Any] = {"wanted": Remedy.FULL_REFUND, "lines": (Line(sku="A", quantity=2),)}
+    other = await world.complaint(order_id=life.order_id, number=2, **both)
+    await other.seller(AcceptComplaint)
+    assert (await other.ends()).ending == "refunded"
+    await life.agent(RetryRefund)
+    assert (await life.ends()).ending == "price-reduced"
+    assert sum(life.paid) == WHOLE
+
+
+# Late, lost, and in between.
+
+
+async def test_repaired_goods_that_never_arrive_are_an_agents_and_nothing_is_to_be_sent(
+    world: World,
+) -> None:
+    life = await reach(world, Stage.WATCHING)
+    await life.buyer(AskForHelp, text="Nothing has come.")
+    view = await life.sees(at(Stage.WITH_AGENT))
+    assert (asked(view), len(view.returns)) == ("not-fulfilled", 1)
+    barred = life.agent(Decide, **FOR_BUYER, remedy=Remedy.REPAIR)
+    assert await refused(barred) == "remedy-barred"
+    await life.agent(Decide, **FOR_BUYER, remedy=Remedy.RETURN_FOR_REFUND)
+    await ended(life, "refunded", WHOLE)
+    assert len((await life.view()).returns) == 1
+
+
+async def test_a_refusal_after_the_time_to_answer_changes_nothing_even_if_the_worker_was_away(
+    real_world: World, tmp_path: Path
+) -> None:
+    """The end of the time and the refusal come to the case at once."""
+    short = tmp_path / "policies"
+    shutil.copytree(DEMO, short)
+    rules, found = re.subn(
+        r"(\[complaint.answer\]\nlength = )\d+", r"\g<1>6", (short / "pl.toml").read_text()
+    )
+    assert found == 1
+    (short / "pl.toml").write_text(rules)
+    more = {"task_queue": f"{real_world.settings.task_queue}-away", "policies": short}
+    settings = real_world.settings.model_copy(update=more)
+    away = replace(real_world, settings=settings, lives=[])  # looked at by nobody afterwards
+    async with working(away.client, settings, away.engine):
+        life = await away.complaint(wanted=Remedy.PARTIAL_REFUND)
+        due = (await life.sees(at(Stage.AWAITING_SELLER))).due
+        assert due
+    await asyncio.sleep((due - datetime.now(UTC)).total_seconds() + 0.2)
+    refusing = asyncio.create_task(refused(life.seller(Refuse, **NOT_BROKEN)))
+    await asyncio.sleep(0.3)
+    async with working(away.client, settings, away.engine):
+        assert await refusing == "wrong-stage"
+        view = await life.sees(lambda view: "stage awaiting-amount" in steps(view))
+        assert "deemed accepted" in steps(view)
+        await shut(life)
 
 
 # Ends, holds and repetitions.

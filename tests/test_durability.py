@@ -9,20 +9,35 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from config import Settings, data_converter, register_attributes
-from domain.commands import Accept, HandOver, Inspect, Offer, Receive, Refund, Remedy, Say
+from domain.commands import (
+    Accept,
+    AcceptComplaint,
+    FileClaim,
+    HandOver,
+    Inspect,
+    Offer,
+    Receive,
+    Refund,
+    Remedy,
+    Say,
+)
 from domain.goods import Received, Scan
+from domain.openings import CarrierTrouble
 from policies import DEMO
 from standin.serving import serve_mailbox, serve_marketplace
 from store.archive import Archive
 from store.engine import connect, migrate
 from tests.life import BUYER, SELLER, Life, World, write_orders
 from tests.processes import Program, free_port, temporal_program, worker_program
+from tests.record_histories import PAPER
 
 REQUESTED_AGAIN_AFTER = 70
 """Seconds: a step that died with its worker is run again half a minute after it began
@@ -155,6 +170,12 @@ async def goods_come_back(back: Life) -> None:
     await back.seller(Inspect)
 
 
+def claims_at_carrier(life: Life) -> list[str]:
+    """The references of the claims that the marketplace has sent about the order."""
+    ledger = requests.get(f"{life.world.marketplace}/standin/ledger", timeout=5).json()
+    return [one["reference"] for one in ledger["claims"] if one["order_id"] == life.order_id]
+
+
 async def becomes(true: Callable[[], bool], seconds: float = 30) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(seconds):
@@ -163,7 +184,7 @@ async def becomes(true: Callable[[], bool], seconds: float = 30) -> None:
 
 
 @pytest.mark.slow
-async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_loses_nothing(
+async def test_a_worker_killed_at_random_moments_and_in_an_effect_has_it_once_and_loses_nothing(
     server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
@@ -175,6 +196,9 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
             "withdrawal.refund": 300,
             "withdrawal.send_goods": 300,
             "goods_return.inspection": 300,
+            "complaint.answer": 300,
+            "complaint.refund_if_withdrawal": 300,
+            "carrier_claim.answer_postal": 300,
         },
     )
     address = server.client.service_client.config.target_host
@@ -194,11 +218,20 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
         said = await asyncio.wait_for(talking, timeout=60)
         await asyncio.wait_for(returning, timeout=60)
         await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
-        for each in (life, withdrawal):
+        less = life.money(3000)
+        complaint = await world.complaint(wanted=Remedy.PARTIAL_REFUND, amount=less)
+        parcel = await world.parcel(posted=4, in_hand=1)
+        claim = await world.carrier_claim(order_id=parcel, trouble=CarrierTrouble.DAMAGE)
+        for each in (life, withdrawal, complaint):
             each.marketplace(refunds="pay-then-hang", times=1)
+        claim.marketplace(claims="file-then-hang", times=1)
         accepting = asyncio.create_task(life.buyer(Accept))
         refunding = asyncio.create_task(withdrawal.seller(Refund))
+        reducing = asyncio.create_task(complaint.seller(AcceptComplaint))
+        proof: dict[str, Any] = {"proof_of_value": (PAPER,), "damage_record": (PAPER,)}
+        filing = asyncio.create_task(claim.seller(FileClaim, amount=life.money(20000), **proof))
         await becomes(lambda: life.paid == [5000] and len(withdrawal.paid) == 1)
+        await becomes(lambda: complaint.paid == [3000] and len(claims_at_carrier(claim)) == 1)
         world.worker.send(signal.SIGKILL)
         await world.worker.start()
         assert (await accepting).outcome == "accepted"
@@ -212,6 +245,12 @@ async def test_a_worker_killed_at_random_moments_and_in_a_refund_pays_once_and_l
         assert len(withdrawal.paid) == 1
         assert (await back.view()).ending == "returned"
         assert back.letters().count("goods_received") == 1
+        assert (await reducing).outcome == (await filing).outcome == "accepted"
+        await complaint.sees(lambda view: view.ending == "price-reduced")
+        assert complaint.paid == [3000]
+        view = await claim.sees(lambda view: view.stage == "with-carrier")
+        assert view.carrier_claim
+        assert claims_at_carrier(claim) == [view.carrier_claim.reference]
 
 
 @pytest.mark.slow

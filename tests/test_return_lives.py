@@ -59,7 +59,7 @@ from workflows.goods_return import GoodsReturn
 WHOLE = 25999
 WAY_BACK = 1299
 ONE_A, ONE_B = Line(sku="A", quantity=1), Line(sku="B", quantity=1)
-PARCEL = {"carrier": "Kurier", "tracking": "BACK-1", "expected_on": date(2031, 5, 6)}
+PARCEL = {"carrier": "Kurier", "tracking": "BACK-1", "expected_on": date(2099, 5, 6)}
 FOR_BUYER: dict[str, Any] = {"verdict": Verdict.FOR_BUYER, "reasoning": "The proof shows it."}
 FOR_SELLER: dict[str, Any] = {"verdict": Verdict.FOR_SELLER, "reasoning": "Nothing shows it."}
 

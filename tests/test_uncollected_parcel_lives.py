@@ -228,6 +228,7 @@ async def test_a_cost_above_what_was_paid_takes_no_more_than_that(world: World) 
     await life.seller(WithdrawFromContract)
     assert (await life.ends()).ending == "nothing-owed"
     assert life.paid == []
+    assert 0 < kept(life)["way-back"].deducted_minor < 99_999
 
 
 async def test_cash_on_delivery_refunds_nothing_and_costs_are_claims(world: World) -> None:
@@ -290,6 +291,23 @@ async def test_the_seller_still_acts_while_an_agent_is_asked(world: World) -> No
     assert (await life.ends()).ending == "refunded"
     assert life.paid == [ALL]
     assert life.tasks() == []
+
+
+@pytest.mark.parametrize("stage", [Stage.AWAITING_BUYER, Stage.MAY_WITHDRAW])
+async def test_a_parcel_that_is_collected_after_all_ends_it_and_nothing_is_paid(
+    world: World, stage: Stage
+) -> None:
+    life = await world.uncollected_parcel()
+    if stage is Stage.MAY_WITHDRAW:
+        await may_withdraw(life)
+    else:
+        await seen(life, Scan.DELIVERED, "PX1", hours_ago=9)  # before it came back
+        await seen(life, Scan.DELIVERED, "PX9")
+        assert (await life.view()).stage is stage
+    await seen(life, Scan.DELIVERED, "PX1")
+    assert (await life.ends()).ending == "delivered"
+    assert life.paid == []
+    assert "closed" in life.letters(Party.BUYER)
 
 
 # It is sent again, at the buyer's cost.
@@ -395,18 +413,26 @@ async def test_what_comes_back_again_is_another_round_until_the_seller_may_withd
     life = await world.uncollected_parcel(order_id=world.alter(world.order(), free_delivery=True))
     for number in (2, 3):
         await sent_again(life, f"PX{number}")
-        await cost(life, minor=100)
+        await cost(life, minor=100 * (number - 1))
         await seen(life, Scan.RETURNED, f"PX{number}")
         view = await life.sees(lambda view: view.stage is not Stage.IN_TRANSIT)
         assert view.round == number
-    assert view.stage is Stage.MAY_WITHDRAW
+    assert view.stage is Stage.FURTHER_PERIOD  # P2: the last time too, but only to cancel
     await refused(life, "wrong-stage", BUYER, SendAgain)
-    await cost(life, minor=100)
+    await refused(life, "wrong-stage", SELLER, WithdrawFromContract)
+    assert "cancel-order" in view.may[Party.BUYER]
+    assert (await life.dues(NoticeName.PARCEL_LAST_PERIOD))[0] == view.due
+    assert life.letters(Party.BUYER).count("parcel_came_back") == 2
+    await cost(life, minor=50)  # of which the order told
+    await silent(life, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
+    asked = {one.name: one.text for one in life.letters_whole(Party.BUYER)}
+    assert "14,99" in asked[NoticeName.PARCEL_CAME_BACK]
+    assert "14,99" not in asked[NoticeName.PARCEL_LAST_PERIOD]
     await life.seller(ReportBuyer)
     await refused(life, "already-done", SELLER, ReportBuyer)
     await life.seller(WithdrawFromContract)
     assert (await life.ends()).ending == "refunded"
-    assert life.paid == [ALL - 300]
+    assert life.paid == [ALL - 350]
     assert charges(life) == [("paid", False)] * 2
     assert "non_collection_reported" in life.letters(Party.BUYER)
     book = SellerReportBook(world.engine)
@@ -435,6 +461,9 @@ async def test_cancelling_refunds_with_the_cancellations_clock(
     view = await other.view()
     assert view.preview
     assert [part.amount_minor for part in view.preview.parts][-1] == -WAY_BACK
+    assert kept(life)["way-back"].deducted_minor == WAY_BACK  # no claim beside the deduction
+    told = [one for one in life.letters(Party.BUYER) if one == "refund_confirmed"]
+    assert len(told) == (1 if stage is Stage.AWAITING_DISPATCH else 0)  # of the charge
 
 
 async def test_the_buyers_own_withdrawal_is_one_and_the_goods_are_there(real_world: World) -> None:
@@ -471,8 +500,18 @@ async def test_who_has_no_right_to_withdraw_is_asked_again(real_world: World) ->
     view = await life.sees(lambda v: v.timeline[-1].what == "it could not be opened" or v.clocks)
     await life.sees(lambda _: life.letters(Party.BUYER).count("parcel_came_back") == 2)
     assert "it could not be opened" in [entry.what for entry in view.timeline]
-    await life.send(PLATFORM, Close, reason="done")
-    assert (await life.ends()).ending == "closed-by-platform"
+    [why] = [one.text for one in life.letters_whole(Party.BUYER) if one.name == "choice_refused"]
+    assert "samo potrošniki" in why
+
+    await sent_again(life)  # while the parcel is under way, a refusal does not stop it
+    due = await at(life, Stage.IN_TRANSIT)
+    await life.buyer(WithdrawFromContract)
+    await life.sees(lambda _: life.letters(Party.BUYER).count("choice_refused") == 2)
+    assert await at(life, Stage.IN_TRANSIT) == due
+    await refused(life, "wrong-stage", SELLER, WithdrawFromContract)
+    await seen(life, Scan.DELIVERED, "PX2")
+    assert (await life.ends()).ending == "delivered"
+    assert (life.paid, charges(life)) == ([], [("paid", False)])
 
 
 async def test_a_parcel_lost_on_the_way_is_a_non_delivery(real_world: World) -> None:
@@ -480,9 +519,30 @@ async def test_a_parcel_lost_on_the_way_is_a_non_delivery(real_world: World) -> 
     await sent_again(life)
     await seen(life, Scan.LOST, "PX2")
     other = await turned_into(life, "non-delivery")
-    assert (await other.view()).kind == "non-delivery"
+    view = await other.view()
+    assert view.kind == "non-delivery"
     assert charges(life) == [("voided", True)]
+    [claim] = view.carrier_claims
+    assert claim.endswith(":PX2")  # PX1 came back: there is nothing to claim for it
+    await seen(other, Scan.DELIVERED, "PX2")
+    await at(other, Stage.DELIVERED)
     await gone_on(other)
+
+
+async def test_a_missing_parcel_whose_case_cannot_be_opened_is_ruled_by_an_agent(
+    real_world: World,
+) -> None:
+    life = await real_world.uncollected_parcel()
+    await cost(life)
+    await sent_again(life)
+    real_world.alter(life.order_id, country="SI")
+    await seen(life, Scan.LOST, "PX2")
+    view = await life.sees(lambda view: view.task and view.task.purpose == "redelivery-missing")
+    assert "send-again" not in view.may[Party.BUYER]
+    assert "withdraw-from-contract" not in view.may[Party.SELLER]
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="Lost on its way.")
+    assert (await life.ends()).ending == "refunded"
+    assert (life.paid, charges(life)) == ([ALL], [("voided", True)])  # the seller's risk (P5)
 
 
 async def test_a_parcel_that_does_not_arrive_is_a_non_delivery(
@@ -579,6 +639,37 @@ async def test_units_refunded_meanwhile_are_not_refunded_again(world: World) -> 
     assert (await life.ends()).ending == "refunded"
     assert life.paid == [10399]  # with its share of the delivery
     await other.send(PLATFORM, Close, reason="done")
+
+
+@pytest.mark.parametrize("again", [RetryRefund, Close])
+async def test_a_paid_charge_that_cannot_be_given_back_is_an_agents_task(
+    world: World, again: type[CommandBase]
+) -> None:
+    life = await world.uncollected_parcel()
+    await life.buyer(SendAgain)
+    await pays(life)
+    await silent(life, Stage.AWAITING_DISPATCH, Stage.WITH_AGENT)
+    life.marketplace(shipments="refuse")
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="Never sent.")
+    view = await life.sees(lambda view: view.task and view.task.purpose == "redelivery-not-voided")
+    assert life.paid == [ALL]  # the refund does not wait for it
+    assert {"retry-refund", "claim"} <= set(view.may[Party.AGENT])
+    assert view.may[Party.BUYER] == ("say",)
+    await refused(life, "already-done", AGENT, Decide, verdict=Verdict.FOR_BUYER, reasoning="x")
+    if again is RetryRefund:
+        first = view.task
+        await life.agent(RetryRefund)
+        await life.sees(lambda view: view.task and first and view.task.id != first.id)
+        life.marketplace(shipments="ok")
+        await life.agent(RetryRefund)
+    else:
+        await life.send(PLATFORM, Close, reason="Paid by hand.")
+    assert (await life.ends()).ending == "refunded"
+    assert (life.paid, life.tasks()) == ([ALL], [])
+    assert charges(life) == ([("voided", True)] if again is RetryRefund else [("paid", False)])
+    confirmed = life.letters(Party.BUYER).count("refund_confirmed")
+    assert confirmed == (2 if again is RetryRefund else 1)
+    assert "refund_delayed" in life.letters(Party.BUYER)
 
 
 async def test_a_charge_that_cannot_be_voided_is_noted_and_ends_nothing(world: World) -> None:

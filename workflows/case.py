@@ -18,6 +18,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
+    ChildWorkflowError,
     WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
@@ -382,12 +383,19 @@ class Case(ABC):
             except WorkflowAlreadyStartedError:
                 opening = opening.model_copy(update={"number": opening.number + 1})
 
-    async def open_instead(self, opening: Opening) -> tuple[str, bool]:
-        """Open the case that this one turns into: its id, and whether it runs or was refused."""
+    async def open_instead(self, opening: Opening) -> tuple[str, Closed | None]:
+        """Open the case that this one turns into: its id, and None if it runs, else its result."""
         other = await self.open_beside(opening)
         while not (self.adopted_by or other.done()):
             await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
-        return other.id, bool(self.adopted_by)
+        if self.adopted_by:
+            return other.id, None
+        try:
+            return other.id, await other
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise
+            return other.id, Closed(case_id=other.id, ending=Ending.CLOSED_BY_PLATFORM)
 
     async def open_once(self, opening: Opening) -> None:
         """Open another case that has but one id, unless it is open, or was, already."""
@@ -438,7 +446,7 @@ class Case(ABC):
         await workflow.wait_condition(lambda: self._errands.settled)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._errands.raise_broken()
-        return Closed(case_id=self.id, ending=ending)
+        return Closed(case_id=self.id, ending=ending, refusal=self.registration.refusal)
 
     # Commands come in.
 

@@ -126,6 +126,8 @@ class Complaint(ComplaintRecord):
         """The seller's time runs from the complaint; both are told, and asked what was meant."""
         self.answering = self.start("answer", Party.SELLER, since=self.received_at)
         self.answering.remind_again(workflow.now())
+        if self.over_there:
+            self.note("time to answer was over there", detail=f"{self.over_there}")
         if self.decision_differs:
             self.note("decided by another day there", detail=f"{self.claim.decision_due}")
         ended: Ending | None = None
@@ -172,7 +174,7 @@ class Complaint(ComplaintRecord):
 
     async def become_withdrawal(self) -> bool:
         """Whether a withdrawal could be opened instead; its times count from this statement."""
-        case_id, runs = await self.open_instead(
+        case_id, refused = await self.open_instead(
             OpenWithdrawal(
                 country=self.opening.country,
                 order_id=self.opening.order_id,
@@ -184,8 +186,8 @@ class Complaint(ComplaintRecord):
                 instead_of=self.id,
             )
         )
-        self.note("withdrawal opened" if runs else "no withdrawal", detail=case_id)
-        return runs
+        self.note("no withdrawal" if refused else "withdrawal opened", detail=case_id)
+        return refused is None
 
     async def hear_seller(self) -> Turn:
         """The seller accepts, refuses, or asks once for what is missing; or is silent."""
@@ -220,12 +222,14 @@ class Complaint(ComplaintRecord):
             self.answering.hold("information", workflow.now())
 
     def end_information(self, text: str | None) -> None:
-        """It came, or the seller answers without it."""
+        """It came, or the seller answers without it; the buyer learns of a time that has moved."""
         assert self.answering is not None
-        self.informing = None
+        self.informing, before = None, self.answering.due
         self.answering.resume("information", workflow.now())
         due, safe = self.answering.due, self.answering.safe
         self.tell(Party.SELLER, NoticeName.INFORMATION_SUPPLIED, text=text, due=due, safe=safe)
+        if due != before:
+            self.tell(Party.BUYER, NoticeName.DEADLINE_MOVED, due=due, awaited=Party.SELLER)
 
     def heed_silence(self, clock: Clock) -> Turn:
         """The seller did not answer: what that means is the country's law."""
@@ -375,6 +379,9 @@ class Complaint(ComplaintRecord):
                 if self.failures >= self.policy.failed_remedies:
                     return SecondTier("failed")
                 return Granted(remedy)
+            case AskForHelp():  # nothing came: there is nothing to try, and nothing to send
+                self.kept = True
+                return Stuck("not-fulfilled")
             case _:
                 return self.gone
 
@@ -403,20 +410,25 @@ class Complaint(ComplaintRecord):
         return Ending.REFUNDED if self.paid else self.gone
 
     async def reduce_price(self, amount: Money) -> Turn:
-        """The buyer keeps the goods for less; units refunded elsewhere have no price left."""
+        """The buyer keeps the goods for less; units refunded elsewhere have no price left, and a
+        price that was to be reduced by more than is left is reduced by that.
+        """
         self.enter(Stage.REFUNDING)
-        await self.leave_out_refunded()
-        if not self.owed:
-            self.note("nothing is owed")
-            return Ending.NOTHING_OWED
-        if amount.amount_minor > self.amount.amount_minor:
-            self.note("amount lowered", detail="other units were refunded meanwhile")
-            amount = self.amount
-        match await self.pay_back(amount, self.units):
-            case Payment.GIVEN_UP:
-                return Ending.CLOSED_BY_PLATFORM
-        self.paid = amount
-        return Ending.PRICE_REDUCED
+        agreed: Money | None = None
+        while True:
+            await self.leave_out_refunded()
+            if not self.owed:
+                self.note("nothing is owed")
+                return Ending.NOTHING_OWED
+            if amount.amount_minor > self.amount.amount_minor:
+                self.note("amount lowered", detail="other units were refunded meanwhile")
+                agreed, amount = agreed or amount, self.amount
+            match await self.pay_back(amount, self.units, self.registration.refunded, agreed):
+                case Payment.PAID:
+                    self.paid = amount
+                    return Ending.PRICE_REDUCED
+                case Payment.GIVEN_UP:
+                    return Ending.CLOSED_BY_PLATFORM
 
     async def have_amount_named(self) -> Turn:
         """The price is to be reduced, and by how much is a person's to say: first the seller's."""
@@ -486,8 +498,7 @@ class Complaint(ComplaintRecord):
     async def send_goods_back(self, ending: Ending) -> None:
         """Goods that the seller had before, and that are neither made good nor paid, go back."""
         if self.goods_in and not self.returns and ending is not Ending.REFUNDED:
-            await self.start_return(Purpose.REPAIR, self.units)
-            await self.call_off_return()
+            await self.start_return(Purpose.REPAIR, self.units, only_back=True)
 
     async def claim_from_carriers(self) -> None:
         """Damage on the way is the seller's claim against the carrier: beside this, not awaited."""

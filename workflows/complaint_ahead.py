@@ -113,6 +113,7 @@ AHEAD: Ahead = {
     Stage.WATCHING: (
         Branch(Silent("trial", BUYER), Stage.CLOSED),
         *ways(ReportFailed, Stage.SETTLING, Stage.CHOOSING),
+        Branch(AskForHelp, Stage.WITH_AGENT),
         Branch(Close, Stage.CLOSED),
     ),
     Stage.REFUNDING: (

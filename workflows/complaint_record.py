@@ -5,6 +5,8 @@ Nothing here waits or writes to anybody: that is the timeline's, in complaint.py
 
 from datetime import datetime
 
+from temporalio import workflow
+
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -77,7 +79,7 @@ PERMITTED: Permitted = {
     Refuse: ((Party.SELLER,), ANSWERABLE),
     AskInformation: ((Party.SELLER,), (Stage.AWAITING_SELLER,)),
     SupplyInformation: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
-    AskForHelp: ((Party.BUYER,), (Stage.REFUSED,)),
+    AskForHelp: ((Party.BUYER,), (Stage.REFUSED, Stage.WATCHING)),
     Choose: ((Party.BUYER,), (Stage.CHOOSING,)),
     NameAmount: ((Party.SELLER,), (Stage.AWAITING_AMOUNT, Stage.WITH_AGENT)),
     Accept: ((Party.BUYER,), (Stage.AMOUNT_NAMED,)),
@@ -149,11 +151,17 @@ class ComplaintRecord(TakingBack):
         What was opened there so long ago that the time to answer is over counts from here: nobody
         can say whether it was answered there.
         """
+        there = self.claim.happened_at
+        return self.opened_at if there is None or self.over_there else there
+
+    @property
+    def over_there(self) -> datetime | None:
+        """When the time to answer ended at the marketplace, if it was over before it came here."""
         there, answer = self.claim.happened_at, self.policy.answer
         if there is None:
-            return self.opened_at
+            return None
         due = reckon(answer.counting, answer.length, there, self.calendar).due
-        return there if due > self.opened_at else self.opened_at
+        return due if due <= self.opened_at else None
 
     @property
     def second_tier(self) -> bool:
@@ -181,11 +189,22 @@ class ComplaintRecord(TakingBack):
 
     @property
     def decision_differs(self) -> bool:
-        """Whether the marketplace wants it decided on another day than this case does."""
+        """Whether the marketplace wants it decided on another day than the rules here say.
+
+        Where that is over, the days are compared as they were: this case only counts anew.
+        """
         wanted, own = self.claim.decision_due, self.answering
         if wanted is None or own is None:
             return False
-        return not same_day(wanted, own.due, self.calendar.zone)
+        return not same_day(wanted, self.over_there or own.due, self.calendar.zone)
+
+    @property
+    def too_late(self) -> bool:
+        """Whether the time to answer is over, though what its silence means is still to come:
+        the worker was away.
+        """
+        clock = self.answering
+        return clock is not None and not clock.held_since and clock.due <= workflow.now()
 
     # What may be sent.
 
@@ -195,6 +214,11 @@ class ComplaintRecord(TakingBack):
             return Refusal(
                 code=Code.ALREADY_DONE,
                 sentence="Another step was taken this moment; see what you may do now.",
+            )
+        if verb in (Refuse, AskInformation) and self.stage in ANSWERABLE and self.too_late:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="The time to answer is over; accept the complaint if you will.",
             )
         if verb is AskInformation and self.information_asked:
             return Refusal(
@@ -209,7 +233,7 @@ class ComplaintRecord(TakingBack):
         if verb is Withdraw and self.kept:
             return Refusal(
                 code=Code.WRONG_STAGE,
-                sentence="The seller has the goods; an agent sees to them or to the money.",
+                sentence="The buyer is without the goods; an agent sees to them or to the money.",
             )
         if verb is Close and self.stage is Stage.REFUNDING and self.refund is None:
             return Refusal(
@@ -283,7 +307,7 @@ class ComplaintRecord(TakingBack):
         if decide.remedy in FIRST_TIER and self.kept:
             return Refusal(
                 code=Code.REMEDY_BARRED,
-                sentence="The seller has the goods and did not see to them; rule on the money.",
+                sentence="The buyer is without the goods; rule on the money.",
             )
         if decide.remedy is Remedy.SEND_AGAIN:
             return NONE_SUCH
@@ -329,6 +353,7 @@ class ComplaintRecord(TakingBack):
                     "happened_at": claim.happened_at,
                     "decision_due": claim.decision_due if self.decision_differs else None,
                     "answer_due": self.answering and self.answering.due,
+                    "answer_was_due": self.answering and self.over_there,
                     "carrier_claims": tuple(self.carrier_claims),
                 }
             )

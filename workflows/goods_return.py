@@ -96,6 +96,7 @@ class GoodsReturn(GoodsRecord):
             self.note("the seller has the goods", detail=opening.goods_in)
             self.take_in_unseen()
             self.take(self.shelve())
+            self.called_off = opening.only_back
             return await self.end(await self.see_to_the_goods())
         if self.at_stake.amount_minor <= self.policy.returnless_limit_minor and self.refunds:
             self.tell_both(NoticeName.RETURNLESS, goods=self.named(self.expected))
@@ -393,9 +394,9 @@ class GoodsReturn(GoodsRecord):
             wanted=explained.wanted,
         )
         opening = form.opening().model_copy(update={"goods_in": self.id})
-        case_id, runs = await self.open_instead(opening)
+        case_id, refused = await self.open_instead(opening)
         self.note("explained", Party.BUYER, case_id)
-        return runs
+        return refused is None
 
     # Verbs below the timeline.
 

@@ -90,6 +90,7 @@ class NonDeliveryRecord(TakingBack):
 
     def __init__(self, opening: OpenNonDelivery) -> None:
         super().__init__(opening)
+        self.report = opening
         self.answered = False
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
@@ -112,10 +113,15 @@ class NonDeliveryRecord(TakingBack):
         )
 
     @property
+    def sent_again(self) -> str | None:
+        """The number of the parcel that was last sent again, in this case or in the one before."""
+        return self.shipped.tracking if self.shipped else self.report.tracking
+
+    @property
     def expected(self) -> set[str]:
         """The tracking numbers of the parcels that are still to come, as far as they are known."""
-        if self.shipped:
-            known = {self.shipped.tracking}
+        if again := self.sent_again:
+            known = {again}
         else:
             known = {p.tracking for p in self.parcels if p.tracking and not p.in_hand_at}
         return known - self._there

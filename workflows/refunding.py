@@ -51,12 +51,16 @@ class Refunding(WithAgents):
         self.refund_known_there = False
 
     async def pay_back(
-        self, amount: Money, units: tuple[Line, ...], after: tuple[Line, ...] | None = None
+        self,
+        amount: Money,
+        units: tuple[Line, ...],
+        after: tuple[Line, ...] | None = None,
+        agreed: Money | None = None,
     ) -> Payment:
         """Refund these units under one key until it is known what became of it.
 
         A failure needs an agent, who orders it again. `after`: the units refunded before, if the
-        amount was reckoned from them.
+        amount was reckoned from them. `agreed`: what both were told before, if that was more.
         """
         while True:
             self.refunds_asked += 1
@@ -90,7 +94,7 @@ class Refunding(WithAgents):
             self.note(f"refund {self.refund.state}", detail=self.refund.reason)
             if self.refund.state is RefundState.CONFIRMED:
                 self.finish_task()
-                self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount)
+                self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount, agreed=agreed)
                 return Payment.PAID
             self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
             move: Command | None = None

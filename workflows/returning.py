@@ -63,8 +63,13 @@ class Returning(Refunding):
         way: Way | None = None,
         send_window: Window | None = None,
         counted_from: datetime | None = None,
+        *,
+        only_back: bool = False,
     ) -> None:
-        """Open the return of these units, which the seller then drives."""
+        """Open the return of these units, which the seller then drives.
+
+        `only_back`: the seller has them, and nothing but sending them back is wanted.
+        """
         opening = OpenReturn(
             country=self.opening.country,
             order_id=self.opening.order_id,
@@ -77,6 +82,7 @@ class Returning(Refunding):
             send_window=send_window,
             counted_from=counted_from,
             goods_in=None if self.returns else self.goods_in,
+            only_back=only_back,
         )
         self._return = await self.open_beside(opening)
         self.returns.append(self._return.id)

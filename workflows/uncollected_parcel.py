@@ -27,6 +27,7 @@ from domain.commands import (
     WithdrawFromContract,
 )
 from domain.goods import ParcelEvent, Scan
+from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import (
     OpenCancellation,
@@ -44,9 +45,11 @@ from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE, OWN_DATABASE
 from workflows.uncollected_parcel_record import (
+    MISSING,
     OVERDUE,
     UNCHARGED,
     UNDECIDED,
+    UNVOIDED,
     UncollectedParcelRecord,
 )
 
@@ -56,6 +59,9 @@ ASKED_ANEW = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
 PAID = Happens("redelivery paid")
 REFUSED = Happens("redelivery refused")
 NOT_TURNED = Happens("it could not be opened")
+COLLECTED = Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.CLOSED)
+VOID_REFUSED = Happens("void refused")
+UNVOIDED_CHARGE = Branch(VOID_REFUSED, Stage.WITH_AGENT)
 FREE = Stage.AWAITING_DISPATCH
 TURNS = (
     Branch(CancelOrder, Stage.CLOSED),
@@ -74,21 +80,25 @@ AHEAD: Ahead = {
         *CHOICE,
         Branch(Silent("notice", Party.BUYER), Stage.FURTHER_PERIOD),
         Branch(NOT_TURNED, Stage.AWAITING_BUYER),
+        COLLECTED,
     ),
     Stage.FURTHER_PERIOD: (
         *CHOICE,
         *ways(Silent("further_period", Party.BUYER), Stage.MAY_WITHDRAW),
         Branch(NOT_TURNED, Stage.MAY_WITHDRAW),
+        COLLECTED,
     ),
     Stage.MAY_WITHDRAW: (
         *CHOICE,
         Branch(WithdrawFromContract, Stage.REFUNDING, Moves.REFUND, by=Party.SELLER),
         *ways(Silent("seller_withdraws", Party.SELLER), Stage.MAY_WITHDRAW, Stage.WITH_AGENT),
+        COLLECTED,
     ),
     Stage.AWAITING_PAYMENT: (
         *TURNS,
         Branch(PAID, Stage.AWAITING_DISPATCH),
         Branch(REFUSED, Stage.WITH_AGENT),
+        UNVOIDED_CHARGE,
         *ways(Silent("payment", Party.BUYER), *ASKED_ANEW),
         *ways(NOT_TURNED, *ASKED_ANEW),
     ),
@@ -96,15 +106,18 @@ AHEAD: Ahead = {
         *TURNS,
         Branch(Ship, Stage.IN_TRANSIT),
         Branch(Silent("dispatch", Party.SELLER), Stage.WITH_AGENT),
+        UNVOIDED_CHARGE,
         *ways(NOT_TURNED, *ASKED_ANEW),
     ),
     Stage.IN_TRANSIT: (
         Branch(WithdrawFromContract, Stage.CLOSED, by=Party.BUYER),
         Branch(Close, Stage.CLOSED),
-        *ways(Happens(f"parcel {Scan.RETURNED}"), Stage.AWAITING_BUYER, Stage.MAY_WITHDRAW),
+        *ways(Happens(f"parcel {Scan.RETURNED}"), Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD),
         Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.CLOSED),
         Branch(Happens(f"parcel {Scan.LOST}"), Stage.CLOSED),
         Branch(Silent("transit", Party.PLATFORM), Stage.CLOSED),
+        Branch(NOT_TURNED, Stage.WITH_AGENT),
+        UNVOIDED_CHARGE,
     ),
     Stage.WITH_AGENT: (
         *agents(Stage.WITH_AGENT),
@@ -113,9 +126,13 @@ AHEAD: Ahead = {
         Branch(Decide, Stage.REFUNDING, Moves.REFUND),
         *ways(Decide, Stage.AWAITING_DISPATCH, Stage.CLOSED),
         Branch(Ship, Stage.IN_TRANSIT),
+        COLLECTED,
         *ways(NOT_TURNED, *ASKED_ANEW),
+        UNVOIDED_CHARGE,
+        *ways(RetryRefund, *ASKED_ANEW, Stage.WITH_AGENT, Stage.CLOSED),
     ),
     Stage.REFUNDING: (
+        UNVOIDED_CHARGE,
         Branch(Happens("refund confirmed"), Stage.CLOSED),
         Branch(Happens("nothing is owed"), Stage.CLOSED),
         *refund_unknown(Stage.REFUNDING),
@@ -153,8 +170,8 @@ class UncollectedParcel(UncollectedParcelRecord):
                 case SendAgain():
                     move = await self.send_again()
                     continue
-                case CancelOrder():
-                    await self.become_cancellation()
+                case CancelOrder() as choice:
+                    await self.become_cancellation(choice)
                 case WithdrawFromContract(by=Actor(party=Party.BUYER)) as statement:
                     await self.become_withdrawal(statement)
                 case WithdrawFromContract() as declaration:
@@ -164,43 +181,52 @@ class UncollectedParcel(UncollectedParcelRecord):
                     self.keep_deductions()
                 case Decide():
                     self.ended = Ending.CONTRACT_STANDS
+                case None:
+                    self.ended = Ending.DELIVERED
             move = None
+        await self.void_redelivery()
         return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
 
     async def what_becomes(self) -> Command | None:
         """The buyer says whether it is sent again or cancelled: asked once, and once more for the
-        last time. After that the seller may withdraw.
+        last time. What came back too often is only cancelled, yet in such a period too (P2). After
+        that the seller may withdraw. None if the carrier was mistaken, and the buyer has it.
         """
-        self.chosen = False
-        if not (self.last_period_given or self.last_round):
-            if self.unpaid < self.policy.rounds:
+        await self.void_redelivery()
+        self.await_choice()
+        if not self.last_period_given:
+            if self.unpaid < self.policy.rounds and not self.last_round:
                 self.enter(Stage.AWAITING_BUYER)
                 clock = self.start("notice", Party.BUYER)
-                if choice := await self.ask_buyer(clock, NoticeName.PARCEL_CAME_BACK):
+                choice = await self.ask_buyer(clock, NoticeName.PARCEL_CAME_BACK)
+                if not isinstance(choice, Silence):
                     return choice
             self.enter(Stage.FURTHER_PERIOD)
             self.last_period_given = True
             clock = self.start("further_period", Party.BUYER)
-            if choice := await self.ask_buyer(clock, NoticeName.PARCEL_LAST_PERIOD):
+            choice = await self.ask_buyer(clock, NoticeName.PARCEL_LAST_PERIOD)
+            if not isinstance(choice, Silence):
                 return choice
         return await self.seller_may_withdraw()
 
-    async def ask_buyer(self, clock: Clock, letter: NoticeName) -> Command | None:
-        """What the buyer chooses in time, with every cost named in money; None for silence."""
+    async def ask_buyer(self, clock: Clock, letter: NoticeName) -> Command | Silence | None:
+        """What the buyer chooses in time, with every cost named in money; None if they have it.
+
+        What is not sent again any more has no cost of that.
+        """
         self.announce_costs()
         told = {
             "goods": self.named(self.units),
             "tracking": self.tracking,
-            "cost": self.resend_cost,
+            "cost": None if self.last_round else self.resend_cost,
             "amount": self.amount,
             "way_back": self.reported_way_back,
-            "announced": self.sale.return_cost_announced or None,
+            "announced": (self.sale.return_cost_announced and not self.overdue) or None,
             "unpaid": bool(self.unpaid) or None,
         }
         self.ask(clock, letter, **told)
         self.tell(Party.SELLER, letter, due=clock.due, **told)
-        answer = await self.hear(Party.BUYER, clock)
-        return None if isinstance(answer, Silence) else answer
+        return await self.hear(Party.BUYER, clock, until=self.collected)
 
     async def seller_may_withdraw(self) -> Command | None:
         """The act is drafted and ready, and nothing withdraws by itself (P2): a seller who does
@@ -213,28 +239,28 @@ class UncollectedParcel(UncollectedParcelRecord):
             if time == 0:
                 self.tell(Party.BUYER, NoticeName.SELLER_MAY_WITHDRAW, due=clock.due, **told)
             self.ask(clock, NoticeName.SELLER_MAY_WITHDRAW, **told)
-            move = await self.hear(Party.SELLER, clock)
+            move = await self.hear(Party.SELLER, clock, until=self.collected)
             if not isinstance(move, Silence):
                 return move
         self.enter(Stage.WITH_AGENT)
-        return await self.have_ruled(UNDECIDED, NoticeName.AGENT_JOINS, reason=UNDECIDED)
+        notice, until = NoticeName.AGENT_JOINS, self.collected
+        return await self.have_ruled(UNDECIDED, notice, until, reason=UNDECIDED)
 
     # It is sent again.
 
     async def send_again(self) -> Command | None:
         """At the buyer's cost: paid for, then sent, then delivered; or what is chosen instead."""
-        move = await self.have_paid() if self.resend_cost.amount_minor else None
-        if self.redelivery_is_paid or not self.resend_cost.amount_minor:
+        free = not self.resend_cost.amount_minor
+        move = None if free else await self.have_paid()
+        if move is None and (free or self.redelivery_is_paid):
             move = await self.have_dispatched()
-        if isinstance(move, Ship):
-            return await self.see_delivered(move)
-        await self.void_redelivery()
-        return move
+        return await self.see_delivered(move) if isinstance(move, Ship) else move
 
     async def have_paid(self) -> Command | None:
         """The buyer pays in time; silence, and the question is asked again."""
         self.enter(Stage.AWAITING_PAYMENT)
-        self.chosen, self.redelivery_is_paid = False, False
+        self.await_choice()
+        self.redelivery_is_paid = False
         self.redeliveries_asked += 1
         self.redelivery = Redelivery(
             key=f"{self.id}:redelivery:{self.redeliveries_asked}",
@@ -261,11 +287,15 @@ class UncollectedParcel(UncollectedParcelRecord):
         told = {"goods": self.named(self.units), "cost": self.resend_cost}
         self.ask(clock, NoticeName.REDELIVERY_CHARGED, **told)
         self.tell(Party.SELLER, NoticeName.REDELIVERY_CHARGED, due=clock.due, **told)
-        move = await self.hear(Party.BUYER, clock, until=lambda: self.redelivery_is_paid)
+        move = await self.hear(Party.BUYER, clock, until=self.redelivery_comes)
         if not isinstance(move, Silence):
             return move
         self.unpaid += 1
         return None
+
+    def redelivery_comes(self) -> bool:
+        """Whether it is paid for; what the buyer has chosen instead comes first."""
+        return self.redelivery_is_paid and not self.chosen
 
     async def have_dispatched(self) -> Command | None:
         """The seller sends it in time; silence is a breach, and an agent ends the contract or gives
@@ -273,7 +303,8 @@ class UncollectedParcel(UncollectedParcelRecord):
         """
         while True:
             self.enter(Stage.AWAITING_DISPATCH)
-            self.chosen = self.overdue = False
+            self.await_choice()
+            self.overdue = False
             clock = self.start("dispatch", Party.SELLER)
             told = {"goods": self.named(self.units)}
             self.ask(clock, NoticeName.REDELIVERY_WANTED, **told)
@@ -290,7 +321,7 @@ class UncollectedParcel(UncollectedParcelRecord):
     async def see_delivered(self, shipped: Ship) -> Command | None:
         """It arrives; or comes back once more, which is another round; or is not delivered (P5)."""
         self.enter(Stage.IN_TRANSIT)
-        self.chosen = self.overdue = False
+        self.overdue = False
         self.used.append(shipped.tracking)
         self.tell(
             Party.BUYER,
@@ -301,35 +332,62 @@ class UncollectedParcel(UncollectedParcelRecord):
             expected_on=shipped.expected_on,
         )
         clock = self.start("transit", Party.PLATFORM)
-        move = await self.hear(Party.PLATFORM, clock, until=lambda: self.scan is not None)
-        match move or self.scan:
-            case Scan.DELIVERED:
-                self.ended = Ending.DELIVERED
-            case Scan.RETURNED:
-                self.round += 1
-                self.unpaid, self.last_period_given = 0, False
-                self.shipped = self.redelivery = None
-            case Scan.LOST | Silence():
-                await self.become_non_delivery()
-            case Close() | WithdrawFromContract() as instead:
-                return instead
+        while not self.ended:
+            self.await_choice()
+            move = await self.hear(Party.PLATFORM, clock, until=self.arrived)
+            match move or self.scan:
+                case WithdrawFromContract() as statement:
+                    await self.become_withdrawal(statement)
+                case Scan.DELIVERED:
+                    self.ended = Ending.DELIVERED
+                case Scan.RETURNED:
+                    self.round, self.came_back_at = self.round + 1, workflow.now()
+                    self.unpaid, self.last_period_given = 0, False
+                    self.shipped = self.redelivery = None
+                    return None
+                case Scan.LOST | Silence():
+                    return await self.become_non_delivery(shipped)
         return None
 
+    def arrived(self) -> bool:
+        """Whether it is known what became of the parcel; what the buyer has stated comes first."""
+        return self.scan is not None and not self.chosen
+
     async def void_redelivery(self) -> None:
-        """What was asked for sending it again is owed no more, and given back if it was paid."""
-        asked, self.redelivery = self.redelivery, None
-        self.redelivery_is_paid = False
-        if asked is None:
-            return
-        self.rest_on(Party.PLATFORM)
-        try:
-            await workflow.execute_activity_method(
-                Redeliveries.void, asked, summary="void the charge for sending again", **MARKETPLACE
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            self.note("void refused", detail=failure_type(error))
+        """What was asked for sending it again is owed no more, and given back if it was paid.
+
+        Where that is refused for good, and the buyer has paid, an agent sees to it.
+        """
+        while asked := self.charged_in_vain:
+            self.rest_on(Party.PLATFORM)
+            try:
+                await workflow.execute_activity_method(
+                    Redeliveries.void,
+                    asked,
+                    summary="void the charge for sending again",
+                    **MARKETPLACE,
+                )
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                self.note(VOID_REFUSED.what, detail=failure_type(error))
+                if self.redelivery_is_paid and await self.have_charge_seen_to(asked.charge):
+                    continue
+            else:
+                if self.redelivery_is_paid:
+                    self.tell(Party.BUYER, NoticeName.REFUND_CONFIRMED, amount=asked.charge)
+            self.redelivery, self.redelivery_is_paid = None, False
+
+    async def have_charge_seen_to(self, charge: Money) -> bool:
+        """An agent orders it anew; False if the platform closes the case over it."""
+        self.enter(Stage.WITH_AGENT)
+        ended, move, clock = self.ended, None, self.call_agents(UNVOIDED)
+        self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=charge)
+        while not isinstance(move, RetryRefund | Close):
+            move = await self.hear_agent(clock)
+        self.finish_task()
+        self.ended = ended or self.ended
+        return isinstance(move, RetryRefund)
 
     # How it ends.
 
@@ -348,13 +406,13 @@ class UncollectedParcel(UncollectedParcelRecord):
         await self.pay()
         self.keep_deductions()
 
-    async def become_cancellation(self) -> None:
+    async def become_cancellation(self, choice: CancelOrder) -> None:
         """The buyer cancels: the goods are there, and the refund has the cancellation's clock."""
         await self.leave_out_refunded()
-        await self.turn_into(
-            OpenCancellation(**self.as_opened(), way_back=None if self.overdue else self.way_back),
-            Ending.BECAME_CANCELLATION,
-        )
+        way_back = None if self.overdue else self.way_back
+        opening = OpenCancellation(**self.as_opened(), way_back=way_back)
+        await self.turn_into(opening, Ending.BECAME_CANCELLATION, choice)
+        self.keep_deductions()
 
     async def become_withdrawal(self, statement: WithdrawFromContract) -> None:
         """The buyer's own withdrawal (W1); goods that are with the seller need not be sent."""
@@ -363,20 +421,28 @@ class UncollectedParcel(UncollectedParcelRecord):
             OpenWithdrawal(
                 **self.as_opened(),
                 text=statement.text or statement.word(),
-                stated_at=workflow.now(),
-                goods_in=None if self.stage is Stage.IN_TRANSIT else self.id,
+                stated_at=self.chosen_at,
+                goods_in=None if self.under_way else self.id,
             ),
             Ending.BECAME_WITHDRAWAL,
+            statement,
         )
 
-    async def become_non_delivery(self) -> None:
-        """Sent again and not delivered: the way is the seller's risk, who gives the charge back."""
-        await self.void_redelivery()
+    async def become_non_delivery(self, shipped: Ship) -> Command | None:
+        """Sent again and not delivered: the way is the seller's risk, who gives the charge back.
+
+        If that cannot be opened, an agent ends the contract.
+        """
+        self.chosen, self.overdue, self.shipped = True, True, None
         await self.leave_out_refunded()
-        await self.turn_into(
-            OpenNonDelivery(**self.as_opened(), text="The parcel that was sent again is missing."),
-            Ending.BECAME_NON_DELIVERY,
-        )
+        text = "The parcel that was sent again is missing."
+        opening = OpenNonDelivery(**self.as_opened(), text=text, tracking=shipped.tracking)
+        await self.turn_into(opening, Ending.BECAME_NON_DELIVERY)
+        if self.ended:
+            return None
+        self.enter(Stage.WITH_AGENT)
+        self.await_choice()
+        return await self.have_ruled(MISSING, NoticeName.AGENT_JOINS, reason=MISSING)
 
     def as_opened(self) -> dict[str, object]:
         """What a case that this one turns into is opened with."""
@@ -388,15 +454,28 @@ class UncollectedParcel(UncollectedParcelRecord):
             "instead_of": self.id,
         }
 
-    async def turn_into(self, opening: Opening, ending: Ending) -> None:
-        """Go on as another case, once that one runs; if it cannot, the question is asked again."""
+    async def turn_into(
+        self, opening: Opening, ending: Ending, choice: Command | None = None
+    ) -> None:
+        """Go on as another case, once that one runs; if it cannot, whose choice it was reads why,
+        and this one goes on.
+        """
         if not self.units:
             self.ended = Ending.NOTHING_OWED
             return
-        case_id, runs = await self.open_instead(opening)
-        self.note(ending if runs else NOT_TURNED.what, detail=case_id)
-        if runs:
+        case_id, result = await self.open_instead(opening)
+        self.note(NOT_TURNED.what if result else ending, detail=case_id)
+        if result is None:
             self.ended = ending
+        elif choice:
+            self.tell(
+                choice.by.party,
+                NoticeName.CHOICE_REFUSED,
+                goods=self.named(self.units),
+                at=self.chosen_at,
+                ending=ending,
+                reason=result.refusal.code if result.refusal else NOT_TURNED.what,
+            )
 
     def announces(self, ending: Ending) -> bool:
         """A case that goes on as another one is not over for those who read of it."""
@@ -417,8 +496,9 @@ class UncollectedParcel(UncollectedParcelRecord):
         return outcome
 
     def keep_deductions(self) -> None:
-        """What the refund was less by is no claim any more."""
-        if self.paid:
+        """What the refund was, or is, less by is no claim any more."""
+        less = (Ending.NOTHING_OWED, Ending.BECAME_CANCELLATION)
+        if self.paid or self.ended in less:
             for number, minor in self.deducted().items():
                 self._errands.run(self._keep_cost(self.claim(number, minor)))
 

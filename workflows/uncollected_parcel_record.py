@@ -61,7 +61,7 @@ PERMITTED: Permitted = {
     Claim: AGENTS,
     Release: AGENTS,
     Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
+    RetryRefund: ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING)),
     Close: ((Party.PLATFORM,), OPEN),
     Hold: (AGENT_AND_PLATFORM, OPEN),
     Resume: (AGENT_AND_PLATFORM, OPEN),
@@ -74,7 +74,15 @@ CHOICES = (SendAgain, CancelOrder, WithdrawFromContract, Ship, Decide)
 UNDECIDED = "withdrawal-unused"
 OVERDUE = "redelivery-overdue"
 UNCHARGED = "redelivery-refused"
+MISSING = "redelivery-missing"
+UNVOIDED = "redelivery-not-voided"
 """What agents are called about."""
+
+
+SEEING_TO_CHARGE = (Say, Hold, Resume, Claim, Release, RetryRefund, Close)
+"""What is left to send when only the charge for sending again has still to be given back."""
+
+SETTLED = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
 
 
 class UncollectedParcelRecord(TakingBack):
@@ -91,6 +99,7 @@ class UncollectedParcelRecord(TakingBack):
         self.unpaid = 0
         self.last_period_given = False
         self.chosen = False
+        self.chosen_at = self.came_back_at = self.opened_at
         self.overdue = False
         self.redelivery: Redelivery | None = None
         self.redeliveries_asked = 0
@@ -130,7 +139,9 @@ class UncollectedParcelRecord(TakingBack):
 
     @property
     def reported_way_back(self) -> Money | None:
-        """The cost of the way back, as far as it was reported."""
+        """The cost of the way back, as far as it was reported and is the buyer's to bear."""
+        if self.overdue:
+            return None
         charged = sum(cost.amount.amount_minor for cost in self.ways_back)
         return self.money(charged) if charged else None
 
@@ -179,6 +190,11 @@ class UncollectedParcelRecord(TakingBack):
             at=workflow.now(),
         )
 
+    @property
+    def charged_in_vain(self) -> Redelivery | None:
+        """What the buyer is to pay, or has paid, for goods that were not sent again."""
+        return None if self.shipped else self.redelivery
+
     # Parcels.
 
     @property
@@ -202,7 +218,25 @@ class UncollectedParcelRecord(TakingBack):
                 return event.scan
         return None
 
+    def collected(self) -> bool:
+        """Whether the buyer has got after all what was said to have come back."""
+        return not self.chosen and any(
+            event.scan is Scan.DELIVERED
+            and event.tracking == self.tracking
+            and event.at >= self.came_back_at
+            for event in self.events.values()
+        )
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the parcel that was sent again is on its way, and not with the seller again."""
+        return self.stage is Stage.IN_TRANSIT and self.scan is not Scan.RETURNED
+
     # What may be sent.
+
+    def await_choice(self) -> None:
+        """Another choice is taken, unless one came that was not acted on yet."""
+        self.chosen = any(isinstance(move, CHOICES) for move in self._moves)
 
     @property
     def policy(self) -> UncollectedParcelPolicy:
@@ -218,9 +252,13 @@ class UncollectedParcelRecord(TakingBack):
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
         agent_about = self.task.purpose if self.task else None
+        if agent_about == UNVOIDED:
+            return None if verb in SEEING_TO_CHARGE else SETTLED
+        if verb is RetryRefund and self.stage is Stage.WITH_AGENT:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
         if self.chosen and self.stage in UNSETTLED and verb not in (Say, Hold, Resume):
-            return Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
-        if verb is SendAgain and agent_about in (OVERDUE, UNCHARGED):
+            return SETTLED
+        if verb is SendAgain and agent_about in (OVERDUE, UNCHARGED, MISSING):
             return Refusal(code=Code.ALREADY_DONE, sentence="You want it sent again already.")
         if verb is SendAgain and self.last_round:
             return Refusal(
@@ -322,7 +360,7 @@ class UncollectedParcelRecord(TakingBack):
             case Ship():
                 self.shipped, self.shipped_at = command, workflow.now()
         if isinstance(command, CHOICES):
-            self.chosen = True
+            self.chosen, self.chosen_at = True, workflow.now()
         return super().record(command)
 
     def look(self) -> CaseView:

@@ -26,7 +26,6 @@ OVER = (Stage.WATCHING, Stage.CLOSED)
 SELLER_ACTS = (
     Branch(Refund, Stage.REFUNDING, Moves.REFUND),
     Branch(ClaimException, Stage.AWAITING_BUYER),
-    Branch(Deduct, Stage.AWAITING_BUYER),
 )
 
 GOODS_MOVE = (
@@ -71,6 +70,7 @@ AHEAD: Ahead = {
             Stage.WITH_AGENT,
         ),
         *SELLER_ACTS,
+        Branch(Deduct, Stage.AWAITING_BUYER),
         *ways(Happens("return ended"), Stage.WITH_AGENT, Stage.CLOSED),
         *ways(Revoke, *OVER),
         *ways(Close, *OVER),
@@ -78,6 +78,10 @@ AHEAD: Ahead = {
     Stage.AWAITING_BUYER: (
         Branch(Silent("exception_answer", BUYER, after=ClaimException), Stage.WITH_AGENT),
         Branch(Silent("deduction_answer", BUYER, after=Deduct), Stage.WITH_AGENT),
+        Branch(
+            Silent("refund", SELLER, runs_on=True, means="held while a proposal is open"),
+            Stage.AWAITING_BUYER,
+        ),
         *ways(Accept, *BEFORE_REFUND, *OVER),
         Branch(Reject, Stage.WITH_AGENT),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
