@@ -234,7 +234,7 @@ def _run(folder: Path, ports: Ports, console: Console, by_hand: bool) -> int:
         failed = 0
         if not by_hand:
             failed = asyncio.run(_play_all(play, address, database, marketplace, console))
-        _print_where(console, folder, settings_file, ports)
+        _print_where(console, folder, settings_file, ports, by_hand=by_hand)
         if by_hand or (sys.stdout.isatty() and sys.stdin.isatty()):
             console.print("\nIt stays up for you to look around; Ctrl-C ends all of it.")
             try:
@@ -305,13 +305,17 @@ def _paid(marketplace: str) -> dict[str, int]:
     return paid
 
 
-def _print_where(console: Console, folder: Path, settings_file: Path, ports: Ports) -> None:
+def _print_where(
+    console: Console, folder: Path, settings_file: Path, ports: Ports, *, by_hand: bool
+) -> None:
     mails = len(list((folder / "mails").glob("*.eml")))
+    played = f"{mails} mails lie in {folder / 'mails'}. Look at the cases that wait:"
+    todo = "open examples/openings/withdrawal.json" if by_hand else "list"
     console.print(
-        f"\n{mails} mails lie in {folder / 'mails'}. Look at the cases that wait:\n"
+        f"\n{'Nothing is played: open cases yourself.' if by_hand else played}\n"
         f"  Temporal UI   http://127.0.0.1:{ports.ui}/namespaces/default/workflows\n"
         f"  command line  . {settings_file}\n"
-        "                .venv/bin/python starter.py list\n"
+        f"                .venv/bin/python starter.py {todo}\n"
         "                .venv/bin/python starter.py tasks",
         highlight=False,
         soft_wrap=True,

@@ -15,7 +15,6 @@ from cli.reaching import answer, with_temporal
 from cli.showing import Shown
 from cli.words import due_in_words
 from config import Settings
-from domain.deadlines import spoken
 from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
 from domain.view import CaseView
@@ -102,8 +101,8 @@ def _decision(opening: Opening, view: CaseView) -> str:
     anew = f" That is over: the seller has time again until {due_in_words(ours, view.zone)}."
     return (
         f" Its own time to answer {'ended' if there else 'ends'} "
-        f"{spoken(there or ours, view.zone)} ({(there or ours).isoformat()}), the marketplace's "
-        f"{spoken(theirs, view.zone)} ({theirs.isoformat()}): they {agree}.{anew if there else ''}"
+        f"{due_in_words(there or ours, view.zone)}, the marketplace's "
+        f"{due_in_words(theirs, view.zone)}: they {agree}.{anew if there else ''}"
     )
 
 

@@ -145,7 +145,7 @@ def _facts(view: CaseView) -> Table:
         due = f", due {spoken(task.due, view.zone)}" if task.due else ""
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
     if view.right_until:
-        facts.append(("Right until", Text(spoken(view.right_until, view.zone))))
+        facts.append(("Right until", Text(due_in_words(view.right_until, view.zone))))
     if view.answer_was_due:
         over = f"until {due_in_words(view.answer_was_due, view.zone)}; it counts anew from here"
         facts.append(("Time to answer there", Text(over)))
@@ -277,7 +277,7 @@ def refund_grid(preview: RefundPreview, at_stake: Money) -> RenderableType:
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold", style="dim")
     for part in preview.parts:
-        grid.add_row(_words(part.what), _minor(part.amount_minor, at_stake), part.why)
+        grid.add_row(part.what, _minor(part.amount_minor, at_stake), part.why)
     total = Text(_minor(preview.refund_minor, at_stake), "bold")
     grid.add_row(Text("refund", "bold"), total, "")
     return grid

@@ -135,7 +135,8 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
                 if on.when in (None, window.on_silence)
             }
             if windows:
-                key = (f"`{on.window}`", _silence(on, windows), " or ".join(following))
+                text = _silence(on, windows, of=len(terms))
+                key = (f"`{on.window}`", text, " or ".join(following))
                 rows.setdefault(on.party, {}).setdefault(key, []).append(stage)
     for party, found in rows.items():
         yield f"### If the {party} stays silent"
@@ -147,18 +148,19 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
         yield ""
     yield (
         "A clock that an agent or the platform holds runs again by itself after "
-        f"{_by_country(_lengths(_of_countries(terms, 'hold')))}."
+        f"{_by_country(_lengths(_of_countries(terms, 'hold')), of=len(terms))}."
     )
 
 
-def _silence(on: Silent, windows: dict[str, Window]) -> str:
+def _silence(on: Silent, windows: dict[str, Window], *, of: int) -> str:
     """How long a silence may last, and what it does, by country where they differ."""
     again = ", a second time" if on.key != on.window else ""
     return _by_country(
         {
             country: f"{length}{again}: {on.means or _words(windows[country].on_silence)}"
             for country, length in _lengths(windows).items()
-        }
+        },
+        of=of,
     )
 
 
@@ -193,18 +195,21 @@ def _windows(terms: dict[str, Terms]) -> Iterable[str]:
         if windows := _of_countries(terms, name):
             lengths = " | ".join(_length(window) for window in windows.values())
             rest = " | ".join(
-                _by_country({country: getattr(window, what) for country, window in windows.items()})
+                _by_country(
+                    {country: getattr(window, what) for country, window in windows.items()},
+                    of=len(terms),
+                )
                 for what in ("starts", "on_silence", "source")
             )
             yield f"| `{name}` | {lengths} | {rest} |"
 
 
-def _by_country(said: dict[str, str]) -> str:
-    """What all countries say, said once; else each saying after the countries it is of."""
+def _by_country(said: dict[str, str], *, of: int) -> str:
+    """What all `of` the countries say, said once; else each saying after the countries it is of."""
     alike: dict[str, list[str]] = {}
     for country, text in said.items():
         alike.setdefault(text, []).append(country)
-    if len(alike) == 1:
+    if len(alike) == 1 and len(said) == of:
         return next(iter(alike))
     return "<br>".join(f"{', '.join(where)}: {text}" for text, where in alike.items())
 

@@ -192,6 +192,12 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
 def _uncollected_refusal(opening: OpenUncollectedParcel, order: Order) -> Refusal | None:
     """A parcel that the buyer has is not uncollected; sending it again costs no more than it."""
     parcel = parcel_of(order, opening.tracking)
+    known = [one.tracking for one in order.parcels if one.tracking]
+    if known and len(known) == len(order.parcels) and parcel is None:
+        return Refusal(
+            code=Code.PARCEL_UNKNOWN,
+            sentence=f"The order has no parcel {opening.tracking}; it has {', '.join(known)}.",
+        )
     could_be = (parcel,) if parcel else order.parcels
     if could_be and all(one.in_hand_at for one in could_be):
         return Refusal(

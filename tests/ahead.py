@@ -74,24 +74,29 @@ def fits(process: type[Case], way: Branch, entry: Entry) -> bool:
             return entry.what == verb.word() and entry.by in parties
 
 
-def undeclared(view: CaseView) -> list[str]:
-    """What a case does, or has done, that its process does not declare."""
+def undeclared_steps(view: CaseView) -> list[str]:
+    """The steps that a case has taken and its process does not declare."""
     process = process_of(view)
     wrong = []
     for step in steps(view.timeline):
         if not taken(process, step):
             noted = [f"{e.by or ''} {e.what} {e.detail}".strip() for e in step.noted[-1]]
             wrong.append(f"{view.kind}: {step.start} -> {step.end} after {noted}")
+    return wrong
+
+
+def undeclared_clocks(view: CaseView) -> list[str]:
+    """The clocks that run in a case at rest and that its process does not declare at its stage."""
     if view.stage in (Stage.OPENING, Stage.CLOSED):
-        return wrong
+        return []
+    process = process_of(view)
     declared = {
         (branch.on.window, branch.on.party)
         for branch in process.AHEAD[view.stage]
         if isinstance(branch.on, Silent)
     }
-    wrong += [
+    return [
         f"{view.kind}: {clock.window} of the {clock.awaited} runs at {view.stage}"
         for clock in view.clocks
         if (clock.window, clock.awaited) not in declared
     ]
-    return wrong

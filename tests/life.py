@@ -46,7 +46,7 @@ from standin.mailbox import Mailbox
 from store.archive import Archive
 from store.breaches import Breaches
 from store.tasks import TaskQueue
-from tests.ahead import undeclared
+from tests.ahead import undeclared_clocks, undeclared_steps
 from workflows.cancellation import Cancellation
 from workflows.carrier_claim import CarrierClaim
 from workflows.complaint import Complaint
@@ -151,9 +151,9 @@ class Life:
         return await self.send(AGENT, verb, **more)
 
     async def view(self) -> CaseView:
-        """The case now; what it does that its process does not declare is kept against it."""
+        """The case now; a step that its process does not declare is kept against it."""
         view = await look(self.world.client, self.handle.id)
-        self.world.undeclared.update(dict.fromkeys(undeclared(view), view.id))
+        self.world.undeclared.update(dict.fromkeys(undeclared_steps(view), view.id))
         return view
 
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
@@ -235,6 +235,7 @@ class Life:
                     if (await asyncio.wait({result}, timeout=0.02))[0]:
                         return await result
                     view = await self.view()
+                    self.world.undeclared.update(dict.fromkeys(undeclared_clocks(view), view.id))
                     await (self.passes_until(view.due) if view.due else self.passes(minutes=5))
             finally:
                 result.cancel()
