@@ -68,9 +68,11 @@ async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping server that most tests share."""
+    """The time-skipping server that the tests of a file share: its clock runs years ahead, and a
+    stall of it would be everybody's.
+    """
     async with skipping_server() as environment:
         yield environment
 
@@ -138,7 +140,7 @@ async def world_on(
     assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def world(
     skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:

@@ -292,7 +292,7 @@ class World:
     marketplace: str
     mailbox: Mailbox
     first_order: int = FIRST_ORDER
-    lives: list[Life] = field(default_factory=list)
+    lives: list[Life] = field(default_factory=list, repr=False)
     undeclared: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

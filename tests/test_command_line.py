@@ -26,10 +26,10 @@ from cli.failures import InputError
 from cli.listing import quoted
 from cli.opening import open_case
 from cli.verbs import MODELS, name_of
-from cli.words import actor_from, amount_from, amount_in_words, printable
+from cli.words import actor_from, amount_from, amount_in_words, due_in_words, printable
 from config import data_converter
 from domain.commands import COMMAND, Remedy
-from domain.deadlines import reckon, spoken
+from domain.deadlines import reckon
 from domain.goods import ReturnReason
 from domain.kinds import Kind
 from domain.money import Money
@@ -453,15 +453,12 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
         assert was == [None, None, None, ended.isoformat()]
         assert {one.get("answer_due") for one in answer.json["opened"][1:]} == {due.isoformat()}
     said = (await shell("open", "--from", "allegro", file)).out.splitlines()
-    assert said[1].endswith(
-        f"({due.isoformat()}), the marketplace's {spoken(same, policy.zone)} "
-        f"({same.isoformat()}): they agree."
-    )
-    assert said[2].endswith(f"({other.isoformat()}): they differ; the case goes by its own.")
+    on = {at: due_in_words(at, policy.zone) for at in (due, same, other, ended, theirs)}
+    assert said[1].endswith(f" {on[due]}, the marketplace's {on[same]}: they agree.")
+    assert said[2].endswith(f"{on[other]}: they differ; the case goes by its own.")
     assert said[3].endswith(
-        f" Its own time to answer ended {spoken(ended, policy.zone)} ({ended.isoformat()}), the "
-        f"marketplace's {spoken(theirs, policy.zone)} ({theirs.isoformat()}): they agree. That is "
-        f"over: the seller has time again until {spoken(due, policy.zone)} ({policy.zone})."
+        f" Its own time to answer ended {on[ended]}, the marketplace's {on[theirs]}: they agree. "
+        f"That is over: the seller has time again until {on[due]}."
     )
     assert "it counts anew from here" in " ".join(
         (await page(shell, "complaint:PL:listed-6")).split()
@@ -1103,13 +1100,14 @@ def test_is_every_example_one_that_can_be_played_now_and_once_more(tmp_path: Pat
             rules = Rules(
                 policy_version=policy.version,
                 terms=policy.terms(opening.kind),
-                calendar=read_calendar(opening.country, now.year - 1, now.year + 1),
+                calendar=read_calendar(opening.country, now.year - 1, now.year + 3),
             )
             assert register(opening, known[opening.order_id], rules, now).refusal is None
         for move in example.moves:
             if move.send:
                 COMMAND.validate_python({"command_id": "c", **move.send})
-    assert {example.opening.kind for example in read_examples()} == set(Kind)
+    kinds = {kind for each in read_examples() for kind in (each.opening.kind, *each.beside)}
+    assert kinds == set(Kind)
     assert {example.opening.country for example in read_examples()} >= {
         "PL",
         "SI",

@@ -62,7 +62,15 @@ OF_GOODS = OF_CONTENT | {
     Code.REFUND_UNCONFIRMED,
 }
 
-NOT_OPENED = {Code.UNITS_REFUNDED, Code.UNITS_IN_ANOTHER_CASE, Code.TOO_LATE}
+NOT_OPENED = {
+    Code.UNITS_REFUNDED,
+    Code.UNITS_IN_ANOTHER_CASE,
+    Code.TOO_LATE,
+    Code.ALREADY_DONE,
+    Code.NOT_DELIVERED,
+    Code.PARCEL_ELSEWHERE,
+    Code.CASE_CLOSED,
+}
 """Why a further case of the order cannot be opened."""
 
 CASE_ID = re.compile(rf"({'|'.join(Kind)}):[A-Z]{{2}}:[^:]+(:[0-9]+)?")
@@ -161,7 +169,7 @@ class Whole:
         if kind is not Kind.CARRIER_CLAIM:
             told["lines"] = units
         if kind is Kind.UNCOLLECTED_PARCEL:
-            told["tracking"] = f"PX 1{told['number']}"
+            told["tracking"] = "PX 1"
         try:
             life = await getattr(self.world, kind.replace("-", "_"))(**told)
         except WorkflowAlreadyStartedError:

@@ -77,7 +77,7 @@ def edit(file: Path, **changes: object) -> None:
     file.write_text(text, "utf-8")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def strict(
     skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:

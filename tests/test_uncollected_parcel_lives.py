@@ -711,12 +711,14 @@ async def test_of_several_parcels_only_the_one_that_came_back_counts(world: Worl
         {"id": "p1", "tracking": "PX1", "lines": [b]},
         {"id": "p2", "tracking": "PX9", "lines": [a], "in_hand_at": hand},
     ]
-    for tracking in ("PX1", "PX7"):  # the carrier's number can be unknown to the order
-        order = world.alter(world.order(), parcels=parcels)
-        life = await world.uncollected_parcel(order_id=order, tracking=tracking)
-        assert (await life.view()).units == (Line(sku="B", quantity=1),)
-        await life.send(PLATFORM, Close, reason="done")
-        await life.ends()
+    order = world.alter(world.order(), parcels=parcels)
+    mistyped = await (await world.uncollected_parcel(order_id=order, tracking="PX7")).view()
+    assert mistyped.refusal
+    assert mistyped.refusal.code == "parcel-unknown"
+    life = await world.uncollected_parcel(order_id=order, tracking="PX1")
+    assert (await life.view()).units == (Line(sku="B", quantity=1),)
+    await life.send(PLATFORM, Close, reason="done")
+    await life.ends()
 
 
 async def test_a_cost_needs_an_amount_in_the_orders_currency_and_a_file(world: World) -> None:
