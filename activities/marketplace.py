@@ -218,15 +218,12 @@ class Marketplace:
 
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
-        answer = self._ask(
-            "POST",
+        answer = self._command(
+            f"the label {wanted.key}",
             "/labels",
             key=wanted.key,
             body=wanted.model_dump(mode="json", exclude={"key"}),
         )
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused the label {wanted.key}: {refusal}")
         made = _told(answer, LabelAnswer)
         return LabelMade(
             label=made.label,
@@ -240,12 +237,12 @@ class Marketplace:
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
         body = claim.model_dump(mode="json", exclude={"key", "amount"})
-        answer = self._ask(
-            "POST", "/carrier-claims", key=claim.key, body=body | _figures(claim.amount)
+        answer = self._command(
+            f"the carrier claim {claim.key}",
+            "/carrier-claims",
+            key=claim.key,
+            body=body | _figures(claim.amount),
         )
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused the carrier claim {claim.key}: {refusal}")
         return ClaimFiled(reference=_told(answer, ClaimAnswer).reference)
 
     def book(self, recovery: Recovery) -> None:
@@ -254,12 +251,12 @@ class Marketplace:
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
         body = recovery.model_dump(mode="json", exclude={"key", "amount"})
-        answer = self._ask(
-            "POST", "/bookings", key=recovery.key, body=body | _figures(recovery.amount)
+        answer = self._command(
+            f"the booking {recovery.key}",
+            "/bookings",
+            key=recovery.key,
+            body=body | _figures(recovery.amount),
         )
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused the booking {recovery.key}: {refusal}")
         if not 200 <= answer.status_code < 300:
             raise _misplaced(answer)
 
@@ -269,12 +266,12 @@ class Marketplace:
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
         body = wanted.model_dump(mode="json", include={"case_id", "order_id"})
-        answer = self._ask(
-            "POST", "/redeliveries", key=wanted.key, body=body | _figures(wanted.charge)
+        answer = self._command(
+            f"the redelivery {wanted.key}",
+            "/redeliveries",
+            key=wanted.key,
+            body=body | _figures(wanted.charge),
         )
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused the redelivery {wanted.key}: {refusal}")
         _told(answer, RedeliveryAnswer)
 
     def void_redelivery(self, asked: Redelivery) -> None:
@@ -283,10 +280,9 @@ class Marketplace:
 
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
-        answer = self._ask("POST", f"/redeliveries/{quote(asked.key, safe='')}/void")
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused to void the redelivery {asked.key}: {refusal}")
+        answer = self._command(
+            f"to void the redelivery {asked.key}", f"/redeliveries/{quote(asked.key, safe='')}/void"
+        )
         _told(answer, VoidAnswer)
 
     def tell_breach(self, report: BreachReport) -> None:
@@ -294,17 +290,27 @@ class Marketplace:
 
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
         """
-        answer = self._ask(
-            "POST",
+        answer = self._command(
+            f"the breach {report.key}",
             "/breaches",
             key=report.key,
             body=report.model_dump(mode="json", exclude={"key"}),
         )
-        refusal = _refusal(answer)
-        if refusal is not None:
-            raise _refused(f"refused the breach {report.key}: {refusal}")
         if not 200 <= answer.status_code < 300:
             raise _misplaced(answer)
+
+    def _command(
+        self, what: str, path: str, *, key: str | None = None, body: object = None
+    ) -> requests.Response:
+        """The answer to a command that was not refused for good; `what` was, in a sentence.
+
+        Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
+        """
+        answer = self._ask("POST", path, key=key, body=body)
+        refusal = _refusal(answer)
+        if refusal is not None:
+            raise _refused(f"refused {what}: {refusal}")
+        return answer
 
     def _ask(
         self, method: str, path: str, *, key: str | None = None, body: object = None

@@ -8,7 +8,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from activities.rendering import STEERING
-from cli.words import amount_in_words
+from cli.words import amount_in_words, in_words
 from config import HERE
 from domain.deadlines import Counting
 from domain.export import CaseExport, SignedMoney, Someone
@@ -33,7 +33,7 @@ def make_page(document: CaseExport) -> str:
         "when": when,
         "until": until,
         "money": money,
-        "words": words,
+        "words": in_words,
         "who": who,
         "counted": counted,
         "begun": begun,
@@ -78,11 +78,6 @@ def money(amount: Money | SignedMoney) -> str:
     unsigned = Money(amount_minor=abs(amount.amount_minor), currency=amount.currency)
     sign = MINUS if amount.amount_minor < 0 else ""
     return f"{sign}{amount_in_words(unsigned)}".replace(" ", "\u00a0")
-
-
-def words(name: str) -> str:
-    """A code as words."""
-    return name.replace("_", " ").replace("-", " ")
 
 
 def who(someone: Someone) -> str:

@@ -18,7 +18,7 @@ from cli.page import party_text, print_parts, refund_grid
 from cli.paper import table
 from cli.process_pages import PROCESSES
 from cli.reaching import look_through, with_temporal
-from cli.words import amount_in_words, local
+from cli.words import amount_in_words, in_words, local
 from config import Settings
 from domain.ahead import Moves
 from domain.commands import Remedy
@@ -239,13 +239,13 @@ def _stages(
         if why:
             for way in ways:
                 if way.explanation:
-                    said = Text(f"{_words(way.what)}: {' '.join(way.explanation)}", style="dim")
+                    said = Text(f"{in_words(way.what)}: {' '.join(way.explanation)}", style="dim")
                     yield Padding(said, (0, 0, 0, 4))
         yield ""
 
 
 def _title(stage: StageAhead, clock: Clock) -> str:
-    name = _words(stage.stage)
+    name = in_words(stage.stage)
     if stage.by is None:
         return f"Now: {name}"
     who = " or ".join(stage.by.who)
@@ -256,9 +256,9 @@ def _title(stage: StageAhead, clock: Clock) -> str:
     how = {
         On.SILENCE: f"the {who} stays silent",
         On.COMMAND: f"the {who} sends {stage.by.what}",
-        On.EVENT: f'"{_words(stage.by.what)}"',
+        On.EVENT: f'"{in_words(stage.by.what)}"',
     }[stage.by.on]
-    return f"{name.capitalize()}: if, while {_words(str(stage.after))}, {how}"
+    return f"{name.capitalize()}: if, while {in_words(str(stage.after))}, {how}"
 
 
 def _alike(ways: Sequence[WayOn]) -> Iterator[list[WayOn]]:
@@ -286,14 +286,14 @@ def _row(group: list[WayOn], stage: Stage, clock: Clock, *, now: bool) -> list[o
             safe = ""
             if way.safe and way.due and way.safe < way.due:
                 safe = f" (safe until {clock.says(way.safe)})"
-            what.append(f" silent: {_words(way.what)}{later}{safe}")
+            what.append(f" silent: {in_words(way.what)}{later}{safe}")
             effect = [way.means, *effect] if way.means else effect
         case On.COMMAND:
             not_now = " (not yet)" if now and not way.now else ""
             what.append(f": {', '.join(one.what for one in group)}{not_now}")
         case On.EVENT:
-            what = Text(_words(way.what))
-    to = " or ".join("stays" if each is stage else _words(each) for each in way.to)
+            what = Text(in_words(way.what))
+    to = " or ".join("stays" if each is stage else in_words(each) for each in way.to)
     return [Text(when, "bold" if way.on is On.SILENCE else ""), what, "; ".join([to, *effect])]
 
 
@@ -326,10 +326,6 @@ def _foot(view: CaseView) -> Text:
 
 def _an(kind: Kind) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind.words}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")
 
 
 def _as_json(found: Foreseen) -> dict[str, object]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cli.paper import paper, table
 from cli.showing import Shown
-from cli.words import amount_in_words, due_in_words, local, printable
+from cli.words import amount_in_words, due_in_words, in_words, local, printable
 from domain.commands import Nature
 from domain.deadlines import spoken
 from domain.goods import count
@@ -97,7 +97,7 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
         yield from _section(
             "Breaches",
             (
-                Text(f"{_words(b.window)}: was due {spoken(b.due, zone)}", style="red")
+                Text(f"{in_words(b.window)}: was due {spoken(b.due, zone)}", style="red")
                 for b in view.breaches
             ),
         )
@@ -131,7 +131,7 @@ def _facts(view: CaseView) -> Table:
         because = f", because: {printable(view.reason)}" if view.reason else ""
         facts.append(("Wanted", Text(f"{view.wanted}{claimed}{because}")))
     elif view.reason:
-        facts.append(("Reason", Text(_words(printable(view.reason)))))
+        facts.append(("Reason", Text(in_words(printable(view.reason)))))
     if view.at_stake:
         facts.append(("At stake", Text(amount_in_words(view.at_stake))))
     if view.refund:
@@ -199,9 +199,9 @@ def _uncollected(view: CaseView) -> Iterator[tuple[str, RenderableType]]:
     state = f", {'paid' if charge.paid else 'not paid yet'}" if charge else ""
     yield "Sending again", Text(f"{amount_in_words(view.resend_cost)}{state}")
     for cost in view.costs:
-        told = f"announced {_words(cost.announced)}" if cost.announced else "not announced"
+        told = f"announced {in_words(cost.announced)}" if cost.announced else "not announced"
         kept = f"{told}, deducted" if cost.deducted else f"{told}, a claim only"
-        yield "Cost", Text(f"{_words(cost.cost)} {amount_in_words(cost.amount)}: {kept}")
+        yield "Cost", Text(f"{in_words(cost.cost)} {amount_in_words(cost.amount)}: {kept}")
         for file in cost.attachments:
             yield "Evidence", Text(f"{printable(file.name)}, {file.size} bytes, {file.media_type}")
     if view.buyer_reported:
@@ -221,12 +221,12 @@ def _clock(clock: ClockView, zone: str, why: bool) -> RenderableType:
         if clock.safe:
             until += f", safe until {spoken(clock.safe, zone)}"
     counted = (
-        f"{clock.length} {_words(clock.counting)} from {local(clock.started_at, zone)}"
+        f"{clock.length} {in_words(clock.counting)} from {local(clock.started_at, zone)}"
         f" · {printable(clock.source)}"
     )
     reasons = clock.explanation if why else ()
     return Group(
-        Text.assemble(party_text(clock.awaited), f" · {_words(clock.window)} ", (until, "bold")),
+        Text.assemble(party_text(clock.awaited), f" · {in_words(clock.window)} ", (until, "bold")),
         Padding(Text(counted, "dim"), (0, 0, 0, 2)),
         *(Padding(Text(reason, "dim"), (0, 0, 0, 4)) for reason in reasons),
     )
@@ -262,8 +262,8 @@ def _custody(view: CaseView) -> RenderableType:
             (
                 kept.quantity,
                 titles.get(kept.sku, kept.sku),
-                _words(kept.custody),
-                _words(kept.condition or ""),
+                in_words(kept.custody),
+                in_words(kept.condition or ""),
             )
             for kept in view.custody
         ),
@@ -292,7 +292,7 @@ def _minor(minor: int, like: Money | None) -> str:
 
 
 def _proposal(proposal: ProposalView, view: CaseView) -> Text:
-    exception = f" {_words(proposal.exception)}" if proposal.exception else ""
+    exception = f" {in_words(proposal.exception)}" if proposal.exception else ""
     amount = f" {amount_in_words(proposal.amount)}" if proposal.amount else ""
     units = ", ".join(f"{unit.quantity} × {unit.sku}" for unit in proposal.units)
     return Text.assemble(
@@ -367,7 +367,3 @@ def _grid(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 def party_text(party: Party | None) -> Text:
     """A party in its colour."""
     return Text(party, COLOURS[party]) if party else Text("")
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")

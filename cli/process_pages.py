@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
+from cli.words import in_words
 from domain.ahead import Branch, Happens, Silent
 from domain.export import schema
 from domain.kinds import Kind
@@ -110,9 +111,9 @@ def _triggers(process: type[Case], branches: list[Branch]) -> Iterable[str]:
     for branch in branches:
         match branch.on:
             case Silent(window=window, party=party):
-                said.setdefault(f"{party} silent: ", {})[_words(window)] = None
+                said.setdefault(f"{party} silent: ", {})[in_words(window)] = None
             case Happens(what=what):
-                said.setdefault("", {})[_words(what)] = None
+                said.setdefault("", {})[in_words(what)] = None
             case verb:
                 who = (branch.by,) if branch.by else process.PERMITTED[verb][0]
                 said.setdefault(f"{', '.join(who)}: ", {})[verb.word()] = None
@@ -157,7 +158,7 @@ def _silence(on: Silent, windows: dict[str, Window], *, of: int) -> str:
     again = ", a second time" if on.key != on.window else ""
     return _by_country(
         {
-            country: f"{length}{again}: {on.means or _words(windows[country].on_silence)}"
+            country: f"{length}{again}: {on.means or in_words(windows[country].on_silence)}"
             for country, length in _lengths(windows).items()
         },
         of=of,
@@ -172,10 +173,6 @@ def _of_countries(terms: dict[str, Terms], name: str) -> dict[str, Window]:
     """A window by country; none for a name that is not a window."""
     found = {country: getattr(rules, name) for country, rules in terms.items()}
     return {country: window for country, window in found.items() if isinstance(window, Window)}
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace("-", " ")
 
 
 def _node(stage: Stage) -> str:

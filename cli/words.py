@@ -83,6 +83,11 @@ def local(instant: datetime, zone: str) -> str:
     return f"{there:%a} {there.day} {there:%b %Y %H:%M}"
 
 
+def in_words(code: str) -> str:
+    """A code as words."""
+    return code.replace("_", " ").replace("-", " ")
+
+
 def printable(text: Any) -> str:
     """What others wrote, without characters that could command a terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(text))

@@ -41,3 +41,7 @@ class Actor(Value):
     party: Party
     id: Annotated[str, Field(min_length=1, max_length=100)]
     name: Annotated[str, Field(max_length=100)] = ""
+
+
+RECOURSE = Actor(party=Party.PLATFORM, id="recourse")
+"""Who opens the cases that come of other cases."""

@@ -2,6 +2,8 @@
 
 import hmac
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, JsonValue, RootModel, TypeAdapter, ValidationError
@@ -44,6 +46,7 @@ Asked = Literal[
     "redeliveries",
 ]
 Body = TypeVar("Body", bound=BaseModel)
+Done = TypeVar("Done")
 KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 
@@ -161,91 +164,70 @@ class Marketplace:
         self._admit(request, "cancellations")
         key = _idempotency_key(request)
         wanted = await _read(request, UnitsRequest)
-        behaviour = self._mood.at("shipments", wanted.order_id)
-        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
-        if bad is not None:
-            return bad
-        cancellation = self._books.stop(key, wanted)
-        if behaviour.shipments == "stop-then-hang":
-            return await _never(request)
-        if cancellation.state == "already-shipped":
-            raise ProblemError(409, cancellation.state, "These units were sent before.")
-        return JSONResponse({"state": cancellation.state})
+
+        def answer(cancellation: Cancellation) -> Response:
+            if cancellation.state == "already-shipped":
+                raise ProblemError(409, cancellation.state, "These units were sent before.")
+            return JSONResponse({"state": cancellation.state})
+
+        stop = partial(self._books.stop, key, wanted)
+        return await self._do(request, "shipments", wanted.order_id, stop, answer)
 
     async def make_label(self, request: Request) -> Response:
         """`POST /labels`."""
         self._admit(request, "labels")
         key = _idempotency_key(request)
         wanted = await _read(request, UnitsRequest)
-        behaviour = self._mood.at("shipments", wanted.order_id)
-        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
-        if bad is not None:
-            return bad
-        label = self._books.label(key, wanted)
-        if behaviour.shipments == "stop-then-hang":
-            return await _never(request)
-        return JSONResponse(label.model_dump(mode="json", exclude={"key", "request"}))
+
+        def answer(label: ReturnLabel) -> Response:
+            return JSONResponse(label.model_dump(mode="json", exclude={"key", "request"}))
+
+        make = partial(self._books.label, key, wanted)
+        return await self._do(request, "shipments", wanted.order_id, make, answer)
 
     async def file_claim(self, request: Request) -> Response:
         """`POST /carrier-claims`."""
         self._admit(request, "claims")
         key = _idempotency_key(request)
         wanted = await _read(request, ClaimRequest)
-        behaviour = self._mood.at("claims", wanted.order_id)
-        bad = await _misbehave(request, behaviour.claims, behaviour.refusal)
-        if bad is not None:
-            return bad
-        claim = self._books.file_claim(key, wanted)
-        if behaviour.claims == "file-then-hang":
-            return await _never(request)
-        return JSONResponse({"reference": claim.reference})
+
+        def answer(claim: CarrierClaim) -> Response:
+            return JSONResponse({"reference": claim.reference})
+
+        file = partial(self._books.file_claim, key, wanted)
+        return await self._do(request, "claims", wanted.order_id, file, answer)
 
     async def book(self, request: Request) -> Response:
         """`POST /bookings`."""
         self._admit(request, "bookings")
         key = _idempotency_key(request)
         wanted = await _read(request, BookingRequest)
-        behaviour = self._mood.at("claims", wanted.order_id)
-        bad = await _misbehave(request, behaviour.claims, behaviour.refusal)
-        if bad is not None:
-            return bad
-        self._books.book(key, wanted)
-        if behaviour.claims == "file-then-hang":
-            return await _never(request)
-        return Response(status_code=204)
+
+        def answer(_booked: object) -> Response:
+            return Response(status_code=204)
+
+        book = partial(self._books.book, key, wanted)
+        return await self._do(request, "claims", wanted.order_id, book, answer)
 
     async def charge(self, request: Request) -> Response:
         """`POST /redeliveries`."""
         self._admit(request, "redeliveries")
         key = _idempotency_key(request)
         wanted = await _read(request, RedeliveryRequest)
-        behaviour = self._mood.at("shipments", wanted.order_id)
-        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
-        if bad is not None:
-            return bad
-        redelivery = self._books.charge(key, wanted)
-        if behaviour.shipments == "stop-then-hang":
-            return await _never(request)
-        return JSONResponse({"state": redelivery.state})
+        charge = partial(self._books.charge, key, wanted)
+        return await self._do(request, "shipments", wanted.order_id, charge, _state)
 
     async def void(self, request: Request) -> Response:
         """`POST /redeliveries/{key}/void`."""
         self._admit(request, "redeliveries")
         key = str(request.path_params["key"])
         charged = {each.key: each.request.order_id for each in self._books.redeliveries}
-        behaviour = self._mood.at("shipments", charged.get(key))
-        bad = await _misbehave(request, behaviour.shipments, behaviour.refusal)
-        if bad is not None:
-            return bad
-        redelivery = self._books.void_redelivery(key)
-        if behaviour.shipments == "stop-then-hang":
-            return await _never(request)
-        return JSONResponse({"state": redelivery.state})
+        void = partial(self._books.void_redelivery, key)
+        return await self._do(request, "shipments", charged.get(key), void, _state)
 
     async def pay_charge(self, request: Request) -> Response:
         """`POST /standin/redeliveries/{key}/pay`: the buyer pays for sending goods again."""
-        redelivery = self._books.pay_redelivery(str(request.path_params["key"]))
-        return JSONResponse({"state": redelivery.state})
+        return _state(self._books.pay_redelivery(str(request.path_params["key"])))
 
     async def ship(self, request: Request) -> Response:
         """`POST /standin/orders/{id}/shipment`: the seller enters a tracking number."""
@@ -297,6 +279,23 @@ class Marketplace:
         """`POST /standin/refunds/{key}/fail`: fails what was only requested."""
         body = await _read(request, Settlement) if await request.body() else Settlement()
         return _answer(self._books.settle(str(request.path_params["key"]), "failed", body.reason))
+
+    async def _do(
+        self,
+        request: Request,
+        port: Literal["shipments", "claims"],
+        order_id: str | None,
+        do: Callable[[], Done],
+        answer: Callable[[Done], Response],
+    ) -> Response:
+        """Do what is asked as its port behaves now: not at all, never answered, or well."""
+        behaviour = self._mood.at(port, order_id)
+        how: str = getattr(behaviour, port)
+        bad = await _misbehave(request, how, behaviour.refusal)
+        if bad is not None:
+            return bad
+        done = do()
+        return await _never(request) if how.endswith("-then-hang") else answer(done)
 
     def _admit(self, request: Request, asked: Asked) -> None:
         self._requests[asked] += 1
@@ -352,6 +351,10 @@ def _flat(
 
 def _answer(refund: Refund, status: int = 200) -> Response:
     return JSONResponse({"state": refund.state, "reason": refund.reason}, status_code=status)
+
+
+def _state(redelivery: Redelivery) -> Response:
+    return JSONResponse({"state": redelivery.state})
 
 
 def _idempotency_key(request: Request) -> str:

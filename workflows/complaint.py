@@ -34,11 +34,10 @@ from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import (
     CarrierTrouble,
-    OpenCarrierClaim,
     OpenComplaint,
     OpenWithdrawal,
 )
-from domain.parties import Actor, Party
+from domain.parties import RECOURSE, Party
 from domain.policy import OnSilence
 from domain.stages import Stage
 from domain.view import Closed
@@ -178,7 +177,7 @@ class Complaint(ComplaintRecord):
             OpenWithdrawal(
                 country=self.opening.country,
                 order_id=self.opening.order_id,
-                opened_by=Actor(party=Party.PLATFORM, id="recourse"),
+                opened_by=RECOURSE,
                 text=self.claim.text,
                 attachments=self.claim.attachments,
                 lines=self.units,
@@ -504,17 +503,7 @@ class Complaint(ComplaintRecord):
         """Damage on the way is the seller's claim against the carrier: beside this, not awaited."""
         for parcel in parcels_of(self.sale, self.units):
             assert parcel.tracking is not None
-            claim = OpenCarrierClaim(
-                country=self.opening.country,
-                order_id=self.opening.order_id,
-                opened_by=Actor(party=Party.PLATFORM, id="recourse"),
-                tracking=parcel.tracking,
-                trouble=CarrierTrouble.DAMAGE,
-                belongs_to=self.id,
-            )
-            await self.open_once(claim)
-            self.carrier_claims.append(claim.case_id)
-            self.note("carrier claim beside", detail=claim.case_id)
+            await self.claim_from_carrier(parcel.tracking, CarrierTrouble.DAMAGE)
 
     def tell_opening(self, taken: str = "") -> None:
         """Both are told of the complaint; `taken`: why an unclear statement was taken for one."""

@@ -140,7 +140,6 @@ class ComplaintRecord(TakingBack):
         self.tier_opened = False
         self.failures = 0
         self.kept = False
-        self.carrier_claims: list[str] = []
 
     # What is known.
 
@@ -354,7 +353,6 @@ class ComplaintRecord(TakingBack):
                     "decision_due": claim.decision_due if self.decision_differs else None,
                     "answer_due": self.answering and self.answering.due,
                     "answer_was_due": self.answering and self.over_there,
-                    "carrier_claims": tuple(self.carrier_claims),
                 }
             )
         )

@@ -37,7 +37,7 @@ from domain.commands import (
 )
 from domain.goods import Scan, Undelivered
 from domain.notices import Ending, NoticeName
-from domain.openings import CarrierTrouble, OpenCarrierClaim, OpenNonDelivery
+from domain.openings import CarrierTrouble, OpenNonDelivery
 from domain.parties import Actor, Party
 from domain.stages import Stage
 from domain.view import Closed
@@ -302,19 +302,4 @@ class NonDelivery(NonDeliveryRecord):
             sent.append(self.shipped.tracking)
         for tracking in sent:
             if tracking:
-                self._errands.run(self.open_claim(tracking))
-
-    async def open_claim(self, tracking: str) -> None:
-        """Open the claim over one parcel, unless it is open already."""
-        claim = OpenCarrierClaim(
-            country=self.opening.country,
-            order_id=self.opening.order_id,
-            opened_by=Actor(party=Party.PLATFORM, id="recourse"),
-            tracking=tracking,
-            trouble=CarrierTrouble.LOSS,
-            belongs_to=self.id,
-        )
-        await self.open_once(claim)
-        if claim.case_id not in self.carrier_claims:
-            self.carrier_claims.append(claim.case_id)
-            self.note("carrier claim beside", detail=claim.case_id)
+                self._errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS))

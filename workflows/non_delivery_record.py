@@ -38,7 +38,7 @@ from domain.policy import NonDeliveryPolicy
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CaseView, Outcome
+from domain.view import Outcome
 from workflows.case import Permitted
 from workflows.taking_back import TakingBack
 
@@ -96,7 +96,6 @@ class NonDeliveryRecord(TakingBack):
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
         self.scans: list[ParcelEvent] = []
-        self.carrier_claims: list[str] = []
         self._seen: set[str] = set()
         self._there: set[str] = set()
 
@@ -242,7 +241,3 @@ class NonDeliveryRecord(TakingBack):
         """The windows and limits of non-deliveries that this case is pinned to."""
         assert isinstance(self.registration.terms, NonDeliveryPolicy)
         return self.registration.terms
-
-    def look(self) -> CaseView:
-        """The non-delivery as its readers see it."""
-        return super().look().model_copy(update={"carrier_claims": tuple(self.carrier_claims)})

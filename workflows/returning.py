@@ -14,7 +14,7 @@ from domain.goods import Adopted, CallOff, Purpose, Way
 from domain.notices import Ending
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line
-from domain.parties import Actor, Party
+from domain.parties import RECOURSE, Party
 from domain.policy import Window
 from domain.view import CaseView, Closed
 from workflows.refunding import Refunding
@@ -74,7 +74,7 @@ class Returning(Refunding):
             country=self.opening.country,
             order_id=self.opening.order_id,
             number=len(self.returns) + 1,
-            opened_by=Actor(party=Party.PLATFORM, id="recourse"),
+            opened_by=RECOURSE,
             lines=units,
             purpose=purpose,
             way=way,

@@ -11,9 +11,9 @@ from domain.commands import Close, Decide, Refund, Verdict
 from domain.goods import Goods, count, lines
 from domain.money import Money
 from domain.notices import Ending, NoticeName
-from domain.openings import Opening
+from domain.openings import CarrierTrouble, OpenCarrierClaim, Opening
 from domain.orders import Line
-from domain.parties import Party
+from domain.parties import RECOURSE, Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
 from domain.refunds import (
     DeliveryShare,
@@ -43,6 +43,7 @@ class TakingBack(Returning):
         self.deduction: Money | None = None
         self.way_back_minor = 0
         self.paid: Money | None = None
+        self.carrier_claims: list[str] = []
 
     @property
     def event(self) -> Event:
@@ -220,9 +221,27 @@ class TakingBack(Returning):
                     return
         self.note("return ended")
 
+    async def claim_from_carrier(self, tracking: str, trouble: CarrierTrouble) -> None:
+        """Open the seller's claim over one parcel beside this case, unless it is open already.
+
+        The way to the buyer is the seller's risk, and neither case waits for the other (P5).
+        """
+        claim = OpenCarrierClaim(
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_by=RECOURSE,
+            tracking=tracking,
+            trouble=trouble,
+            belongs_to=self.id,
+        )
+        await self.open_once(claim)
+        if claim.case_id not in self.carrier_claims:
+            self.carrier_claims.append(claim.case_id)
+            self.note("carrier claim beside", detail=claim.case_id)
+
     def look(self) -> CaseView:
-        """The case with its refund, line by line."""
-        view = super().look()
+        """The case with its refund, line by line, and the claims beside it."""
+        view = super().look().model_copy(update={"carrier_claims": tuple(self.carrier_claims)})
         if self.registration.sale is None or not self.units:
             return view
         return view.model_copy(update={"units": self.units, "preview": self.preview()})

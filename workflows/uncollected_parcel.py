@@ -36,7 +36,7 @@ from domain.openings import (
     OpenUncollectedParcel,
     OpenWithdrawal,
 )
-from domain.parties import Actor, Party
+from domain.parties import RECOURSE, Actor, Party
 from domain.ports import CostClaim, NonCollection, Redelivery, RedeliveryPaid
 from domain.stages import Stage
 from domain.view import Closed, Outcome
@@ -52,8 +52,6 @@ from workflows.uncollected_parcel_record import (
     UNVOIDED,
     UncollectedParcelRecord,
 )
-
-RECOURSE = Actor(party=Party.PLATFORM, id="recourse")
 
 ASKED_ANEW = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
 PAID = Happens("redelivery paid")
