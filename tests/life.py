@@ -40,7 +40,7 @@ from domain.openings import (
 )
 from domain.parties import Actor, Party
 from domain.ports import Task
-from domain.stages import Stage
+from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Receipt
 from standin.mailbox import Mailbox
 from store.archive import Archive
@@ -528,10 +528,28 @@ class World:
         self.lives.append(other)
         return other
 
+    async def played(self, process: str) -> "Played":
+        """Every case of a process that was opened here, as it is now.
+
+        One after the other: every query of an ended case replays it, and a hundred at once keep
+        the worker from answering any of them in time.
+        """
+        lives = [life for life in self.lives if life.handle.id.startswith(f"{process}:")]
+        return [(life, await life.view()) for life in lives]
+
     async def _followed(self, life: Life) -> Life:
         self.lives.append(life)
         await life.sees(lambda view: view.stage != "opening")
         return life
+
+
+Played = list[tuple[Life, CaseView]]
+
+
+def not_travelled(flow: Flow, played: Played) -> set[tuple[Stage, Stage]]:
+    """The arrows of a process's diagram that none of the cases has gone along."""
+    drawn = {(stage, following) for stage, ways in flow.items() for following in ways}
+    return drawn - {arrow for _, view in played for arrow in arrows(view)}
 
 
 def arrows(view: CaseView) -> set[tuple[Stage, Stage]]:

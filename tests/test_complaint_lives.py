@@ -57,7 +57,17 @@ from domain.view import CaseView, Outcome
 from policies import DEMO, read_calendar, read_policy
 from store.archive import Archive
 from tests.conftest import skipping_server, world_on
-from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, arrows
+from tests.life import (
+    AGENT,
+    BUYER,
+    PLATFORM,
+    SELLER,
+    Life,
+    Played,
+    RefusedCommand,
+    World,
+    not_travelled,
+)
 from worker import working
 from workflows.complaint import Complaint
 
@@ -1167,19 +1177,10 @@ async def test_whatever_is_sent_in_whatever_order_the_case_ends_and_pays_once(
 # Whatever was played.
 
 
-Played = list[tuple[Life, CaseView]]
-
-
 @pytest.fixture(scope="module")
 async def played(world: World, real_world: World) -> Played:
     """Every complaint that was played, as it ended."""
-    lives = [
-        life
-        for each in (world, real_world)
-        for life in each.lives
-        if life.handle.id.startswith("complaint:")
-    ]
-    return [(life, await life.view()) for life in lives]  # at once, they outrun the worker
+    return await world.played("complaint") + await real_world.played("complaint")
 
 
 async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Played) -> None:
@@ -1197,5 +1198,4 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Playe
 
 
 async def test_every_arrow_of_the_flow_is_travelled(played: Played) -> None:
-    drawn = {(a, b) for a, following in Complaint.FLOW.items() for b in following}
-    assert drawn - {arrow for _, view in played for arrow in arrows(view)} == set()
+    assert not_travelled(Complaint.FLOW, played) == set()

@@ -48,7 +48,17 @@ from domain.view import CaseView
 from policies import read_calendar, read_policy
 from store.archive import Archive
 from store.cases import CaseRegister
-from tests.life import AGENT, LEAD, PLATFORM, SECOND, Life, RefusedCommand, World, arrows
+from tests.life import (
+    AGENT,
+    LEAD,
+    PLATFORM,
+    SECOND,
+    Life,
+    Played,
+    RefusedCommand,
+    World,
+    not_travelled,
+)
 from workflows.dispute import Dispute
 
 BOTH_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI"])
@@ -1044,20 +1054,17 @@ async def test_headline_counts_solutions_and_those_without_an_agent(world: World
 
 
 @pytest.fixture(scope="module")
-async def views(world: World) -> dict[str, CaseView]:
+async def played(world: World) -> Played:
     """Every dispute that this module has played, as it ended."""
-    ids = [life.handle.id for life in world.lives if life.handle.id.startswith("dispute:")]
-    lives = [life for life in world.lives if life.handle.id in ids]
-    return dict(zip(ids, await asyncio.gather(*(life.view() for life in lives)), strict=True))
+    return await world.played("dispute")
 
 
 async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(
-    world: World, views: dict[str, CaseView]
+    world: World, played: Played
 ) -> None:
     archive = Archive(world.engine)
-    for life in world.lives:
-        view = views.get(life.handle.id)
-        if view is None or view.refusal:
+    for life, view in played:
+        if view.refusal:
             continue
         assert view.stage is Stage.CLOSED, life.handle.id
         assert view.awaited is None
@@ -1069,6 +1076,5 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(
         assert life.breaches() == [breach.window for breach in reversed(view.breaches)]
 
 
-async def test_every_arrow_of_the_flow_is_travelled(views: dict[str, CaseView]) -> None:
-    drawn = {(a, b) for a, following in Dispute.FLOW.items() for b in following}
-    assert drawn - {arrow for view in views.values() for arrow in arrows(view)} == set()
+async def test_every_arrow_of_the_flow_is_travelled(played: Played) -> None:
+    assert not_travelled(Dispute.FLOW, played) == set()

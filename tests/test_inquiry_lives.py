@@ -21,7 +21,7 @@ from domain.notices import NoticeName
 from domain.parties import Party
 from domain.stages import Stage
 from policies import read_calendar, read_policy
-from tests.life import PLATFORM, World, arrows
+from tests.life import PLATFORM, World, not_travelled
 from workflows.inquiry import Inquiry
 
 BOTH_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI"])
@@ -194,7 +194,4 @@ async def test_unknown_order_opens_nothing(world: World) -> None:
 
 
 async def test_every_arrow_of_the_flow_is_travelled(world: World) -> None:
-    drawn = {(a, b) for a, following in Inquiry.FLOW.items() for b in following}
-    lives = [life for life in world.lives if life.handle.id.startswith("inquiry:")]
-    views = await asyncio.gather(*(life.view() for life in lives))
-    assert drawn - {arrow for view in views for arrow in arrows(view)} == set()
+    assert not_travelled(Inquiry.FLOW, await world.played("inquiry")) == set()

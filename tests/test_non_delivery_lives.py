@@ -1,6 +1,5 @@
 """Whole lives of goods that did not come: delivered late, sent again, or paid back; what if …?"""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
@@ -38,7 +37,7 @@ from domain.ports import RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
-from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, arrows
+from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
 from workflows.non_delivery import NonDelivery
 
 ONE_A = (Line(sku="A", quantity=1),)
@@ -537,7 +536,4 @@ async def test_a_claim_against_the_carrier_is_opened_beside_it_for_each_parcel_s
 
 
 async def test_every_arrow_of_the_flow_is_travelled(world: World) -> None:
-    drawn = {(a, b) for a, following in NonDelivery.FLOW.items() for b in following}
-    lives = [life for life in world.lives if life.handle.id.startswith("non-delivery:")]
-    views = await asyncio.gather(*(life.view() for life in lives))
-    assert drawn - {arrow for view in views for arrow in arrows(view)} == set()
+    assert not_travelled(NonDelivery.FLOW, await world.played("non-delivery")) == set()

@@ -51,9 +51,10 @@ from tests.life import (
     PLATFORM,
     SECOND,
     Life,
+    Played,
     RefusedCommand,
     World,
-    arrows,
+    not_travelled,
 )
 from workflows.withdrawal import Withdrawal
 
@@ -1075,19 +1076,10 @@ async def test_a_refund_that_nobody_confirms_is_chased_by_an_agent_and_not_paid_
 # Whatever was played.
 
 
-Played = list[tuple[Life, CaseView]]
-
-
 @pytest.fixture(scope="module")
 async def played(world: World, real_world: World) -> Played:
     """Every withdrawal that was played, as it ended."""
-    lives = [
-        life
-        for each in (world, real_world)
-        for life in each.lives
-        if life.handle.id.startswith("withdrawal:")
-    ]
-    return list(zip(lives, await asyncio.gather(*(life.view() for life in lives)), strict=True))
+    return await world.played("withdrawal") + await real_world.played("withdrawal")
 
 
 async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Played) -> None:
@@ -1106,5 +1098,4 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Playe
 
 
 async def test_every_arrow_of_the_flow_is_travelled(played: Played) -> None:
-    drawn = {(a, b) for a, following in Withdrawal.FLOW.items() for b in following}
-    assert drawn - {arrow for _, view in played for arrow in arrows(view)} == set()
+    assert not_travelled(Withdrawal.FLOW, played) == set()
