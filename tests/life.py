@@ -17,6 +17,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
+from cli.failures import RefusedError
 from cli.reaching import look
 from config import Settings, data_converter
 from domain.base import Value
@@ -157,13 +158,23 @@ class Life:
         return view
 
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
-        """The view, once everything expected of it holds; within ten seconds."""
+        """The view, once everything expected of it holds; within ten seconds.
+
+        A case that another case opens may not be there at first.
+        """
+        seen = "no case"
         for _ in range(200):
-            view = await self.view()
-            if all(expect(view) for expect in expected):
-                return view
+            try:
+                view = await self.view()
+            except RefusedError as refusal:
+                if refusal.code != "case-unknown":
+                    raise
+            else:
+                if all(expect(view) for expect in expected):
+                    return view
+                seen = view.model_dump_json(indent=1)
             await asyncio.sleep(0.05)
-        raise AssertionError(f"not within ten seconds: {view.model_dump_json(indent=1)}")
+        raise AssertionError(f"not within ten seconds: {seen}")
 
     async def passes(self, **span: float) -> None:
         """Let time pass, given as timedelta's arguments."""
