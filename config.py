@@ -28,6 +28,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from domain.misfits import in_words
 from workflows import attributes
 
 HERE = Path(__file__).parent
@@ -75,7 +76,7 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = str(first["loc"][0]).upper()
             name = name if name == "DATABASE_URL" else f"RECOURSE_{name}"
-            raise ConfigurationError(f"Set {name} rightly: {first['msg']}.") from None
+            raise ConfigurationError(f"Set {name} rightly: it {in_words(first)}.") from None
 
     def for_worker(self) -> Self:
         """The same, once everything that only a worker needs is there."""

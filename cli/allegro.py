@@ -10,11 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from cli.failures import InputError, misfit
+from cli.failures import InputError
+from cli.misfits import misfit
 from domain.commands import Remedy, Text
 from domain.goods import ReturnReason
 from domain.money import Money
-from domain.openings import Key, OpenComplaint, OpenDispute
+from domain.openings import Key, Offered, OpenComplaint, OpenDispute
 from domain.orders import Quantity
 from domain.parties import Actor, Party
 
@@ -118,7 +119,7 @@ class Expectation(Listed):
 class Offer(Listed):
     """What was bought, under the id that the offer has there."""
 
-    id: Annotated[str, Field(max_length=100)]
+    id: Annotated[str, Field(min_length=1, max_length=100)]
     quantity: Quantity = 1
 
 
@@ -191,6 +192,7 @@ def _complaint(claim: Claim, wanted: Remedy | None) -> OpenComplaint:
         order_id=claim.checkoutForm.id,
         external_id=claim.id,
         opened_by=_buyer(claim),
+        offer=claim.offer and Offered(id=claim.offer.id, quantity=claim.offer.quantity),
         reason=_reason(claim),
         wanted=remedy,
         amount=_money(price) if price and remedy is Remedy.PARTIAL_REFUND else None,

@@ -7,9 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cli.failures import InputError, misfit
+from cli.failures import InputError
+from cli.misfits import misfit
 from domain.kinds import Kind
 from domain.openings import OPENING, Opening, ReturnForm
+
+RETURN_FORM = "return-form"
+KINDS = (*(kind.value for kind in Kind), RETURN_FORM)
+"""What a document that opens a case can be."""
 
 
 def read_json(name: str) -> Any:
@@ -28,6 +33,8 @@ def read_json(name: str) -> Any:
         raise InputError(
             f"{what} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
+    except ValueError:
+        raise InputError(f"{what} holds a number of too many digits; make it shorter.") from None
     except RecursionError:
         raise InputError(f"{what} is nested too deeply to be an opening.") from None
 
@@ -35,7 +42,7 @@ def read_json(name: str) -> Any:
 def read_opening(name: str) -> Opening:
     """The opening in a file, or the one that the return form in it chooses (W3)."""
     document = read_json(name)
-    is_form = isinstance(document, dict) and document.get("kind") == "return-form"
+    is_form = isinstance(document, dict) and document.get("kind") == RETURN_FORM
     what = "The return form" if is_form else "The opening"
     try:
         # From JSON, not from Python: only so are dates and enumerations read from their texts.
@@ -44,6 +51,6 @@ def read_opening(name: str) -> Opening:
             return OPENING.validate_json(text)
         return ReturnForm.model_validate_json(text).opening()
     except ValidationError as error:
-        raise misfit(error, what, tuple(Kind)) from None
+        raise misfit(error, what, () if is_form else KINDS) from None
     except ValueError as error:
         raise InputError(f"{what} does not fit: {error}.") from None

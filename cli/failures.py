@@ -1,9 +1,5 @@
 """What can go wrong on the command line: one sentence, a code, and an exit code."""
 
-from collections.abc import Sequence
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 from typer.exceptions import TyperException
 
 REFUSED = 1
@@ -27,19 +23,6 @@ class SilentError(Exception):
     """A server or worker does not answer; the message names it."""
 
 
-def misfit(error: ValidationError, what: str, tags: Sequence[str] = ()) -> InputError:
-    """The first thing that does not fit in `what`, with its place as a JSON pointer.
-
-    `tags` are names that stand in an error's place but not in what was given.
-    """
-    errors: list[ErrorDetails] = error.errors()
-    first, others = errors[0], len(errors) - 1
-    place = "".join(f"/{part}" for part in first["loc"] if part not in tags)
-    more = f" (and {others} more)" if others else ""
-    said = first["msg"].rstrip(".").replace("\n", " ")
-    return InputError(f"{what} does not fit{f' at {place}' if place else ''}: {said}{more}.")
-
-
 def failure(error: Exception) -> tuple[int, str, str] | None:
     """The exit code, code and sentence of an error that a person can mend; else None."""
     match error:
@@ -48,7 +31,9 @@ def failure(error: Exception) -> tuple[int, str, str] | None:
         case InputError():
             return BAD_INPUT, "bad-input", str(error)
         case TyperException():
-            return BAD_INPUT, "bad-input", " ".join(error.format_message().split())
+            from cli.misfits import mistold  # noqa: PLC0415 - it needs InputError itself
+
+            return BAD_INPUT, "bad-input", mistold(error)
         case SilentError():
             return UNREACHABLE, "unreachable", str(error)
     # Imported only now: they bring Temporal and the database along, which not all commands need.

@@ -98,6 +98,16 @@ def find(filters: Filters, limit: int) -> list[Listed]:
     return sorted(with_temporal(work), key=lambda one: (one.due or never, one.case_id))
 
 
+def count(filters: Filters) -> int:
+    """How many cases there are."""
+
+    async def work(client: Client) -> int:
+        found = await answer(client.count_workflows(query(filters)), patience=SECONDS)
+        return found.count
+
+    return with_temporal(work)
+
+
 def print_list(cases: list[Listed], as_json: bool) -> None:
     """Print the cases as a table, or as one JSON object a line."""
     if as_json:

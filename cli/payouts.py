@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from cli.failures import InputError, RefusedError, misfit
+from cli.failures import InputError, RefusedError
+from cli.misfits import mistyped
 from cli.verbs import AsJson
 from cli.words import amount_from, amount_in_words
 from domain.orders import Line
@@ -47,7 +48,8 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
             paid=bought.paid,
         )
     except ValidationError as error:
-        raise misfit(error, "The payout") from None
+        names = {"key": "--key", "order_id": "ORDER", "units": "UNITS", "amount": "--amount"}
+        raise mistyped(error, names) from None
     if not payout.amount.amount_minor:
         raise InputError("The amount must be more than nothing.")
     _record(payout)

@@ -23,18 +23,23 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
     ] = None,
     kind: Annotated[
         Kind | None,
-        typer.Option(help="Of an order: only this process, in full. Without it, all in short."),
+        typer.Option(help="Of an order: only this process. Without it, what comes first in each."),
     ] = None,
     units: Annotated[
         list[str] | None,
         typer.Option(help="Of an order: only these units, like SKU=1; can be given again."),
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Every way on from every stage that can still come.")
+    ] = False,
     why: Annotated[bool, typer.Option("--why", help="How each deadline is reckoned.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is still ahead: who must act, what silence does, what money moves.
 
-    preview CASE: of a case.
+    preview CASE: of a case: what can be done now, the way that silence takes, what else can come.
+
+    preview CASE --all: every branch, stage by stage; so does --json.
 
     preview --order PL-1001 --kind withdrawal: if the buyer withdrew today.
 
@@ -50,6 +55,7 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
     if case is not None:
         if country or kind or units:
             raise InputError("--country, --kind and --units go with --order; leave them out.")
-        show_case(case, why=why, as_json=as_json)
+        show_case(case, whole=whole, why=why, as_json=as_json)
     elif order is not None:
-        show_order(order, country, kind, read_units(units or ()), why=why, as_json=as_json)
+        goods = read_units(units or ())
+        show_order(order, country, kind, goods, whole=whole, why=why, as_json=as_json)

@@ -14,23 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cli.failures import InputError
+from domain.misfits import in_words
 from domain.refunds import RefundError, RefundQuestion, reckon_refund
-
-NEEDED = {
-    "bool_type": "true or false",
-    "enum": "one of {expected}",
-    "greater_than_equal": "at least {ge}",
-    "int_type": "a whole number",
-    "less_than_equal": "at most {le}",
-    "model_type": "a JSON object",
-    "string_pattern_mismatch": "three capital letters like PLN",
-    "string_too_long": "at most {max_length} characters long",
-    "string_too_short": "at least {min_length} character long",
-    "string_type": "text",
-    "too_short": "a list of at least one",
-    "tuple_type": "a list",
-}
-"""What a field must be, by the kind of error that was found in it."""
 
 
 def refund_preview_command(
@@ -51,7 +36,9 @@ def refund_preview_command(
     "units": [{"sku": "MUG", "quantity": 1}], "delivery_share": "proportional"}
 
     Further fields: already_refunded, free_delivery_programme, buyer_informed, diminished_minor,
-    way_back {"charged_minor", "announced"} and payment. Amounts are whole minor units.
+    way_back {"charged_minor", "announced"} and payment; and money_back [{"sku", "first", "last",
+    "reduced_minor"}], by how much the price of which units was reduced before. Amounts are whole
+    minor units.
     """
     if batch == "-":
         _print_lines(preview_lines(sys.stdin.buffer))
@@ -96,19 +83,10 @@ def _question(line: bytes) -> RefundQuestion:
 
 
 def _sentence(error: ErrorDetails) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    place = _place(error["loc"])
-    if kind == "json_invalid":
+    if error["type"] == "json_invalid":
         return "The line is not JSON."
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "missing":
-        return f"The field {place} is missing; give it."
-    if kind == "extra_forbidden":
-        return f"The field {place} is not known; leave it out."
-    if kind in NEEDED:
-        return f"{place} must be {NEEDED[kind].format(**context)}."
-    return f"{place} does not fit: {error['msg']}."
+    said = in_words(error)
+    return said if error["type"] == "value_error" else f"{_place(error['loc'])} {said}."
 
 
 def _place(parts: tuple[int | str, ...]) -> str:

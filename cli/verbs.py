@@ -21,7 +21,8 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from cli.failures import InputError, misfit
+from cli.failures import InputError
+from cli.misfits import mistyped
 from cli.words import actor_from, amount_from, country_of, due_in_words, zone_of
 from domain.commands import (
     COMMAND,
@@ -136,6 +137,8 @@ def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:
         "wants the same.",
         Outcome.REPEATED: f"Repeated: this {name_of(model)} was taken before and counts once.",
     }[receipt.outcome]
+    if receipt.working:
+        return f"{said} The case is at work on it; `starter.py show {case}` tells what came of it."
     if receipt.stage is Stage.CLOSED or receipt.awaited is None:
         return f"{said} The case is {receipt.stage}."
     until = due_in_words(receipt.due, zone_of(country_of(case)))
@@ -179,7 +182,25 @@ def _command(
             }
         )
     except ValidationError as error:
-        raise misfit(error, "The command", (name_of(model),)) from None
+        raise mistyped(error, _typed(model)) from None
+
+
+def _typed(model: type[CommandBase]) -> dict[str, str]:
+    """Under which name each field of a command is typed."""
+    own = {name: _as_typed(name, field) for name, field in _own_fields(model)}
+    return {"command_id": "--command-id", "by": "--as", **own}
+
+
+def _as_typed(name: str, field: FieldInfo) -> str:
+    if _files(field):
+        return _file_option(name)
+    in_order = field.is_required() or name in IN_ORDER or _item(field.annotation) is Received
+    return name.upper() if in_order else f"--{name.replace('_', '-')}"
+
+
+def _file_option(name: str) -> str:
+    """Files are options: --attachment, or named for what they prove."""
+    return "--attachment" if name == "attachments" else f"--{name.replace('_', '-')}"
 
 
 def _own_fields(model: type[CommandBase]) -> list[tuple[str, FieldInfo]]:
@@ -210,9 +231,8 @@ def _files(field: FieldInfo) -> bool:
 
 
 def _files_parameter(name: str, *, required: bool) -> Parameter:
-    """Files are options: --attachment, or named for what they prove."""
     option = typer.Option(
-        "--attachment" if name == "attachments" else f"--{name.replace('_', '-')}",
+        _file_option(name),
         metavar="FILE",
         help="A file to refer to by name, size, type and SHA-256; "
         "the marketplace keeps it. Can be given again.",
@@ -283,4 +303,5 @@ def _attachment(path: Path) -> Attachment:
             sha256=hashlib.sha256(content).hexdigest(),
         )
     except ValidationError as error:
-        raise misfit(error, f"The file {path}") from None
+        names = {"name": f"The name of {path}", "size": f"The size of {path} in bytes"}
+        raise mistyped(error, names) from None

@@ -1,7 +1,7 @@
 """How the command line says amounts, instants and the people behind commands, and reads them."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -69,12 +69,8 @@ def currency_of(country: str) -> str:
 
 
 def due_in_words(due: datetime | None, zone: str) -> str:
-    """Until when, as a person says it, with the zone's city; with the year if it is another one."""
-    if due is None:
-        return ""
-    there = (due - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
-    year = "" if there.year == datetime.now(ZoneInfo(zone)).year else f" {there.year}"
-    return f"{spoken(due, zone)}{year} ({zone})"
+    """Until when, as a person says it, with the zone's city."""
+    return f"{spoken(due, zone)} ({zone})" if due else ""
 
 
 def local(instant: datetime, zone: str) -> str:

@@ -171,14 +171,15 @@ def day_of(instant: datetime, zone: str) -> date:
 
 
 def spoken(instant: datetime, zone: str) -> str:
-    """An instant in short, for summaries: "Tue 7 Apr 16:30", or "end of Mon 28 Dec" at midnight.
+    """An instant in short, for summaries: "Tue 7 Apr 2026 16:30", "end of Mon 28 Dec 2026" at
+    midnight.
 
     Seconds are left out, so what is said is never later than what is meant.
     """
     local = instant.astimezone(_zone(zone))
     if _is_midnight(local):
-        return f"end of {_short_day(local.date() - DAY)}"
-    return f"{_short_day(local.date())} {local:%H:%M}"
+        return f"end of {_day(local.date() - DAY)}"
+    return f"{_day(local.date())} {local:%H:%M}"
 
 
 class _Step(NamedTuple):

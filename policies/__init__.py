@@ -18,6 +18,7 @@ import holidays.version
 from pydantic import BaseModel, ValidationError
 
 from domain.calendars import Calendar
+from domain.misfits import in_words
 from domain.policy import Policy
 
 EVERY_PROCESS = "every_process"
@@ -181,4 +182,4 @@ def _sentence(error: ValidationError, table: dict[str, Any]) -> str:
         case "value_error":
             return f"{key}: {first['ctx']['error']}"
         case _:
-            return f"{key}: {first['msg']}, not {first['input']!r}"[:300]
+            return f"{key} {in_words(first)}"

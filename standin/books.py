@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationErr
 from domain.base import Value
 from domain.commands import Attachment
 from domain.goods import Label
+from domain.misfits import told
 from domain.money import Currency
 from domain.openings import CarrierTrouble
 from domain.orders import Line, Order, Tracking
@@ -187,7 +188,7 @@ def read_orders(file: Path) -> list[Order]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UnreadableFileError(
-            f"The orders file {file} must be a list of orders: {where}: {first['msg']}."
+            f"The orders file {file} must be a list of orders: {told(where, first)}."
         ) from error
 
 

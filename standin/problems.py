@@ -7,6 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from domain.misfits import told
+
 
 class ProblemError(Exception):
     """An answer that refuses: HTTP status, a code for programs and a sentence for people."""
@@ -22,7 +24,7 @@ def malformed(error: ValidationError) -> ProblemError:
     """The problem of a body that is not of its form."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "the body"
-    return ProblemError(400, "malformed", f"{where}: {first['msg']}.")
+    return ProblemError(400, "malformed", f"{told(where, first)}.")
 
 
 def document(problem: ProblemError) -> JSONResponse:

@@ -466,10 +466,10 @@ def test_a_calendar_that_was_reckoned_with_is_still_the_same_value() -> None:
 @pytest.mark.parametrize(
     ("moment", "words"),
     [
-        ("2026-04-07T16:30", "Tue 7 Apr 16:30"),
-        ("2026-12-29T00:00", "end of Mon 28 Dec"),
-        ("2026-12-29T00:00:30", "Tue 29 Dec 00:00"),
-        ("2027-01-01T00:00", "end of Thu 31 Dec"),
+        ("2026-04-07T16:30", "Tue 7 Apr 2026 16:30"),
+        ("2026-12-29T00:00", "end of Mon 28 Dec 2026"),
+        ("2026-12-29T00:00:30", "Tue 29 Dec 2026 00:00"),
+        ("2027-01-01T00:00", "end of Thu 31 Dec 2026"),
     ],
 )
 def test_an_instant_is_spoken_as_a_person_says_it(moment: str, words: str) -> None:

@@ -285,8 +285,15 @@ async def test_a_case_is_shown_with_instants_parties_and_money(
     assert re.search(rf"{spoken(view.due, view.zone)} +buyer silent: buyer reply", said.out)
     assert "buyer: accept" in said.out
     assert "settling; refunds 10.00 PLN" in said.out
-    assert "Reopenable: from" in said.out
+    assert "reopenable; the buyer may take it up" in said.out
+    assert re.search(r"buyer silent: reopening +closed; the right to it ends", said.out)
+    assert re.search(r"on appeal +buyer or seller: appeal, while decided", said.out)
+    assert said.out.count("--all") == 1
     assert "day 7 counted" not in said.out
+    everything = await asyncio.to_thread(shell, "preview", life.handle.id, "--all")
+    assert "Reopenable: from" in everything.out
+    assert "On appeal: if, while decided, the buyer or seller sends appeal" in everything.out
+    assert "--all" not in everything.out
     why = await asyncio.to_thread(shell, "preview", life.handle.id, "--why")
     assert "day 7 counted" in why.out.replace("\n", " ").replace("    ", "")
     told = await asyncio.to_thread(shell, "preview", life.handle.id, "--json")
@@ -319,6 +326,37 @@ async def test_an_order_with_no_case_is_shown_without_temporal(
     )
     [read] = some.json
     assert read["refund"]["refund_minor"] == 10399  # its share of the delivery comes back too
+
+
+async def test_a_preview_of_an_order_knows_its_refunds_and_open_cases_by_the_database(
+    real_world: World, shell: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = await real_world.in_hand()
+    of_order = ("preview", "--order", order)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    without = await asyncio.to_thread(shell, *of_order, "--kind", "withdrawal")
+    assert without.out.startswith("Set DATABASE_URL: without it, refunds that the order has had")
+    [read] = (await asyncio.to_thread(shell, *of_order, "--kind", "dispute", "--json")).json
+    assert (read["refunded_before"], read["open_cases"]) == (None, None)
+    monkeypatch.setenv("DATABASE_URL", real_world.settings.database_url)
+    none = await asyncio.to_thread(shell, *of_order, "--kind", "withdrawal")
+    assert none.out.startswith("The order has had no refund, and no case is open for it.")
+    paid = ("payout", order, "A=1", "--amount", "100.00", "--kind", "chargeback", "--key", order)
+    assert (await asyncio.to_thread(shell, *paid)).code == 0
+    dispute = await real_world.dispute(order_id=order)
+    known = await asyncio.to_thread(shell, *of_order, "--kind", "withdrawal")
+    said = f"Refunded before: 1 × A. Open cases: {dispute.handle.id}."
+    assert known.out.startswith(said)
+    assert "1 × A     100.00 PLN" in known.out
+    await real_world.withdrawal(order_id=order)
+    [read] = (await asyncio.to_thread(shell, *of_order, "--kind", "dispute", "--json")).json
+    assert read["refunded_before"] == [{"sku": "A", "quantity": 1}]
+    assert [case["kind"] for case in read["open_cases"][:2]] == ["dispute", "withdrawal"]
+    assert read["outlook"]["case_id"] == f"dispute:PL:{order}:2"
+    taken = await asyncio.to_thread(shell, *of_order, "--kind", "withdrawal")
+    assert taken.err.startswith("units-in-another-case: Of A, 1 of 2 are taken back already in ")
+    everything = await asyncio.to_thread(shell, *of_order)
+    assert "Not possible, units-in-another-case" in everything.out
 
 
 async def test_what_cannot_be_opened_says_why_with_its_reckoning(
