@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from activities.marketplace import Marketplace
+    from domain.accounts import MoneyBack
     from domain.kinds import Kind
-    from domain.orders import Line, Order
+    from domain.orders import Order
     from store.cases import CaseRegister
 
 YEARS_AHEAD = 3
@@ -61,10 +62,15 @@ class Cases:
             )
         rules = rules_for(order, case.opening.kind, case.at, self._policies)
 
-        def judge(refunded: tuple[Line, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
-            return register(case.opening, order, rules, case.at, refunded, open_cases=open_cases)
+        def judge(back: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
+            return register(case.opening, order, rules, case.at, back, open_cases=open_cases)
 
         return self._cases.register(case.case_id, case.opening, order, judge, case.at)
+
+    @activity.defn(name="register_beside")
+    def register_beside(self, case: RegisterCase) -> Refusal | None:
+        """Register a case that another one is about to open; why it cannot be opened, if so."""
+        return self.register(case).refusal
 
     @activity.defn(name="pin_rules")
     def pin(self, wanted: PinRules) -> Rules:

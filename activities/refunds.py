@@ -9,6 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.marketplace import Marketplace
+from domain.accounts import refunded_lines
 from domain.ports import (
     AskRefundedUnits,
     RefundCommand,
@@ -36,7 +37,7 @@ class Refunds:
 
     What the ledger contradicts (a key with another refund, a second refund of a case or of a unit,
     more than was paid) raises the store's ContradictionError before the marketplace is asked. If
-    other units of the order were refunded since the amount was reckoned, that is an
+    other money for the order came back since the amount was reckoned, that is an
     ApplicationError (`refund-stale`), which no retry mends: the caller reckons anew.
     """
 
@@ -48,9 +49,14 @@ class Refunds:
     def request(self, command: RefundCommand) -> RefundReport:
         """Commands the refund. A lost answer is UNCONFIRMED, to be cleared by `confirm_refund`.
 
-        Run again after a crash it commands again: by the port's contract, the same refund.
+        Run again after a crash it commands again: by the port's contract, the same refund. Of
+        nothing there is nothing to command.
         """
-        return self._known(command) or self._record(self._marketplace.refund(command))
+        if known := self._known(command):
+            return known
+        if not command.amount.amount_minor:
+            return self._record(RefundReport(key=command.key, state=RefundState.CONFIRMED))
+        return self._record(self._marketplace.refund(command))
 
     @activity.defn(name="confirm_refund")
     def confirm(self, command: RefundCommand) -> RefundReport:
@@ -62,6 +68,8 @@ class Refunds:
         """
         if known := self._known(command):
             return known
+        if not command.amount.amount_minor:
+            return self.request(command)
         status = self._marketplace.refund_status(command.key)
         report = self._record(status or self._marketplace.refund(command))
         if report.state not in KNOWN:
@@ -70,8 +78,9 @@ class Refunds:
 
     @activity.defn(name="refunded_units")
     def refunded_units(self, asked: AskRefundedUnits) -> RefundedUnits:
-        """The units of an order that are refunded or being refunded, as of now."""
-        return RefundedUnits(units=self._ledger.refunded(asked.order_id))
+        """What of an order has come back, or is about to, as of now."""
+        back = self._ledger.money_back(asked.order_id)
+        return RefundedUnits(units=refunded_lines(back), money_back=back)
 
     def _known(self, command: RefundCommand) -> RefundReport | None:
         """What the ledger knows for certain; the refund is entered if it was not yet.

@@ -66,6 +66,7 @@ JOINING = (
     "carrier-does-not-pay",
     "booking-refused",
     "delivery-contested",
+    "non-collection-contested",
     "refusal-contested",
     "amount-missing",
     "amount-contested",

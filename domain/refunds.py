@@ -1,18 +1,19 @@
 """What is refunded when a sale goes wrong, part by part, and why: the money table as arithmetic.
 
-All amounts are whole minor units of one currency, and whatever must be split is split by rounding
-down what has been refunded so far. So the shares of refunds made one after the other, in any
-order, add up exactly to what was paid.
+All amounts are whole minor units of one currency. Each unit has its own price and its own share of
+the delivery, whatever was refunded before. So refunds and reductions, in any order, add up exactly
+to what was paid.
 
 Articles are those of the Consumer Rights Directive 2011/83/EU.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from domain.accounts import Account, Back, MoneyBack, Unit
 from domain.base import Value
 from domain.money import Currency, Money, Payment
 from domain.orders import Line, Quantity, Sale, Sku
@@ -71,10 +72,6 @@ class SoldLine(Value):
         """What was paid for the whole line."""
         return self.unit_price_minor * self.quantity - self.discount_minor
 
-    def paid_for_first(self, units: int) -> int:
-        """What was paid for the first so many units, rounded down."""
-        return self.paid_minor * units // self.quantity
-
 
 class Delivery(Value):
     """What the buyer paid for delivery, and the cheapest standard one offered, if dearer ones were.
@@ -111,7 +108,9 @@ class RefundQuestion(Value):
     """All that a refund depends on.
 
     `units` are those refunded now, None for all that are left; `already_refunded` holds the units
-    of each earlier refund. `delivery_share` counts for withdrawals and cancellations alone.
+    of each earlier refund. Who knows which units those were, and by how much the price of others
+    was reduced, says so in `money_back`. `delivery_share` counts for withdrawals and cancellations
+    alone.
     """
 
     event: Event
@@ -122,6 +121,7 @@ class RefundQuestion(Value):
     already_refunded: Annotated[
         tuple[tuple[Line, ...], ...], BeforeValidator(_one_list_for_each_refund)
     ] = ()
+    money_back: tuple[MoneyBack, ...] = ()
     delivery_share: DeliveryShare = DeliveryShare.NONE
     free_delivery_programme: bool = False
     buyer_informed: bool = True
@@ -135,19 +135,21 @@ def refund_question(
     sale: Sale,
     units: tuple[Line, ...],
     delivery_share: DeliveryShare = DeliveryShare.NONE,
-    refunded: tuple[Line, ...] = (),
+    money_back: tuple[MoneyBack, ...] = (),
 ) -> RefundQuestion:
     """What is asked of an order's units; the deductions that a case knows of are added to it."""
     return RefundQuestion(
         event=event,
         currency=sale.currency,
-        lines=tuple(SoldLine(**line.model_dump(exclude={"title"})) for line in sale.lines),
+        lines=tuple(
+            SoldLine(**line.model_dump(exclude={"title", "offer_id"})) for line in sale.lines
+        ),
         delivery=Delivery(
             paid_minor=sale.delivery_paid_minor,
             cheapest_standard_minor=sale.cheapest_standard_minor,
         ),
         units=units,
-        already_refunded=(refunded,) if refunded else (),
+        money_back=money_back,
         delivery_share=delivery_share,
         free_delivery_programme=sale.free_delivery,
         buyer_informed=sale.informed or sale.informed_at is not None,
@@ -182,6 +184,9 @@ GOODS_WHY = {
     Event.UNCOLLECTED: "P3: not collected, and the seller withdrew; the price paid.",
 }
 
+REDUCED = "price reduced before"
+"""What is a part of a refund, and no deduction: money that the buyer has had already."""
+
 NO_DIMINISHED_VALUE_WHY = {
     Event.CANCELLATION: "W2: the goods were never sent; nothing is deducted for their value.",
     Event.COMPLAINT: "Money table: less value is deducted in a withdrawal, not in a complaint.",
@@ -202,8 +207,8 @@ def reckon_refund(question: RefundQuestion) -> RefundPreview:
     Raises RefundError where lines, units and earlier refunds do not go together.
     """
     _check_order(question)
-    before = _already_refunded(question)
-    now = _refunded_now(question, before)
+    account = _account(question)
+    now = _refunded_now(question, account)
     if _nothing_was_paid(question):
         why = "The order was not paid yet, so nothing is refunded."
         if question.payment is Payment.CASH_ON_DELIVERY:
@@ -211,9 +216,9 @@ def reckon_refund(question: RefundQuestion) -> RefundPreview:
         parts = [RefundPart(what="nothing was paid", amount_minor=0, why=why)]
         price = 0
     else:
-        parts = _goods(question, before, now)
+        parts = _goods(question, account, now)
         price = sum(part.amount_minor for part in parts)
-        parts += _delivery(question, before, now)
+        parts += _delivery(question, account, now)
     parts += _diminished_value(question, price)
     parts += _way_back(question, sum(part.amount_minor for part in parts))
     return RefundPreview(refund_minor=sum(part.amount_minor for part in parts), parts=tuple(parts))
@@ -230,33 +235,51 @@ def _check_order(question: RefundQuestion) -> None:
         raise RefundError(f"The order adds up to more than {MOST}; give amounts in minor units.")
 
 
-def _already_refunded(question: RefundQuestion) -> Mapping[str, int]:
-    before = _counted(units for refund in question.already_refunded for units in refund)
-    sold = {line.sku: line.quantity for line in question.lines}
-    _check_known(before, sold, "already_refunded")
-    for sku, units in before.items():
-        if units > sold[sku]:
+def _account(question: RefundQuestion) -> Account:
+    """What of the order has come back before."""
+    account = Account.of(question.lines, question.money_back)
+    for sku, number in account.back:
+        _check_known((sku,), account.sold, "money_back")
+        if number > account.sold[sku][0]:
             raise RefundError(
-                f"{sku!r} was sold {sold[sku]} times but refunded {units} times; "
+                f"{sku!r} was sold {account.sold[sku][0]} times, and money_back has its unit "
+                f"{number}; correct money_back."
+            )
+    for unit, back in account.back.items():
+        if back.reduced_minor > account.price(unit):
+            raise RefundError(
+                f"The price of unit {unit[1]} of {unit[0]!r} was {account.price(unit)}, and "
+                f"{back.reduced_minor} are off it; correct money_back."
+            )
+    before = _counted(units for refund in question.already_refunded for units in refund)
+    _check_known(before, account.sold, "already_refunded")
+    for sku, units in before.items():
+        if units > len(account.free(sku)):
+            raise RefundError(
+                f"{sku!r} was sold {account.sold[sku][0]} times but refunded "
+                f"{units + account.sold[sku][0] - len(account.free(sku))} times; "
                 "correct already_refunded."
             )
-    return before
+    account.back.update(dict.fromkeys(account.pick(before), Back(refunded=True)))
+    return account
 
 
-def _refunded_now(question: RefundQuestion, before: Mapping[str, int]) -> Mapping[str, int]:
-    left = {line.sku: line.quantity - before.get(line.sku, 0) for line in question.lines}
+def _refunded_now(question: RefundQuestion, account: Account) -> dict[str, list[Unit]]:
+    """Which units of each line are refunded now."""
+    left = {sku: account.free(sku) for sku in account.sold}
     if not any(left.values()):
         raise RefundError("Nothing is left to refund: already_refunded holds the whole order.")
     if question.units is None:
-        return left
+        return {sku: units for sku, units in left.items() if units}
     now = _counted(question.units)
     _check_known(now, left, "units")
     for sku, units in now.items():
-        if units > left[sku]:
+        if units > len(left[sku]):
             raise RefundError(
-                f"{sku!r} has {left[sku]} left to refund, not {units}; name at most what is left."
+                f"{sku!r} has {len(left[sku])} left to refund, not {units}; "
+                "name at most what is left."
             )
-    return now
+    return {sku: left[sku][:units] for sku, units in now.items()}
 
 
 def _counted(lines: Iterable[Line]) -> dict[str, int]:
@@ -266,7 +289,7 @@ def _counted(lines: Iterable[Line]) -> dict[str, int]:
     return counted
 
 
-def _check_known(named: Iterable[str], known: Mapping[str, int], where: str) -> None:
+def _check_known(named: Iterable[str], known: Collection[str], where: str) -> None:
     for sku in named:
         if sku not in known:
             raise RefundError(
@@ -286,27 +309,32 @@ def _nothing_was_paid(question: RefundQuestion) -> bool:
 
 
 def _goods(
-    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
+    question: RefundQuestion, account: Account, now: dict[str, list[Unit]]
 ) -> list[RefundPart]:
-    parts = []
+    parts, reduced = [], 0
     for line in question.lines:
-        if units := now.get(line.sku, 0):
-            done = before.get(line.sku, 0)
-            price = line.paid_for_first(done + units) - line.paid_for_first(done)
+        if units := now.get(line.sku):
+            price = sum(account.price(unit) for unit in units)
+            reduced += price - account.left(units)
             parts.append(
                 RefundPart(
-                    what=f"{units} × {line.sku}",
+                    what=f"{len(units)} × {line.sku}",
                     amount_minor=price,
                     why=GOODS_WHY[question.event],
                 )
             )
+    if reduced:
+        why = "Art. 13(1): the price as it was paid in the end; so much of it came back before."
+        if question.event not in WITHDRAWALS:
+            why = "Money table: so much of the price came back before, and is not paid twice."
+        parts.append(RefundPart(what=REDUCED, amount_minor=-reduced, why=why))
     return parts
 
 
 def _delivery(
-    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
+    question: RefundQuestion, account: Account, now: dict[str, list[Unit]]
 ) -> list[RefundPart]:
-    whole = not before and all(now.get(line.sku) == line.quantity for line in question.lines)
+    whole = all(len(now.get(line.sku, ())) == line.quantity for line in question.lines)
     withdrawn = question.event in WITHDRAWALS
     parts = []
     if question.delivery and question.delivery.paid_minor:
@@ -317,9 +345,7 @@ def _delivery(
             basis = question.delivery.standard_minor if withdrawn else paid
             amount, why = basis, "the delivery comes back with the whole order"
             if not whole:
-                done, then, of, measure = _progress(question, before, now)
-                amount = basis * then // of - basis * done // of
-                share = _shown(question, then - done, of, measure)
+                amount, share = _delivery_share(question, account, now, basis)
                 why = f"the delivery comes back like the goods, {share}"
             rule = "Art. 13(1)" if withdrawn else "Money table"
             if paid > basis:
@@ -334,22 +360,28 @@ def _delivery(
     return parts
 
 
-def _progress(
-    question: RefundQuestion, before: Mapping[str, int], now: Mapping[str, int]
-) -> tuple[int, int, int, str]:
-    """How much of an order is refunded before and after now, of how much, and by which measure.
+def _delivery_share(
+    question: RefundQuestion, account: Account, now: dict[str, list[Unit]], basis: int
+) -> tuple[int, str]:
+    """The share of units in the delivery, and how it is measured: by what was paid for them, or by
+    their number where all of it was free.
 
-    By value; by units where all of it was free.
+    Each unit of the order has its own share, in the order of lines and numbers: what does not
+    divide is always with the same ones.
     """
-    if not (value := sum(line.paid_minor for line in question.lines)):
-        done, units = sum(before.values()), sum(now.values())
-        return done, done + units, sum(line.quantity for line in question.lines), "units"
-    done = then = 0
+    free = not any(line.paid_minor for line in question.lines)
+    of = sum(line.quantity if free else line.paid_minor for line in question.lines)
+    refunded = {unit for units in now.values() for unit in units}
+    done = part = share = 0
     for line in question.lines:
-        units = before.get(line.sku, 0)
-        done += line.paid_for_first(units)
-        then += line.paid_for_first(units + now.get(line.sku, 0))
-    return done, then, value, "of their price"
+        for number in range(1, line.quantity + 1):
+            unit = (line.sku, number)
+            then = done + (1 if free else account.price(unit))
+            if unit in refunded:
+                part += then - done
+                share += basis * then // of - basis * done // of
+            done = then
+    return share, _shown(question, part, of, "units" if free else "of their price")
 
 
 def _shown(question: RefundQuestion, part: int, of: int, measure: str) -> str:

@@ -1,4 +1,4 @@
-"""An order's account: what was sold and paid, which units and how much of it are refunded.
+"""An order's account: what was sold and paid, and what of it came back, unit by unit.
 
 All of it works inside the caller's transaction, which holds the account: refunds of one order are
 entered one after the other, whatever their cases and processes.
@@ -11,11 +11,20 @@ from typing import Any
 from sqlalchemy import update
 from sqlmodel import Session, col, delete, select
 
+from domain.accounts import Account, Back, MoneyBack, Unit, as_money_back
 from domain.money import Money
 from domain.orders import Line
+from domain.ports import LinePaid
 from store.engine import insert
 from store.errors import ContradictionError
-from store.tables import AccountRow, RefundedUnitRow, RefundRow, SoldLineRow, storable
+from store.tables import (
+    AccountRow,
+    ReducedUnitRow,
+    RefundedUnitRow,
+    RefundRow,
+    SoldLineRow,
+    storable,
+)
 
 
 def counted(units: Iterable[Line]) -> Counter[str]:
@@ -64,8 +73,14 @@ def hold_of_refund(session: Session, key: str) -> None:
     )
 
 
-def agree(session: Session, order_id: str, sold: Iterable[Line], paid: Money) -> None:
-    """ContradictionError if the account knows other quantities or another sum than these.
+def agree(
+    session: Session,
+    order_id: str,
+    sold: Iterable[Line],
+    paid: Money,
+    prices: Iterable[LinePaid] = (),
+) -> None:
+    """ContradictionError if the account knows other quantities, prices or another sum than these.
 
     What it does not know yet, it learns.
     """
@@ -77,58 +92,120 @@ def agree(session: Session, order_id: str, sold: Iterable[Line], paid: Money) ->
             f"Order {order_id} was not paid with {paid.figures} when it was refunded before; "
             "an agent must ask the marketplace what was paid."
         )
-    known, told = _sold(session, order_id), counted(sold)
-    if not known:
-        session.add_all(
+    lines, told = _lines(session, order_id), counted(sold)
+    if not lines:
+        lines = [
             SoldLineRow(order_id=order_id, sku=sku, sold=number) for sku, number in told.items()
-        )
-        session.flush()
-    elif known != told:
+        ]
+        session.add_all(lines)
+    elif {line.sku: line.sold for line in lines} != told:
         raise ContradictionError(
             f"Order {order_id} was sold in other quantities when it was refunded before; "
             "an agent must ask the marketplace what was sold."
         )
+    costs = {storable(price.sku): price.paid_minor for price in prices}
+    for line in lines:
+        cost = costs.get(line.sku, line.paid_minor)
+        if line.paid_minor not in (None, cost):
+            raise ContradictionError(
+                f"{line.sku!r} of order {order_id} had another price when it was refunded before; "
+                "an agent must ask the marketplace what was paid for it."
+            )
+        line.paid_minor = cost
+    session.flush()
 
 
-def refunded(session: Session, order_id: str) -> Counter[str]:
-    """How many units of each line are refunded or being refunded."""
-    skus = select(RefundedUnitRow.sku).where(RefundedUnitRow.order_id == order_id)
-    return Counter(session.exec(skus))
+def money_back(session: Session, order_id: str) -> tuple[MoneyBack, ...]:
+    """The units that are refunded or being refunded, and those whose price is reduced."""
+    return as_money_back(_back(session, order_id))
 
 
 def take(
-    session: Session, order_id: str, key: str, units: Counter[str], amount: Money, *, advice: str
+    session: Session,
+    order_id: str,
+    key: str,
+    units: Counter[str],
+    amount: Money,
+    *,
+    advice: str,
+    reduction: bool = False,
+    priced: bool = True,
 ) -> None:
-    """Give units and an amount to the refund or payout of this key.
+    """Give units and an amount to the refund or payout of this key; or take it off their price.
 
-    ContradictionError, ending in `advice`, if there are not as many left, or if more would be
-    refunded than was paid.
+    ContradictionError, ending in `advice`, if there are not as many left, if more would be paid
+    back than was paid for the order, or, where it is `priced` and the prices are known, than is
+    left of theirs and of the delivery.
     """
-    sold, taken = _sold(session, order_id), _taken(session, order_id)
+    lines = {line.sku: line for line in _lines(session, order_id)}
+    account = Account(
+        {sku: (line.sold, line.paid_minor or 0) for sku, line in lines.items()},
+        _back(session, order_id),
+    )
     for sku, wanted in units.items():
-        if sku not in sold:
+        if sku not in lines:
             raise ContradictionError(f"Order {order_id} has no line {sku!r}; name one of its own.")
-        of, gone = sold[sku], taken.get(sku, {})
-        free = [number for number in range(1, of + 1) if number not in gone]
-        if len(free) < wanted:
-            by = f" by {', '.join(sorted(set(gone.values())))}" if gone else ""
+        free, of = len(account.free(sku)), lines[sku].sold
+        if (of if reduction else free) < wanted:
+            gone = sorted(
+                {row.refund_key for row in _refunded(session, order_id) if row.sku == sku}
+            )
+            by = f" by {', '.join(gone)}" if gone else ""
             raise ContradictionError(
                 f"{wanted} of {sku!r} cannot be refunded: of the {of} in order {order_id} "
-                f"{len(gone)} are refunded already{by}; {advice}."
+                f"{of - free} are refunded already{by}; {advice}."
             )
-        session.add_all(
-            RefundedUnitRow(order_id=order_id, sku=sku, number=number, of=of, refund_key=key)
-            for number in free[:wanted]
+    picked = account.pick_reduced(units) if reduction else account.pick(units)
+    row = _account(session, order_id)
+    known = row.paid_minor is not None and all(
+        line.paid_minor is not None for line in lines.values()
+    )
+    if reduction and not known:
+        raise ContradictionError(
+            f"The price of units of order {order_id} cannot be reduced before it is known what "
+            "was paid for each line; name it."
         )
-    account = _account(session, order_id)
-    total = account.refunded_minor + amount.amount_minor
-    if account.paid_minor is not None and total > account.paid_minor:
-        paid, before = _money(account.paid_minor, account), _money(account.refunded_minor, account)
+    if known and priced:
+        left = account.left(picked)
+        if not reduction:
+            left += (row.paid_minor or 0) - sum(line.paid_minor or 0 for line in lines.values())
+        if amount.amount_minor > left:
+            raise ContradictionError(
+                f"{amount.figures} cannot be refunded: of what was paid for these units of order "
+                f"{order_id} {_money(left, row)} are left; {advice}."
+            )
+    if reduction:
+        session.add_all(
+            ReducedUnitRow(
+                order_id=order_id,
+                sku=sku,
+                number=number,
+                of=lines[sku].sold,
+                refund_key=key,
+                amount_minor=share,
+            )
+            for (sku, number), share in account.spread(picked, amount.amount_minor).items()
+        )
+    else:
+        session.add_all(
+            RefundedUnitRow(
+                order_id=order_id,
+                sku=sku,
+                number=number,
+                of=lines[sku].sold,
+                refund_key=key,
+                less_minor=account.reduced((sku, number)) if priced else 0,
+            )
+            for sku, number in picked
+        )
+    total = row.refunded_minor + amount.amount_minor
+    if row.paid_minor is not None and total > row.paid_minor:
+        paid, before = _money(row.paid_minor, row), _money(row.refunded_minor, row)
         raise ContradictionError(
             f"{amount.figures} cannot be refunded: of the {paid} that were paid for order "
             f"{order_id} {before} are refunded already; {advice}."
         )
-    account.refunded_minor = total
+    row.refunded_minor = total
     session.flush()
 
 
@@ -139,6 +216,11 @@ def release(session: Session, order_id: str, key: str, amount: Money) -> None:
             col(RefundedUnitRow.order_id) == order_id, col(RefundedUnitRow.refund_key) == key
         )
     )
+    session.exec(
+        delete(ReducedUnitRow).where(
+            col(ReducedUnitRow.order_id) == order_id, col(ReducedUnitRow.refund_key) == key
+        )
+    )
     _account(session, order_id).refunded_minor -= amount.amount_minor
     session.flush()
 
@@ -147,17 +229,27 @@ def _account(session: Session, order_id: str) -> AccountRow:
     return session.get_one(AccountRow, order_id)
 
 
-def _sold(session: Session, order_id: str) -> dict[str, int]:
-    lines = session.exec(select(SoldLineRow).where(SoldLineRow.order_id == order_id))
-    return {line.sku: line.sold for line in lines}
+def _lines(session: Session, order_id: str) -> list[SoldLineRow]:
+    return list(session.exec(select(SoldLineRow).where(SoldLineRow.order_id == order_id)))
 
 
-def _taken(session: Session, order_id: str) -> dict[str, dict[int, str]]:
-    """The keys of refunds and payouts, by the units that they have."""
-    taken: dict[str, dict[int, str]] = {}
-    for unit in session.exec(select(RefundedUnitRow).where(RefundedUnitRow.order_id == order_id)):
-        taken.setdefault(unit.sku, {})[unit.number] = unit.refund_key
-    return taken
+def _refunded(session: Session, order_id: str) -> list[RefundedUnitRow]:
+    rows = session.exec(select(RefundedUnitRow).where(RefundedUnitRow.order_id == order_id))
+    return list(rows)
+
+
+def _back(session: Session, order_id: str) -> dict[Unit, Back]:
+    """What has come back of each unit, if anything."""
+    reduced: Counter[Unit] = Counter()
+    rows = session.exec(select(ReducedUnitRow).where(ReducedUnitRow.order_id == order_id))
+    for row in rows:
+        reduced[row.sku, row.number] += row.amount_minor
+    back = {unit: Back(refunded=False, reduced_minor=minor) for unit, minor in reduced.items()}
+    for refunded in _refunded(session, order_id):
+        unit = (refunded.sku, refunded.number)
+        unpaid = refunded.less_minor - reduced[unit]
+        back[unit] = Back(refunded=True, unpaid_minor=max(0, unpaid))
+    return back
 
 
 def _money(minor: int, account: AccountRow) -> str:

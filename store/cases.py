@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
+from domain.accounts import MoneyBack
 from domain.base import Value
 from domain.kinds import Kind
 from domain.money import Money
@@ -16,7 +17,7 @@ from domain.openings import Opening
 from domain.orders import Line, Order, Person
 from domain.parties import Party
 from domain.ports import CloseCase, OpenCase, Registration
-from store.accounts import as_lines, counted
+from store.accounts import as_lines, counted, money_back
 from store.engine import hold_order, insert_new, transaction
 from store.errors import ContradictionError
 from store.tables import CaseRow, PersonRow, RefundedUnitRow, RefundRow
@@ -41,7 +42,7 @@ SOLUTIONS = (
     Ending.DELIVERED,
     Ending.CONTRACT_STANDS,
 )
-"""The endings that count as a solution (D2): the parties agreed, an agent decided, the buyer took
+"""The endings that count as a solution (D2): the parties agreed, an agent decided, who claimed took
 the claim back, or goods and money came to where they belong. Silence, inactivity and a closing by
 the platform solved nothing."""
 
@@ -51,12 +52,13 @@ NOT_ENDED = (
     Ending.BECAME_CANCELLATION,
     Ending.BECAME_WITHDRAWAL,
     Ending.BECAME_NON_DELIVERY,
+    Ending.BECAME_UNCOLLECTED_PARCEL,
 )
 """Endings that the headline leaves out: the case never began, or goes on as another one."""
 
 
-Judge = Callable[[tuple[Line, ...], tuple[OpenCase, ...]], Registration]
-"""Makes a registration, given the order's units that are refunded and its open cases."""
+Judge = Callable[[tuple[MoneyBack, ...], tuple[OpenCase, ...]], Registration]
+"""Makes a registration, given what of the order has come back and its open cases."""
 
 
 class Headline(Value):
@@ -144,6 +146,11 @@ class CaseRegister:
             case = session.get(CaseRow, case_id)
             return Registration.model_validate(case.registration) if case else None
 
+    def of_order(self, order_id: str) -> tuple[tuple[MoneyBack, ...], tuple[OpenCase, ...]]:
+        """What of an order has come back, or is about to, and its open cases."""
+        with transaction(self._engine) as session:
+            return _order(session, order_id)
+
     def is_closed(self, case_id: str) -> bool:
         """Whether the case has been closed."""
         with transaction(self._engine) as session:
@@ -222,9 +229,9 @@ class CaseRegister:
             return [_summary(row) for row in session.exec(statement)]
 
 
-def _order(session: Session, order_id: str) -> tuple[tuple[Line, ...], tuple[OpenCase, ...]]:
-    """The order's units that are refunded or being refunded, and its open cases, each with the
-    units that it has not had refunded itself.
+def _order(session: Session, order_id: str) -> tuple[tuple[MoneyBack, ...], tuple[OpenCase, ...]]:
+    """The order's units that are refunded or being refunded, or whose price is reduced, and its
+    open cases, each with the units that it has not had refunded itself.
     """
     units = (
         select(RefundedUnitRow.sku, RefundRow.case_id)
@@ -248,7 +255,7 @@ def _order(session: Session, order_id: str) -> tuple[tuple[Line, ...], tuple[Ope
         )
         for case_id, kind, registration in session.exec(cases).all()
     )
-    return as_lines(Counter(sku for sku, _ in refunded)), tuple(open_cases)
+    return money_back(session, order_id), tuple(open_cases)
 
 
 def _summary(row: CaseRow) -> CaseSummary:

@@ -16,4 +16,4 @@ class ContradictionError(StoreError):
 
 
 class StaleError(StoreError, StaleReckoningError):
-    """Units were refunded since an amount was reckoned; it has to be reckoned anew."""
+    """Money came back since an amount was reckoned; it has to be reckoned anew."""

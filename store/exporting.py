@@ -21,6 +21,7 @@ from store.tables import (
     BreachRow,
     CaseRow,
     PayoutRow,
+    ReducedUnitRow,
     RefundedUnitRow,
     TaskRow,
 )
@@ -57,6 +58,12 @@ class RefundedUnit(Value):
     refund_key: str
 
 
+class ReducedUnit(RefundedUnit):
+    """A unit whose price is reduced by so much."""
+
+    amount: Money
+
+
 class Filed(Value):
     """A case as the database has it, and the account of its order.
 
@@ -75,6 +82,7 @@ class Filed(Value):
     order_paid: Money | None
     order_refunded: Money | None
     refunded_units: tuple[RefundedUnit, ...]
+    reduced_units: tuple[ReducedUnit, ...]
     others: tuple[Filing, ...]
 
 
@@ -95,6 +103,7 @@ def read_filed(engine: Engine, case_id: str) -> Filed | None:
             "order_refunded": account
             and Money(amount_minor=account.refunded_minor, currency=account.currency),
             "refunded_units": _refunded_units(session, row.order_id),
+            "reduced_units": _reduced_units(session, account) if account else (),
             "others": _others(session, row),
         }
     archive = Archive(engine)
@@ -182,5 +191,25 @@ def _refunded_units(session: Session, order_id: str) -> tuple[RefundedUnit, ...]
     )
     return tuple(
         RefundedUnit(sku=row.sku, number=row.number, of=row.of, refund_key=row.refund_key)
+        for row in session.exec(statement)
+    )
+
+
+def _reduced_units(session: Session, account: AccountRow) -> tuple[ReducedUnit, ...]:
+    statement = (
+        select(ReducedUnitRow)
+        .where(ReducedUnitRow.order_id == account.order_id)
+        .order_by(
+            col(ReducedUnitRow.sku), col(ReducedUnitRow.number), col(ReducedUnitRow.refund_key)
+        )
+    )
+    return tuple(
+        ReducedUnit(
+            sku=row.sku,
+            number=row.number,
+            of=row.of,
+            refund_key=row.refund_key,
+            amount=Money(amount_minor=row.amount_minor, currency=account.currency),
+        )
         for row in session.exec(statement)
     )

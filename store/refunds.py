@@ -1,5 +1,6 @@
 """The ledger of refunds: one per case and one per unit that did not fail, whatever is sent twice.
 
+A reduction of a price is not the unit's refund: what is left of the price can be refunded later.
 All refunds of an order together, and the pay-outs that others made, are never more than was paid.
 """
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from domain.accounts import Back, MoneyBack, Unit, refunded_lines, told_of
 from domain.base import Value
 from domain.money import Money
 from domain.orders import Line
@@ -17,17 +19,16 @@ from domain.ports import Payout, RefundCommand, RefundReport, RefundState
 from store.accounts import (
     agree,
     as_json,
-    as_lines,
     counted,
     hold,
     hold_of_refund,
-    refunded,
+    money_back,
     release,
     take,
 )
 from store.engine import insert_new, transaction
 from store.errors import ContradictionError, StaleError
-from store.tables import PayoutRow, RefundRow
+from store.tables import PayoutRow, RefundRow, storable
 
 GIVES_WAY: dict[RefundState, tuple[RefundState, ...]] = {
     RefundState.REQUESTED: (),
@@ -44,7 +45,10 @@ TWO_PAID = "an agent must stop or reclaim one of the two"
 
 
 class Refund(Value):
-    """A refund as the ledger has it; `units` are unknown of those ordered before they were kept."""
+    """A refund as the ledger has it; `units` are unknown of those ordered before they were kept.
+
+    A `reduction` is of the price of its units, which can still be refunded.
+    """
 
     key: str
     case_id: str
@@ -55,6 +59,7 @@ class Refund(Value):
     reason: str
     requested_at: AwareDatetime
     reported_at: AwareDatetime | None
+    reduction: bool = False
 
 
 class RefundLedger:
@@ -68,8 +73,9 @@ class RefundLedger:
 
         Its units and amount are taken from the order in the same transaction. ContradictionError
         if the key was used for another refund, if the case has a refund already that did not
-        fail, if its units are refunded already, if more would be refunded than was paid, or if
-        the order was known otherwise. StaleError if other units were refunded since `after`.
+        fail, if its units are refunded already, if more would be paid back than is left of what
+        was paid, for the order or for these units, or if the order was known otherwise.
+        StaleError if other money for the order came back since `after`.
         """
         order_id, key = command.order_id, command.key
         _need_units(key, command.units)
@@ -82,7 +88,7 @@ class RefundLedger:
             if _differs(row, command) or session.get(PayoutRow, key) is not None:
                 raise _taken_key(key)
             _need_currency(command.amount, command.paid)
-            agree(session, order_id, command.sold, command.paid)
+            agree(session, order_id, command.sold, command.paid, command.prices)
             if row.units is None and row.state != RefundState.FAILED:
                 # Ordered before units were kept: it takes them now that it says which.
                 release(session, order_id, key, command.amount)
@@ -90,11 +96,11 @@ class RefundLedger:
                 new = True
             if new:
                 _need_known_units(session, order_id, key)
-                if command.after is not None and refunded(session, order_id) != counted(
-                    command.after
+                if command.after is not None and _told(command.after) != _told(
+                    money_back(session, order_id)
                 ):
                     raise StaleError(
-                        f"Other units of order {order_id} were refunded since the amount was "
+                        f"Other money for order {order_id} came back since the amount was "
                         "reckoned; reckon it anew."
                     )
                 take(
@@ -104,6 +110,7 @@ class RefundLedger:
                     counted(command.units),
                     command.amount,
                     advice=LEFT,
+                    reduction=command.reduction,
                 )
             return _refund(row)
 
@@ -183,12 +190,17 @@ class RefundLedger:
                     counted(payout.units),
                     payout.amount,
                     advice=TWO_PAID,
+                    priced=False,  # what others paid, they paid
                 )
 
     def refunded(self, order_id: str) -> tuple[Line, ...]:
-        """The units of an order for which money is under way or paid, by any case or payout."""
+        """The units of an order whose refund is under way or paid, by any case or payout."""
+        return refunded_lines(self.money_back(order_id))
+
+    def money_back(self, order_id: str) -> tuple[MoneyBack, ...]:
+        """The same unit by unit, and the units whose price is reduced."""
         with transaction(self._engine) as session:
-            return as_lines(refunded(session, order_id))
+            return money_back(session, order_id)
 
     def find(self, key: str) -> Refund | None:
         """One refund, if it was ever requested."""
@@ -218,6 +230,7 @@ def _insert(session: Session, command: RefundCommand, at: datetime) -> RefundRow
         reason="",
         requested_at=at,
         units=as_json(command.units),
+        reduction=command.reduction,
     )
     insert_new(session, [row])
     stored = session.get(RefundRow, command.key)
@@ -231,9 +244,13 @@ def _insert(session: Session, command: RefundCommand, at: datetime) -> RefundRow
 
 def _differs(row: RefundRow, command: RefundCommand) -> bool:
     return (
-        (row.case_id, row.order_id, _amount(row))
-        != (command.case_id, command.order_id, command.amount)
+        (row.case_id, row.order_id, _amount(row), row.reduction)
+        != (command.case_id, command.order_id, command.amount, command.reduction)
     ) or row.units not in (None, as_json(command.units))
+
+
+def _told(known: tuple[MoneyBack, ...]) -> dict[Unit, Back]:
+    return {(storable(sku), number): back for (sku, number), back in told_of(known).items()}
 
 
 def _taken_key(key: str) -> ContradictionError:
@@ -273,12 +290,21 @@ def _need_known_units(session: Session, order_id: str, key: str) -> None:
 def _take_after_all(session: Session, row: RefundRow) -> None:
     """Take what a refund that failed has moved nevertheless."""
     _need_known_units(session, row.order_id, row.key)
-    if row.units is None and refunded(session, row.order_id):
+    if row.units is None and money_back(session, row.order_id):
         raise ContradictionError(
             f"Refund {row.key} was paid after it had failed, and units of its order were refunded "
             f"meanwhile; {TWO_PAID}."
         )
-    take(session, row.order_id, row.key, counted(_units(row) or ()), _amount(row), advice=TWO_PAID)
+    take(
+        session,
+        row.order_id,
+        row.key,
+        counted(_units(row) or ()),
+        _amount(row),
+        advice=TWO_PAID,
+        reduction=row.reduction,
+        priced=row.units is not None,
+    )
 
 
 def _amount(row: RefundRow) -> Money:
@@ -300,4 +326,5 @@ def _refund(row: RefundRow) -> Refund:
         reason=row.reason,
         requested_at=row.requested_at,
         reported_at=row.reported_at,
+        reduction=row.reduction,
     )

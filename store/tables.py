@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlmodel import Field, SQLModel
@@ -167,7 +168,7 @@ class RefundRow(SQLModel, table=True):
     """A refund that was ordered, and what is known of it.
 
     The database itself holds the rule that a case has one refund that did not fail. `units` is
-    empty for those that were ordered before units were kept.
+    empty for those that were ordered before units were kept. A `reduction` is of their price.
     """
 
     __tablename__ = "refunds"
@@ -192,6 +193,7 @@ class RefundRow(SQLModel, table=True):
     requested_at: datetime
     reported_at: datetime | None = None
     units: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    reduction: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class PayoutRow(SQLModel, table=True):
@@ -229,7 +231,10 @@ class AccountRow(SQLModel, table=True):
 
 
 class SoldLineRow(SQLModel, table=True):
-    """How many units of a line were sold."""
+    """How many units of a line were sold, and what was paid for all of them.
+
+    `paid_minor` is empty of lines from before it was kept, until the order's next refund tells it.
+    """
 
     __tablename__ = "sold_lines"
     __table_args__ = (UniqueConstraint("order_id", "sku", "sold", name="sold_once"),)
@@ -239,13 +244,15 @@ class SoldLineRow(SQLModel, table=True):
     )
     sku: Key
     sold: int
+    paid_minor: MinorOrNone = None
 
 
 class RefundedUnitRow(SQLModel, table=True):
     """A unit, the `number`th of all `of` that were sold, that is refunded or being refunded.
 
     The database itself holds the rule that no unit is refunded twice: the primary key, and no
-    more numbers than units sold.
+    more numbers than units sold. `less_minor`: what its refund was less by, for its price had been
+    reduced.
     """
 
     __tablename__ = "refunded_units"
@@ -261,6 +268,33 @@ class RefundedUnitRow(SQLModel, table=True):
     number: int = Field(primary_key=True)
     of: int
     refund_key: Words
+    less_minor: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")}
+    )
+
+
+class ReducedUnitRow(SQLModel, table=True):
+    """A unit whose price is reduced, or being reduced, by so much; the rest can be refunded.
+
+    That its reductions are never more than its price, and with its refund neither, is held by
+    whoever writes them (store/accounts.py), one after the other.
+    """
+
+    __tablename__ = "reduced_units"
+    __table_args__ = (
+        CheckConstraint('number BETWEEN 1 AND "of"', name="number_of_a_reduced_unit"),
+        CheckConstraint("amount_minor > 0", name="reduced_by_something"),
+        ForeignKeyConstraint(
+            ["order_id", "sku", "of"], ["sold_lines.order_id", "sold_lines.sku", "sold_lines.sold"]
+        ),
+    )
+
+    order_id: Key
+    sku: Key
+    number: int = Field(primary_key=True)
+    refund_key: Key
+    of: int
+    amount_minor: Minor
 
 
 class RecoveryRow(SQLModel, table=True):

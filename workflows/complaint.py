@@ -409,20 +409,22 @@ class Complaint(ComplaintRecord):
         return Ending.REFUNDED if self.paid else self.gone
 
     async def reduce_price(self, amount: Money) -> Turn:
-        """The buyer keeps the goods for less; units refunded elsewhere have no price left, and a
-        price that was to be reduced by more than is left is reduced by that.
+        """The buyer keeps the goods for less, and can still withdraw for the rest; units refunded
+        elsewhere have no price left, and one that was to be reduced by more than is left is reduced
+        by that.
         """
         self.enter(Stage.REFUNDING)
-        agreed: Money | None = None
+        units, agreed = self.units, None
         while True:
             await self.leave_out_refunded()
-            if not self.owed:
+            left = self.price_left(units)
+            if not left.amount_minor:
                 self.note("nothing is owed")
                 return Ending.NOTHING_OWED
-            if amount.amount_minor > self.amount.amount_minor:
-                self.note("amount lowered", detail="other units were refunded meanwhile")
-                agreed, amount = agreed or amount, self.amount
-            match await self.pay_back(amount, self.units, self.registration.refunded, agreed):
+            if amount.amount_minor > left.amount_minor:
+                self.note("amount lowered", detail="other money came back meanwhile")
+                agreed, amount = agreed or amount, left
+            match await self.pay_back(amount, units, agreed, reduction=True):
                 case Payment.PAID:
                     self.paid = amount
                     return Ending.PRICE_REDUCED

@@ -181,10 +181,9 @@ class ComplaintRecord(TakingBack):
         return self.answering.window.on_silence
 
     @property
-    def at_stake(self) -> Money:
-        """What was paid for the goods: the most that their price can be reduced by."""
-        assert self.registration.at_stake is not None
-        return self.registration.at_stake
+    def most(self) -> Money:
+        """What is left of the price of the goods: the most that it can be reduced by."""
+        return self.price_left(self.units or self.registration.lines)
 
     @property
     def decision_differs(self) -> bool:
@@ -250,7 +249,7 @@ class ComplaintRecord(TakingBack):
                     sentence="A withdrawal gives the price back; leave `wanted` out.",
                 )
             case Clarify(wanted=wanted):
-                return wish_refusal(wanted, None, self.at_stake)
+                return wish_refusal(wanted, None, self.most)
             case AcceptComplaint():
                 return self.grant_bars(command)
             case Choose(remedy=remedy) if remedy not in SECOND_TIER:
@@ -260,9 +259,9 @@ class ComplaintRecord(TakingBack):
                     "end of the contract.",
                 )
             case Choose(remedy=remedy, amount=amount):
-                return wish_refusal(remedy, amount, self.at_stake)
+                return wish_refusal(remedy, amount, self.most)
             case NameAmount(amount=amount):
-                return amount_refusal(Remedy.PARTIAL_REFUND, amount, self.at_stake)
+                return amount_refusal(Remedy.PARTIAL_REFUND, amount, self.most)
             case Decide():
                 return self.ruling_bars(command)
             case Claim() | Release() | RetryRefund():
@@ -276,8 +275,8 @@ class ComplaintRecord(TakingBack):
             return refusal
         if remedy is Remedy.PARTIAL_REFUND:
             amount = grant.amount or (self.wished if remedy is self.wanted else None)
-            return amount_refusal(remedy, amount, self.at_stake)
-        if refusal := wish_refusal(remedy, grant.amount, self.at_stake):
+            return amount_refusal(remedy, amount, self.most)
+        if refusal := wish_refusal(remedy, grant.amount, self.most):
             return refusal
         if {remedy, self.wanted} & {*FIRST_TIER} and remedy is not self.wanted and not grant.text:
             return Refusal(
@@ -311,8 +310,8 @@ class ComplaintRecord(TakingBack):
         if decide.remedy is Remedy.SEND_AGAIN:
             return NONE_SUCH
         if decide.remedy is Remedy.PARTIAL_REFUND:
-            return amount_refusal(decide.remedy, decide.amount, self.at_stake)
-        return wish_refusal(decide.remedy, decide.amount, self.at_stake)
+            return amount_refusal(decide.remedy, decide.amount, self.most)
+        return wish_refusal(decide.remedy, decide.amount, self.most)
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case, so that the next command is judged by them."""

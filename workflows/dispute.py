@@ -34,6 +34,7 @@ from domain.commands import (
 from domain.goods import count
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
+from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.ports import TaskState
 from domain.remedies import refund_of
@@ -252,7 +253,7 @@ class Dispute(DisputeRecord):
         """Carry out what was agreed or ordered: first the goods, then the money."""
         self.enter(Stage.SETTLING)
         self.concluded = settled
-        units, stake = self.registration.lines, self.at_stake
+        units = self.registration.lines
         match settled.remedy:
             case Remedy.SEND_AGAIN:
                 if (turn := await self.have_sent_again()) is not None:
@@ -267,18 +268,38 @@ class Dispute(DisputeRecord):
                     self.concluded = None
                     return Stuck("not-fulfilled")
                 if result.accepted and count(result.accepted) != count(units):
-                    units, stake = result.accepted, self.sale.paid_for(result.accepted)
+                    units = result.accepted
         if isinstance(self.concluded, Ending):
             return self.concluded
-        amount = refund_of(settled.remedy, settled.amount, stake)
-        if amount and amount.amount_minor > stake.amount_minor:
-            amount = stake
-        if amount and amount.amount_minor:
+        return await self.pay(settled, units)
+
+    async def pay(self, settled: Settled, units: tuple[Line, ...]) -> Turn:
+        """The money of a remedy, as far as no other case has paid it back meanwhile.
+
+        A partial refund reduces the price of the goods: the buyer can still withdraw for the rest.
+        """
+        told = refund_of(settled.remedy, settled.amount, self.left(units))
+        if told is None:
+            return settled.ending
+        told = min(told, self.left(units), key=lambda money: money.amount_minor)
+        reduces = settled.remedy is Remedy.PARTIAL_REFUND
+        while not isinstance(self.concluded, Ending):
+            left = self.price_left(units) if reduces else self.left(units)
+            amount = min(told, left, key=lambda money: money.amount_minor)
+            if not amount.amount_minor and workflow.patched("dispute-owes-nothing"):
+                self.note("nothing is owed")
+                return settled.ending
             self.rest_on(Party.PLATFORM)
-            match await self.pay_back(amount, units):
+            agreed = told if told != amount else None
+            to_pay = units if reduces else self.refundable(units)
+            match await self.pay_back(amount, to_pay, agreed, reduction=reduces):
+                case Payment.PAID:
+                    return settled.ending
                 case Payment.GIVEN_UP:
                     return Ending.CLOSED_BY_PLATFORM
-        return settled.ending
+                case Payment.STALE:
+                    await self.learn_refunded()
+        return self.concluded
 
     async def have_sent_again(self) -> Turn | None:
         """The seller sends the goods again and says so; silence brings the agents back."""
@@ -312,7 +333,7 @@ class Dispute(DisputeRecord):
     def tell_opening(self) -> None:
         """The seller is told of the dispute and the buyer that it was received."""
         claim, reply = self.claim, self.replying[Party.SELLER]
-        claimed = claim.amount or self.registration.at_stake
+        claimed = claim.amount or self.whole_claim
         self.tell(
             Party.SELLER,
             NoticeName.DISPUTE_OPENED,

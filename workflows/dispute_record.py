@@ -155,9 +155,7 @@ class DisputeRecord(Returning):
         by = command.by
         match command:
             case Offer():
-                return amount_refusal(
-                    command.remedy, command.amount, self.at_stake
-                ) or self.offer_bars(command)
+                return self.amount_bars(command) or self.offer_bars(command)
             case Accept() | Reject() if self.stage is not Stage.DECIDED:
                 return self.answer_bars(by.party, command.offer_id)
             case Ask(to=to) if to is not None and (by.party in TRADERS or to not in TRADERS):
@@ -237,8 +235,14 @@ class DisputeRecord(Returning):
                     code=Code.VERDICT_DIFFERS,
                     sentence="A verdict for the seller names no remedy; every other names one.",
                 )
-            return amount_refusal(command.remedy, command.amount, self.at_stake)
+            return self.amount_bars(command)
         return None
+
+    def amount_bars(self, command: Offer | Decide) -> Refusal | None:
+        """A price can be reduced by what is left of it; of the delivery, no part is a price."""
+        reduces = command.remedy is Remedy.PARTIAL_REFUND
+        left = self.price_left(self.registration.lines) if reduces else self.at_stake
+        return amount_refusal(command.remedy, command.amount, left)
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case, so that the next command is judged by them."""
@@ -348,9 +352,13 @@ class DisputeRecord(Returning):
 
     @property
     def at_stake(self) -> Money:
-        """What was paid for the disputed lines: the most that can be refunded."""
-        assert self.registration.at_stake is not None
-        return self.registration.at_stake
+        """What is left of what was paid for the disputed lines: the most that can be refunded."""
+        return self.left(self.registration.lines)
+
+    @property
+    def whole_claim(self) -> Money | None:
+        """What a buyer claims who names no amount; nothing before the case is registered."""
+        return self.at_stake if self.registration.sale else None
 
     @property
     def help_allowed(self) -> bool:
@@ -382,7 +390,7 @@ class DisputeRecord(Returning):
                 update={
                     "reason": self.claim.reason,
                     "wanted": self.claim.wanted,
-                    "claimed": self.claim.amount or self.registration.at_stake,
+                    "claimed": self.claim.amount or self.whole_claim,
                     "offers": tuple(map(self.as_it_stands, self.offers)),
                     "decision": self.decision or self.proposed,
                     "ruling": None,

@@ -7,8 +7,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.refunds import STALE, Refunds
+from domain.accounts import left_for, left_with_delivery
 from domain.commands import Close, Command, CommandBase, RetryRefund
-from domain.goods import lines
+from domain.goods import count, lines
 from domain.money import Money
 from domain.notices import NoticeName
 from domain.openings import Opening
@@ -16,6 +17,7 @@ from domain.orders import Line
 from domain.parties import Party
 from domain.ports import (
     AskRefundedUnits,
+    LinePaid,
     RefundCommand,
     RefundedUnits,
     RefundReport,
@@ -36,7 +38,7 @@ class Payment(Enum):
     GIVEN_UP = auto()
     """The platform closed the case over a refund that failed."""
     STALE = auto()
-    """Other units of the order were refunded meanwhile: the amount has to be reckoned anew."""
+    """Other money for the order came back meanwhile: the amount has to be reckoned anew."""
 
 
 class Refunding(WithAgents):
@@ -45,6 +47,7 @@ class Refunding(WithAgents):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.refund: RefundReport | None = None
+        self.ordered: RefundCommand | None = None
         self.refunds_asked = 0
         self.asking: workflow.ActivityHandle[RefundReport] | None = None
         self.asking_at_once: asyncio.Task[RefundReport | None] | None = None
@@ -54,27 +57,19 @@ class Refunding(WithAgents):
         self,
         amount: Money,
         units: tuple[Line, ...],
-        after: tuple[Line, ...] | None = None,
         agreed: Money | None = None,
+        *,
+        reduction: bool = False,
     ) -> Payment:
-        """Refund these units under one key until it is known what became of it.
+        """Refund these units, or reduce their price, until it is known what became of it.
 
-        A failure needs an agent, who orders it again. `after`: the units refunded before, if the
-        amount was reckoned from them. `agreed`: what both were told before, if that was more.
+        It holds for what is known to have come back of the order. A failure needs an agent, who
+        orders it again. `agreed`: what both were told before, if that was more.
         """
         while True:
-            self.refunds_asked += 1
-            command = RefundCommand(
-                key=f"{self.id}:refund:{self.refunds_asked}",
-                case_id=self.id,
-                order_id=self.opening.order_id,
-                amount=amount,
-                units=units,
-                sold=lines({line.sku: line.quantity for line in self.sale.lines}),
-                paid=self.sale.paid,
-                after=after,
-            )
+            command = self.refund_command(amount, units, reduction=reduction)
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
+            self.ordered = command
             self.rest_on(Party.PLATFORM)
             try:
                 self.refund = await workflow.execute_activity_method(
@@ -86,7 +81,7 @@ class Refunding(WithAgents):
                 if is_cancelled_exception(error):
                     raise
                 if failure_type(error) == STALE:
-                    self.refund = None
+                    self.refund = self.ordered = None
                     return Payment.STALE
                 self.refund = RefundReport(
                     key=command.key, state=RefundState.FAILED, reason=failure_type(error)
@@ -104,6 +99,42 @@ class Refunding(WithAgents):
             self.finish_task()
             if isinstance(move, Close):
                 return Payment.GIVEN_UP
+
+    def refund_command(
+        self, amount: Money, units: tuple[Line, ...], *, reduction: bool = False
+    ) -> RefundCommand:
+        """The next refund of the case, under a key of its own."""
+        self.refunds_asked += 1
+        return RefundCommand(
+            key=f"{self.id}:refund:{self.refunds_asked}",
+            case_id=self.id,
+            order_id=self.opening.order_id,
+            amount=amount,
+            units=units,
+            sold=lines({line.sku: line.quantity for line in self.sale.lines}),
+            prices=tuple(
+                LinePaid(sku=line.sku, paid_minor=line.paid_minor) for line in self.sale.lines
+            ),
+            paid=self.sale.paid,
+            after=self.registration.money_back,
+            reduction=reduction,
+        )
+
+    async def settle_units(self, units: tuple[Line, ...]) -> Payment:
+        """Enter that nothing is owed for these units any more, so that no other case pays them."""
+        nothing = Money(amount_minor=0, currency=self.sale.currency)
+        command = self.refund_command(nothing, units)
+        try:
+            await workflow.execute_activity_method(
+                Refunds.request, command, summary="nothing is owed any more", **MARKETPLACE
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            if failure_type(error) == STALE:
+                return Payment.STALE
+            self.note("units not settled", detail=failure_type(error))
+        return Payment.PAID
 
     async def learn(self, command: RefundCommand) -> RefundReport:
         """Ask the marketplace until it is known whether the money moved.
@@ -164,14 +195,29 @@ class Refunding(WithAgents):
         return self.refund_known_there or any(asked and asked.done() for asked in under_way)
 
     async def learn_refunded(self) -> None:
-        """Learn anew which units of the order were refunded, by whatever case."""
+        """Learn anew what of the order has come back, by whatever case."""
         refunded: RefundedUnits = await workflow.execute_local_activity_method(
             Refunds.refunded_units,
             AskRefundedUnits(order_id=self.opening.order_id),
             summary="which units were refunded before?",
             **OWN_DATABASE,
         )
-        self.registration = self.registration.model_copy(update={"refunded": refunded.units})
+        known = {"refunded": refunded.units, "money_back": refunded.money_back}
+        self.registration = self.registration.model_copy(update=known)
+
+    def price_left(self, units: tuple[Line, ...]) -> Money:
+        """The most that the price of these units can be reduced by, as far as is known."""
+        return left_for(self.sale, units, self.registration.money_back)
+
+    def left(self, units: tuple[Line, ...]) -> Money:
+        """The most that can be refunded of these units, as far as is known."""
+        return left_with_delivery(self.sale, units, self.registration.money_back)
+
+    def refundable(self, units: tuple[Line, ...]) -> tuple[Line, ...]:
+        """These units without those that are known to be refunded."""
+        gone, mine = count(self.registration.refunded), count(units)
+        free = {line.sku: line.quantity - gone.get(line.sku, 0) for line in self.sale.lines}
+        return lines({sku: min(n, free[sku]) for sku, n in mine.items()})
 
     @workflow.signal
     def refund_reported(self, report: RefundReport) -> None:
@@ -202,4 +248,8 @@ class Refunding(WithAgents):
 
     def look(self) -> CaseView:
         """The case with its refund."""
-        return super().look().model_copy(update={"refund": self.refund})
+        view = super().look().model_copy(update={"refund": self.refund})
+        if self.ordered is None:
+            return view
+        told = {"refund_amount": self.ordered.amount, "refund_reduces": self.ordered.reduction}
+        return view.model_copy(update=told)

@@ -7,15 +7,26 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+from activities.cases import Cases
 from domain.commands import Close, Decide, Refund, Verdict
-from domain.goods import Goods, count, lines
+from domain.goods import Goods, ParcelEvent
 from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import CarrierTrouble, OpenCarrierClaim, Opening
 from domain.orders import Line
 from domain.parties import RECOURSE, Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
+from domain.ports import CaseBeside, RegisterCase
 from domain.refunds import (
+    REDUCED,
     DeliveryShare,
     Event,
     RefundPreview,
@@ -28,6 +39,8 @@ from domain.stages import Stage
 from domain.view import CaseView
 from workflows.case import Silence
 from workflows.deadline import Clock
+from workflows.errands import failure_type
+from workflows.options import BESIDE
 from workflows.refunding import Payment
 from workflows.returning import Returning
 
@@ -53,7 +66,7 @@ class TakingBack(Returning):
     def preview(self) -> RefundPreview:
         """The refund as it stands now, part by part, before anybody commits."""
         asked = refund_question(
-            self.event, self.sale, self.units, self.delivery_share, self.registration.refunded
+            self.event, self.sale, self.units, self.delivery_share, self.registration.money_back
         )
         deducted = self.deduction.amount_minor if self.deduction else 0
         known = {"diminished_minor": deducted, "way_back": self.way_back}
@@ -85,16 +98,28 @@ class TakingBack(Returning):
         return Money(amount_minor=minor, currency=self.sale.currency)
 
     def figures(self) -> dict[str, Money | None]:
-        """The refund as a letter breaks it down: goods, delivery, and what is deducted."""
+        """The refund as a letter breaks it down: goods, what of their price came back before,
+        delivery, and what is deducted.
+        """
         preview = self.preview()
-        deducted = -sum(part.amount_minor for part in preview.parts if part.amount_minor < 0)
+        less = -sum(part.amount_minor for part in preview.parts if part.amount_minor < 0)
+        reduced = -sum(part.amount_minor for part in preview.parts if part.what == REDUCED)
         delivery = sum(part.amount_minor for part in preview.parts if part.what == "delivery")
+        deducted = less - reduced
         return {
             "amount": self.money(preview.refund_minor),
-            "price": self.money(preview.refund_minor - delivery + deducted),
+            "price": self.money(preview.refund_minor - delivery + less),
+            "reduced": self.money(reduced) if reduced else None,
             "delivery": self.money(delivery) if delivery else None,
             "deducted": self.money(deducted) if deducted else None,
         }
+
+    def goods_price(self) -> Money:
+        """What is left of the price of the goods: the most that their loss in value can be."""
+        figures = self.figures()
+        price, reduced = figures["price"], figures["reduced"]
+        assert price is not None
+        return self.money(price.amount_minor - (reduced.amount_minor if reduced else 0))
 
     def named(self, units: tuple[Line, ...]) -> tuple[Goods, ...]:
         """Units as a letter names them."""
@@ -124,6 +149,8 @@ class TakingBack(Returning):
         self.tell(Party.SELLER, to_seller, amount=self.amount, **told)
         if self.owed:
             await self.pay()
+        elif self.deducted_whole:
+            await self.owes_nothing()
         return None
 
     async def await_refund(self, due: Clock, until: Callable[[], bool] | None = None) -> None:
@@ -139,11 +166,11 @@ class TakingBack(Returning):
                     await self.pay()
 
     async def pay(self) -> None:
-        """Refund what the preview says, once; reckoned anew if other units were refunded since."""
+        """Refund what the preview says, once; reckoned anew if other money came back since."""
         self.enter(Stage.REFUNDING)
-        while self.owed:
+        while not await self.owes_nothing():
             amount = self.amount
-            match await self.pay_back(amount, self.units, self.registration.refunded):
+            match await self.pay_back(amount, self.units):
                 case Payment.PAID:
                     self.paid = amount
                     return
@@ -151,9 +178,8 @@ class TakingBack(Returning):
                     self.ended = Ending.CLOSED_BY_PLATFORM
                     return
                 case Payment.STALE:
-                    self.note("refund reckoned anew", detail="other units were refunded meanwhile")
+                    self.note("refund reckoned anew", detail="other money came back meanwhile")
                     await self.leave_out_refunded()
-        self.note("nothing is owed")
         self.ended = Ending.NOTHING_OWED
 
     @property
@@ -161,19 +187,35 @@ class TakingBack(Returning):
         """Whether there is anything to refund."""
         return bool(self.units) and self.amount.amount_minor > 0
 
+    @property
+    def deducted_whole(self) -> bool:
+        """Whether the deductions have used up what was paid for the units."""
+        if not self.units or self.amount.amount_minor:
+            return False
+        return any(part.amount_minor > 0 for part in self.preview().parts)
+
+    async def owes_nothing(self) -> bool:
+        """Whether nothing is owed. Units of which all is deducted are settled by that: no other
+        case pays for them.
+        """
+        while not self.owed:
+            settles = self.deducted_whole and workflow.patched("deducted-units-settled")
+            if not settles or await self.settle_units(self.units) is not Payment.STALE:
+                self.note("nothing is owed")
+                return True
+            await self.leave_out_refunded()
+        return False
+
     async def leave_out_refunded(self) -> None:
         """Units that another case has refunded meanwhile are not refunded twice."""
         await self.learn_refunded()
-        gone, mine = count(self.registration.refunded), count(self.units)
-        left = {line.sku: line.quantity - gone.get(line.sku, 0) for line in self.sale.lines}
-        self.units = lines({sku: min(n, left[sku]) for sku, n in mine.items()})
+        self.units = self.refundable(self.units)
 
     async def answer_for(self, missed: Clock) -> None:
         """The seller did not refund in time: a breach, unless another case has paid it all."""
         self.enter(Stage.WITH_AGENT)
         await self.leave_out_refunded()
-        if not self.owed:
-            self.note("nothing is owed")
+        if await self.owes_nothing():
             self.ended = self.ended or Ending.NOTHING_OWED
             return
         self.breach(missed)
@@ -226,7 +268,16 @@ class TakingBack(Returning):
 
         The way to the buyer is the seller's risk, and neither case waits for the other (P5).
         """
-        claim = OpenCarrierClaim(
+        claim = self.claim_over(tracking, trouble)
+        if workflow.patched("claim-judged-first"):
+            self._errands.run(self._open_claim(claim))
+        else:
+            await self.open_once(claim)
+            self._list_claim(claim)
+
+    def claim_over(self, tracking: str, trouble: CarrierTrouble) -> OpenCarrierClaim:
+        """What opens the seller's claim over one parcel."""
+        return OpenCarrierClaim(
             country=self.opening.country,
             order_id=self.opening.order_id,
             opened_by=RECOURSE,
@@ -234,10 +285,46 @@ class TakingBack(Returning):
             trouble=trouble,
             belongs_to=self.id,
         )
-        await self.open_once(claim)
+
+    async def _open_claim(self, claim: OpenCarrierClaim) -> None:
+        """A claim that would be refused is not opened: nothing stands in the way of a later one."""
+        if claim.case_id in self.carrier_claims:
+            return
+        refusal: Refusal | None = None
+        try:
+            refusal = await workflow.execute_activity_method(
+                Cases.register_beside,
+                RegisterCase(case_id=claim.case_id, opening=claim, at=workflow.now()),
+                summary=f"may {claim.tracking} be claimed from its carrier?",
+                **BESIDE,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self.note("claim not registered", detail=failure_type(error))  # it does so itself
+        if refusal and refusal.code is not Code.CASE_CLOSED:
+            self.note("no carrier claim", detail=f"{claim.tracking}: {refusal.code}")
+            return
+        if refusal is None:
+            try:
+                # One that was refused when somebody else opened it has left its id behind.
+                await self._open(claim, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+            except WorkflowAlreadyStartedError:
+                await self._signal(claim.case_id, "case_beside", CaseBeside(case_id=self.id))
+        self._list_claim(claim)
+
+    def _list_claim(self, claim: OpenCarrierClaim) -> None:
         if claim.case_id not in self.carrier_claims:
             self.carrier_claims.append(claim.case_id)
             self.note("carrier claim beside", detail=claim.case_id)
+
+    def tell_claim(self, event: ParcelEvent) -> None:
+        """The claim over a parcel's loss learns what a carrier's machine has seen of it."""
+        if event.tracking is None:
+            return
+        claim = self.claim_over(event.tracking, CarrierTrouble.LOSS).case_id
+        if claim in self.carrier_claims and workflow.patched("scans-passed-on"):
+            self.pass_scan_on(claim, event)
 
     def look(self) -> CaseView:
         """The case with its refund, line by line, and the claims beside it."""

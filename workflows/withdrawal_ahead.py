@@ -60,7 +60,7 @@ AHEAD: Ahead = {
         *withholds(Stage.AWAITING_GOODS),
     ),
     Stage.WITHHELD: (
-        Branch(Silent("unsent", BUYER), Stage.WATCHING),
+        Branch(Silent("unsent", BUYER, means="nothing came, nothing is refunded"), Stage.WATCHING),
         *withholds(Stage.WITHHELD),
     ),
     Stage.AWAITING_REFUND: (

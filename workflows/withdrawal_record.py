@@ -198,8 +198,7 @@ class WithdrawalRecord(TakingBack):
                         sentence="Name units of this withdrawal, each line once.",
                     )
             case Deduct(amount=amount):
-                price = self.figures()["price"]
-                assert price is not None
+                price = self.goods_price()
                 if amount.currency != price.currency:
                     return Refusal(
                         code=Code.CURRENCY_DIFFERS,

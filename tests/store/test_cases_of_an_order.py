@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Engine, text
 
+from domain.accounts import MoneyBack
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
@@ -39,7 +40,7 @@ def known(
     def register(case_id: str, units: tuple[Line, ...]) -> tuple[OpenCase, ...]:
         seen: list[OpenCase] = []
 
-        def judge(_: tuple[Line, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
+        def judge(_: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
             seen.extend(open_cases)
             return registration.model_copy(update={"lines": units})
 
@@ -103,7 +104,7 @@ def test_of_twenty_cases_registered_at_once_only_one_has_nobody_beside_it(
 ) -> None:
     cases = CaseRegister(engine)
 
-    def judge(_: tuple[Line, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
+    def judge(_: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
         return BUSY if open_cases else registration
 
     def register(number: int) -> Registration:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from alembic import command as alembic
@@ -18,9 +19,17 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 import store
+from domain.accounts import Account, MoneyBack, told_of
 from domain.money import Money
 from domain.orders import Line
-from domain.ports import Payout, PayoutKind, RefundCommand, RefundReport, RefundState
+from domain.ports import (
+    LinePaid,
+    Payout,
+    PayoutKind,
+    RefundCommand,
+    RefundReport,
+    RefundState,
+)
 from store.engine import connect, migrate
 from store.errors import ContradictionError, StaleError
 from store.refunds import RefundLedger
@@ -49,9 +58,13 @@ def refund(
     sold: dict[str, int] = SOLD,
     paid: int = PAID,
     after: dict[str, int] | None = None,
+    prices: dict[str, int] | None = None,
+    reduction: bool = False,
 ) -> RefundCommand:
     """A refund of a case of its own."""
     return RefundCommand(
+        prices=tuple(LinePaid(sku=sku, paid_minor=n) for sku, n in (prices or {}).items()),
+        reduction=reduction,
         key=key,
         case_id=f"case of {key}",
         order_id=order_id,
@@ -59,8 +72,13 @@ def refund(
         units=lines(units),
         sold=lines(sold),
         paid=euros(paid),
-        after=None if after is None else lines(after),
+        after=None if after is None else gone(after),
     )
+
+
+def gone(units: dict[str, int]) -> tuple[MoneyBack, ...]:
+    """The first units of each line, refunded."""
+    return tuple(MoneyBack(sku=sku, first=1, last=number) for sku, number in units.items())
 
 
 def payout(key: str, units: dict[str, int], minor: int = 1000, *, order_id: str = "1001") -> Payout:
@@ -286,6 +304,18 @@ def test_is_an_amount_reckoned_on_other_refunded_units_stale(engine: Engine) -> 
         ledger.request(refund("r3", {"pot": 1}, after={"cup": 1}), NOON)
     report(ledger, "r2", FAILED)
     ledger.request(refund("r3", {"pot": 1}, after={"cup": 1}), NOON)
+    report(ledger, "r1", FAILED)
+    ledger.request(refund("r4", {"cup": 2}), NOON)
+    report(ledger, "r3", FAILED)
+    report(ledger, "r4", FAILED)
+    ledger.request(refund("r5", {"cup": 1}), NOON)
+    ledger.request(refund("r6", {"cup": 1}), NOON)
+    report(ledger, "r5", FAILED)  # one cup is refunded, and it is not the first
+    with pytest.raises(StaleError):
+        ledger.request(refund("r7", {"pot": 1}, after={"cup": 1}), NOON)
+    second_cup = (MoneyBack(sku="cup", first=2, last=2),)
+    assert ledger.money_back("1001") == second_cup
+    ledger.request(refund("r7", {"pot": 1}).model_copy(update={"after": second_cup}), NOON)
 
 
 def test_are_no_two_partial_refunds_at_once_reckoned_on_the_same_basis(
@@ -376,6 +406,177 @@ def test_do_processes_at_once_never_refund_a_unit_twice(fresh_url: str) -> None:
     engine.dispose()
 
 
+PRICES = {"cup": 5000, "pot": 2000}
+
+
+def reduction(key: str, units: dict[str, int], minor: int, **more: Any) -> RefundCommand:
+    return refund(key, units, minor, prices=PRICES, reduction=True, **more)
+
+
+def check_units(engine: Engine, order_id: str = "1001") -> None:
+    """Of no unit has more come back than was paid for it, whether refunded or reduced."""
+    with engine.connect() as connection:
+        reduced = connection.execute(
+            text(
+                "SELECT sku, number, SUM(amount_minor) FROM reduced_units "
+                "WHERE order_id = :o GROUP BY sku, number"
+            ),
+            {"o": order_id},
+        ).all()
+        refunded = connection.execute(
+            text(
+                "SELECT refund_key, sku, number, less_minor FROM refunded_units WHERE order_id = :o"
+            ),
+            {"o": order_id},
+        ).all()
+    ledger = RefundLedger(engine)
+    less = {(sku, n): minor for key, sku, n, minor in refunded if ledger.find(key)}
+    for sku, number, minor in reduced:
+        assert minor <= less.get((sku, number), PRICES[sku] // SOLD[sku])
+    for key in {key for key, *_ in refunded}:
+        found = ledger.find(key)
+        left = sum(PRICES[sku] // SOLD[sku] - n for by, sku, _, n in refunded if by == key)
+        assert found is None or found.amount.amount_minor <= left
+
+
+def test_can_units_at_a_reduced_price_be_refunded_with_the_rest_of_it(engine: Engine) -> None:
+    ledger = RefundLedger(engine)
+    first = ledger.request(reduction("d1", {"cup": 2}, 601), NOON)
+    assert first.reduction
+    assert ledger.request(reduction("d1", {"cup": 2}, 601), NOON) == first
+    assert ledger.refunded("1001") == ()
+    assert ledger.money_back("1001") == (
+        MoneyBack(sku="cup", first=1, last=1, reduced_minor=300),
+        MoneyBack(sku="cup", first=2, last=2, reduced_minor=301),
+    )
+    with pytest.raises(ContradictionError, match="key of its own"):
+        ledger.request(refund("d1", {"cup": 2}, 601, prices=PRICES), NOON)
+    # A second reduction is of units that were not reduced before, as long as there are any.
+    ledger.request(reduction("d2", {"cup": 4}, 2650), NOON)
+    assert ledger.money_back("1001") == (
+        MoneyBack(sku="cup", first=1, last=1, reduced_minor=300 + 502),
+        MoneyBack(sku="cup", first=2, last=2, reduced_minor=301),
+        MoneyBack(sku="cup", first=3, last=5, reduced_minor=716),
+    )
+    with pytest.raises(ContradictionError, match=r"17\.49 EUR are left; ask for no more"):
+        ledger.request(refund("w", {"cup": 5}, 1750, prices=PRICES), NOON)
+    ledger.request(refund("w", {"cup": 5}, 1749, prices=PRICES), NOON)
+    assert written(engine)[1] == 5000
+    check_units(engine)
+
+
+@pytest.mark.parametrize(
+    ("units", "minor", "sentence"),
+    [
+        ({"pot": 1}, 1001, r"10\.00 EUR are left"),
+        ({"cup": 2, "pot": 1}, 3001, r"30\.00 EUR are left"),
+        ({"cup": 6}, 1, "6 of 'cup' cannot be refunded"),
+        ({"jug": 1}, 1, "no line 'jug'"),
+    ],
+)
+def test_is_a_price_never_reduced_by_more_than_is_left_of_it(
+    engine: Engine, units: dict[str, int], minor: int, sentence: str
+) -> None:
+    ledger = RefundLedger(engine)
+    # What is paid beyond the goods is for their delivery: that is no part of a price.
+    with pytest.raises(ContradictionError, match=sentence):
+        ledger.request(reduction("d1", units, minor, paid=9000), NOON)
+    assert (ledger.find("d1"), ledger.money_back("1001")) == (None, ())
+    ledger.request(reduction("d1", {"cup": 1}, 1000, paid=9000), NOON)
+    for key, some, most in (("w1", {"cup": 1, "pot": 1}, 4000), ("w2", {"pot": 1}, 3000)):
+        asked = refund(key, some, most + 1, prices=PRICES, paid=9000)
+        with pytest.raises(ContradictionError, match=f"{most // 100}.00 EUR are left"):
+            ledger.request(asked, NOON)
+        ledger.request(refund(key, some, most - 2000, prices=PRICES, paid=9000), NOON)
+
+
+def test_is_a_price_that_is_not_known_or_was_another_refused(engine: Engine) -> None:
+    ledger = RefundLedger(engine)
+    with pytest.raises(ContradictionError, match="before it is known what was paid"):
+        ledger.request(refund("d1", {"cup": 1}, 1, reduction=True), NOON)
+    ledger.request(reduction("d1", {"cup": 1}, 1), NOON)
+    wrong = reduction("d2", {"cup": 1}, 1).model_copy(
+        update={"prices": (LinePaid(sku="cup", paid_minor=4000),)}
+    )
+    with pytest.raises(ContradictionError, match="'cup' of order 1001 had another price"):
+        ledger.request(wrong, NOON)
+
+
+def test_does_a_failed_reduction_give_back_what_it_took(engine: Engine) -> None:
+    ledger = RefundLedger(engine)
+    ledger.request(reduction("d1", {"pot": 2}, 1500), NOON)
+    for _ in range(2):
+        report(ledger, "d1", FAILED)
+    assert (ledger.money_back("1001"), written(engine)) == ((), ({}, 0))
+    ledger.request(reduction("d2", {"pot": 1}, 1000), NOON)
+    with pytest.raises(ContradictionError, match="agent must stop or reclaim one of the two"):
+        report(ledger, "d1", CONFIRMED)
+    report(ledger, "d2", FAILED)
+    report(ledger, "d1", CONFIRMED)
+    assert ledger.money_back("1001") == (MoneyBack(sku="pot", first=1, last=2, reduced_minor=750),)
+    assert written(engine) == ({}, 1500)
+
+
+def test_is_a_reduction_that_failed_after_the_units_were_refunded_still_paid(
+    engine: Engine,
+) -> None:
+    ledger = RefundLedger(engine)
+    ledger.request(reduction("d1", {"pot": 1}, 400), NOON)
+    ledger.request(refund("w", {"pot": 2}, 1600, prices=PRICES), NOON)
+    assert ledger.money_back("1001") == gone({"pot": 2})
+    with pytest.raises(ContradictionError, match=r"0\.00 EUR are left"):
+        ledger.request(reduction("d2", {"pot": 1}, 1), NOON)
+    report(ledger, "d1", FAILED)
+    unpaid = MoneyBack(sku="pot", first=1, last=1, unpaid_minor=400)
+    assert ledger.money_back("1001") == (unpaid, MoneyBack(sku="pot", first=2, last=2))
+    with pytest.raises(ContradictionError, match="refunded already by w"):
+        ledger.request(refund("w2", {"pot": 1}, 400, prices=PRICES), NOON)
+    with pytest.raises(ContradictionError, match=r"4\.00 EUR are left"):
+        ledger.request(reduction("d1-again", {"pot": 1}, 401), NOON)
+    ledger.request(reduction("d1-again", {"pot": 1}, 400), NOON)
+    assert (ledger.money_back("1001"), written(engine)[1]) == (gone({"pot": 2}), 2000)
+    check_units(engine)
+    with pytest.raises(ContradictionError, match="agent must stop or reclaim one of the two"):
+        report(ledger, "d1", CONFIRMED)
+
+
+def test_are_units_of_which_everything_was_deducted_paid_by_no_other_case(engine: Engine) -> None:
+    ledger = RefundLedger(engine)
+    ledger.request(refund("w", {"cup": 1}, 0, prices=PRICES), NOON)
+    assert (ledger.refunded("1001"), written(engine)[1]) == (lines({"cup": 1}), 0)
+    with pytest.raises(ContradictionError, match="refunded already by w"):
+        ledger.request(refund("c", {"cup": 5}, 1, prices=PRICES), NOON)
+
+
+def test_do_reductions_and_a_refund_of_one_unit_at_once_add_up_to_its_price(
+    engine: Engine, at_once: Callable[[Callable[[int], bool]], list[bool]]
+) -> None:
+    ledger = RefundLedger(engine)
+    sold, prices = {"lamp": 1}, {"lamp": 1007}
+
+    def accepted(number: int) -> bool:
+        while True:
+            known = ledger.money_back("1001")
+            account = Account({"lamp": (1, 1007)}, told_of(known))
+            left = account.left([("lamp", 1)])
+            about: dict[str, Any] = {"sold": sold, "prices": prices, "paid": 1007}
+            if number % 4:
+                asked = refund(f"d{number}", sold, min(100, left), reduction=True, **about)
+            else:
+                asked = refund(f"w{number}", sold, left, **about)
+            try:
+                ledger.request(asked.model_copy(update={"after": known}), NOON)
+            except StaleError:
+                continue
+            except ContradictionError:
+                return False
+            return True
+
+    taken = at_once(accepted)
+    assert sum(taken[::4]) == 1
+    assert written(engine)[1] == 1007
+
+
 STEP = st.one_of(
     st.tuples(
         st.sampled_from(["request", "payout"]),
@@ -438,8 +639,64 @@ def test_does_any_run_of_events_keep_the_rule_and_refuse_only_what_breaks_it(
         check_rule(engine, order_id)
 
 
+EVENT = st.one_of(
+    st.tuples(
+        st.sampled_from(["refund", "reduce", "reduce", "payout"]),
+        st.dictionaries(st.sampled_from(["cup", "pot"]), st.integers(1, 3), min_size=1),
+        st.sampled_from([0, 1, 500, 999, 2000]),
+    ),
+    st.tuples(st.sampled_from([FAILED, FAILED, CONFIRMED]), st.integers(0, 9)),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=st.lists(EVENT, max_size=12))
+def test_does_any_run_of_refunds_and_reductions_keep_every_unit_within_its_price(
+    engine: Engine, steps: list[tuple[object, ...]]
+) -> None:
+    ledger, order_id = RefundLedger(engine), f"order-{next(_orders)}"
+    keys: list[str] = []
+    for number, step in enumerate(steps):
+        key = f"{order_id}-{number}"
+        about: dict[str, Any] = {"order_id": order_id, "prices": PRICES}
+        try:
+            match step:
+                case "refund" | "reduce" as what, dict() as units, int() as minor:
+                    asked = refund(key, units, minor, reduction=what == "reduce", **about)
+                    ledger.request(asked, NOON)
+                    keys.append(key)
+                case "payout", dict() as units, int():
+                    ledger.report_payout(payout(key, units, 0, order_id=order_id), NOON)
+                case RefundState() as state, int() as which if keys:
+                    report(ledger, keys[which % len(keys)], state)
+        except ContradictionError:
+            pass
+        check_units(engine, order_id)
+        assert written(engine, order_id)[1] == paid_out(engine, order_id)[1]
+    # Whatever happened, what is left of everything can be paid, and then nothing is left.
+    found = [one for key in keys if (one := ledger.find(key))]
+    for one in found:
+        if one.state is not FAILED:
+            report(ledger, one.key, CONFIRMED)
+    account = Account(
+        {sku: (SOLD[sku], PRICES[sku]) for sku in SOLD}, told_of(ledger.money_back(order_id))
+    )
+    free = {sku: len(account.free(sku)) for sku in SOLD if account.free(sku)}
+    rest = account.left(account.pick(free))
+    if free:
+        about = {"order_id": order_id, "prices": PRICES}
+        ledger.request(refund(f"{order_id}-rest", free, rest, **about), NOON)
+    assert ledger.refunded(order_id) == lines(dict(sorted(SOLD.items())))
+    check_units(engine, order_id)
+
+
 UNIT = 'INSERT INTO refunded_units (order_id, sku, number, "of", refund_key) VALUES '
 
+REDUCED = (
+    'INSERT INTO reduced_units (order_id, sku, number, "of", refund_key, amount_minor) VALUES '
+)
 
 BREAKING = (
     UNIT + "('1001', 'pot', 1, 2, 'r2')",
@@ -456,16 +713,24 @@ BREAKING = (
     "UPDATE order_accounts SET refunded_minor = paid_minor + 1",
     "UPDATE order_accounts SET refunded_minor = -1",
     "UPDATE order_accounts SET paid_minor = refunded_minor - 1",
+    REDUCED + "('1001', 'cup', 1, 5, 'd1', 1)",
+    REDUCED + "('1001', 'cup', 6, 5, 'd2', 1)",
+    REDUCED + "('1001', 'cup', 6, 6, 'd2', 1)",
+    REDUCED + "('1001', 'jug', 1, 1, 'd2', 1)",
+    REDUCED + "('1001', 'cup', 2, 5, 'd2', 0)",
 )
-"""What nobody can write, whatever the code: for an order of which both pots are refunded."""
+"""What nobody can write, whatever the code: for an order of which both pots are refunded, and the
+price of a cup is reduced.
+"""
 
 
 def test_does_the_database_itself_refuse_to_break_the_rule(engine: Engine) -> None:
     RefundLedger(engine).request(refund("r1", {"pot": 2}, 2000), NOON)
+    RefundLedger(engine).request(reduction("d1", {"cup": 1}, 100), NOON)
     for statement in BREAKING:
         with pytest.raises(IntegrityError), engine.begin() as connection:
             connection.execute(text(statement))
-    check_rule(engine)
+    check_units(engine)
 
 
 OLD_REFUNDS = """
