@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -151,26 +152,29 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     """List cases, the one that is due first at the top."""
     if open_only + closed + both > 1:
         raise InputError("Give one of --open, --closed and --all.")
-    from cli.listing import Filters, find, print_list
+    from cli.listing import Filters, count, find, print_list
 
-    found = find(
-        Filters(
-            kind=kind,
-            stage=stage,
-            country=country,
-            awaited=awaited,
-            seller=seller,
-            buyer=buyer,
-            queue=queue,
-            due_before=_aware(due_before),
-            breached=breached,
-            open=None if both else not closed,
-        ),
-        limit + 1,
+    filters = Filters(
+        kind=kind,
+        stage=stage,
+        country=country,
+        awaited=awaited,
+        seller=seller,
+        buyer=buyer,
+        queue=queue,
+        due_before=_aware(due_before),
+        breached=breached,
+        open=None if both else not closed,
     )
+    found = find(filters, limit + 1)
     print_list(found[:limit], as_json)
     if len(found) > limit:
         print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
+    if not (open_only or closed or both or as_json) and (
+        more := count(replace(filters, open=False))
+    ):
+        are = "case is" if more == 1 else "cases are"
+        print(f"{more} closed {are} not shown; `list --all` shows all.", file=sys.stderr)
 
 
 @app.command()

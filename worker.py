@@ -122,6 +122,7 @@ async def working(
             workflows=processes,
             activities=[
                 registering.register,
+                registering.register_beside,
                 registering.pin,
                 registering.close,
                 Notices(cases, Archive(engine), mailer, HERE / "templates").send,

@@ -19,6 +19,7 @@ from activities.notices import Notices
 from activities.refunds import Refunds
 from activities.shipments import Shipments
 from activities.tasks import Tasks
+from domain.accounts import MoneyBack
 from domain.commands import (
     Command,
     Decide,
@@ -145,7 +146,7 @@ class Bare:
         self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
 
     async def pay_back(
-        self, opening: Opening, amount: Money, after: tuple[Line, ...] | None = None
+        self, opening: Opening, amount: Money, after: tuple[MoneyBack, ...] | None = None
     ) -> tuple[Notice, ...]:
         """Refund, once; the letters that say so."""
         sale = self.known.sale
@@ -406,7 +407,7 @@ class BareCancellation(Bare):
             ),
             self.notice(Party.SELLER, NoticeName.STOP_DISPATCH, **told),
         )
-        self.post(*await self.pay_back(opening, self.stake, after=self.known.refunded))
+        self.post(*await self.pay_back(opening, self.stake, after=self.known.money_back))
         policy = self.known.terms
         assert isinstance(policy, CancellationPolicy)
         await self.heard(spans(policy.sent_anyway)[0])
@@ -462,7 +463,7 @@ class BareWithdrawal(Bare):
         )
         await self.heard(wait)
         await coming
-        paid = await self.pay_back(opening, amount, after=self.known.refunded)
+        paid = await self.pay_back(opening, amount, after=self.known.money_back)
         return await self.close(Ending.REFUNDED, *paid)
 
 
@@ -566,6 +567,7 @@ class BareReturn(Bare):
             "way": Way.PLATFORM_LABEL,
             "purpose": opening.purpose,
             "due": due,
+            "withheld": opening.purpose is Purpose.REFUND or None,
         }
         self.post(
             self.notice(Party.BUYER, NoticeName.RETURN_OPENED, safe=due, **told),

@@ -137,4 +137,9 @@ def _dated(order: Order, now: datetime) -> Order:
         )
         for parcel in order.parcels
     )
-    return order.model_copy(update={"placed_at": order.placed_at + by, "parcels": parcels})
+    dated = {
+        "placed_at": order.placed_at + by,
+        "deliver_by": order.deliver_by and order.deliver_by + by,
+        "parcels": parcels,
+    }
+    return order.model_copy(update=dated)

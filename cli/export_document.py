@@ -43,6 +43,7 @@ from domain.export import (
     PreviewRecord,
     ProposalRecord,
     RedeliveryRecord,
+    ReducedUnitRecord,
     RefundedUnitRecord,
     RefundRecord,
     RefusalRecord,
@@ -342,6 +343,9 @@ class _Making:
             order_refunded=filed.order_refunded if filed else None,
             refunded_units=tuple(
                 _as(RefundedUnitRecord, unit) for unit in (filed.refunded_units if filed else ())
+            ),
+            reduced_units=tuple(
+                _as(ReducedUnitRecord, unit) for unit in (filed.reduced_units if filed else ())
             ),
         )
 

@@ -13,7 +13,7 @@ from cli.opening import open_case, registered
 from cli.page import print_page
 from cli.reaching import answer, with_temporal
 from cli.showing import Shown
-from cli.words import due_in_words
+from cli.words import due_in_words, printable
 from config import Settings
 from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
@@ -82,11 +82,28 @@ def _sentence(opening: Opening, view: CaseView | None) -> str:
     case_id = opening.case_id
     if view is None:
         return f"{case_id} is opened and still being registered; look again with `show`."
-    decided = _decision(opening, view)
+    decided = _goods(opening, view) + _decision(opening, view)
     if view.stage is Stage.CLOSED:
         return f"{case_id} is closed: {view.ending}. Opening it again changes nothing.{decided}"
     until = f" until {due_in_words(view.due, view.zone)}" if view.due else ""
     return f"{case_id} is open and waits for the {view.awaited}{until}.{decided}"
+
+
+def _goods(opening: Opening, view: CaseView) -> str:
+    """What a complaint is about, where the marketplace named that by its own offer."""
+    if not isinstance(opening, OpenComplaint) or opening.offer is None:
+        return ""
+    if _knows_offer(opening, view):
+        return f" It is about {', '.join(f'{one.quantity} × {one.sku}' for one in view.units)}."
+    return (
+        f" The order has no line of the offer {printable(opening.offer.id)}: it is about the whole "
+        "order."
+    )
+
+
+def _knows_offer(opening: OpenComplaint, view: CaseView) -> bool:
+    offer = opening.offer
+    return offer is not None and any(offer.id in (one.offer_id, one.sku) for one in view.lines)
 
 
 def _decision(opening: Opening, view: CaseView) -> str:
@@ -117,6 +134,8 @@ def _as_json(opening: Opening, view: CaseView | None) -> dict[str, str | bool | 
         "awaited": view.awaited if view else None,
         "due": view.due.isoformat() if view and view.due else None,
     }
+    if isinstance(opening, OpenComplaint) and opening.offer and view:
+        found |= {"offer": opening.offer.id, "offer_known": _knows_offer(opening, view)}
     theirs = _decision_due(opening)
     if theirs and view and view.answer_due:
         found |= {

@@ -83,8 +83,10 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
     if held := next((one for one in (view, read.goods) if one and one.custody), None):
         beside = f", in {held.id}" if held is not view else ""
         yield from _section(f"Who has them{beside}", [_custody(held)])
-    if view.preview and view.at_stake:
-        yield from _section("Refund, part by part", [refund_grid(view.preview, view.at_stake)])
+    if view.preview and view.at_stake and not view.refund_reduces:
+        kept = view.kind is Kind.COMPLAINT and view.refund is None
+        title = "A full refund, part by part" if kept else "Refund, part by part"
+        yield from _section(title, [refund_grid(view.preview, view.at_stake)])
     if view.proposals:
         yield from _section("The seller proposes", (_proposal(one, view) for one in view.proposals))
     if view.offers:
@@ -136,7 +138,9 @@ def _facts(view: CaseView) -> Table:
         facts.append(("At stake", Text(amount_in_words(view.at_stake))))
     if view.refund:
         why = f": {printable(view.refund.reason)}" if view.refund.reason else ""
-        facts.append(("Refund", Text(f"{view.refund.state}{why}")))
+        amount = f"{amount_in_words(view.refund_amount)}, " if view.refund_amount else ""
+        name = "Price reduced" if view.refund_reduces else "Refund"
+        facts.append((name, Text(f"{amount}{view.refund.state}{why}")))
     elif view.kind is Kind.WITHDRAWAL and view.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
         facts.append(("Refund", Text("withheld until goods or proof of dispatch come")))
     if view.task:

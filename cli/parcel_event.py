@@ -8,12 +8,19 @@ from uuid import uuid4
 import typer
 from pydantic import ValidationError
 
-from cli.failures import InputError, misfit
+from cli.failures import InputError
+from cli.misfits import mistyped
 from cli.verbs import AsJson
 from domain.goods import ParcelEvent, Scan
 from domain.openings import OpenUncollectedParcel
 
 SCANS = ", ".join(Scan)
+TYPED = {
+    "event_id": "--event-id",
+    "tracking": "--tracking",
+    "order_id": "--order",
+    "country": "--country",
+}
 
 
 def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
@@ -34,7 +41,10 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     ] = None,
     order: Annotated[
         str | None,
-        typer.Option(help="Of an order instead of a case: a parcel that came back opens one."),
+        typer.Option(
+            help="Of an order instead of a case: those that run for the parcel are told, and one "
+            "that came back opens its own."
+        ),
     ] = None,
     country: Annotated[str | None, typer.Option(help="Where that order was placed.")] = None,
     as_json: AsJson = False,
@@ -54,21 +64,19 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
             at=_instant(at) if at else datetime.now(UTC),
             tracking=tracking,
         )
+        given = {"country": country, "order_id": order, "tracking": tracking}
+        by = {"opened_by": {"party": "platform", "id": "platform"}}
         opening = order and OpenUncollectedParcel.model_validate(
-            {
-                "country": country,
-                "order_id": order,
-                "tracking": tracking,
-                "opened_by": {"party": "platform", "id": "platform"},
-            }
+            by | {name: value for name, value in given.items() if value is not None}
         )
     except ValidationError as error:
-        raise misfit(error, "The event") from None
-    sent_to = report_of_order(opening, event) if opening else report_parcel(str(case), event)
+        raise mistyped(error, TYPED) from None
+    told = report_of_order(opening, event) if opening else [report_parcel(str(case), event)]
     if as_json:
-        print(json.dumps({"case_id": sent_to, "event_id": event.event_id}))
+        found = {"case_id": told[0], "also_told": told[1:], "event_id": event.event_id}
+        print(json.dumps(found))
     else:
-        print(f"Told {sent_to}: {said}.")
+        print(f"Told {' and '.join(told)}: {said}.")
 
 
 def _instant(text: str) -> datetime:

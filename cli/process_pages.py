@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cli.words import in_words
-from domain.ahead import Branch, Happens, Silent
+from domain.ahead import Branch, Happens, Silent, done_by
 from domain.export import schema
 from domain.kinds import Kind
 from domain.parties import Party
@@ -124,11 +124,10 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
     """For each party, what its silence does: until when, and where it leads."""
     rows: dict[Party, dict[tuple[str, str, str], list[str]]] = {}
     for stage, branches in process.AHEAD.items():
-        leads: dict[Silent, list[str]] = {}
+        leads: dict[Silent, list[Stage]] = {}
         for branch in branches:
             if isinstance(branch.on, Silent):
-                to = "stays" if branch.to is stage else branch.to
-                leads.setdefault(branch.on, []).append(to)
+                leads.setdefault(branch.on, []).append(branch.to)
         for on, following in leads.items():
             windows = {
                 country: window
@@ -136,8 +135,9 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
                 if on.when in (None, window.on_silence)
             }
             if windows:
-                text = _silence(on, windows, of=len(terms))
-                key = (f"`{on.window}`", text, " or ".join(following))
+                text = _silence(on, following, windows, of=len(terms))
+                to = " or ".join("stays" if one is stage else one for one in following)
+                key = (f"`{on.window}`", text, to)
                 rows.setdefault(on.party, {}).setdefault(key, []).append(stage)
     for party, found in rows.items():
         yield f"### If the {party} stays silent"
@@ -153,16 +153,14 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
     )
 
 
-def _silence(on: Silent, windows: dict[str, Window], *, of: int) -> str:
+def _silence(on: Silent, to: list[Stage], windows: dict[str, Window], *, of: int) -> str:
     """How long a silence may last, and what it does, by country where they differ."""
     again = ", a second time" if on.key != on.window else ""
-    return _by_country(
-        {
-            country: f"{length}{again}: {on.means or in_words(windows[country].on_silence)}"
-            for country, length in _lengths(windows).items()
-        },
-        of=of,
-    )
+    said = {}
+    for country, length in _lengths(windows).items():
+        means = on.means or done_by(windows[country].on_silence, to)
+        said[country] = f"{length}{again}{f': {means}' if means else ''}"
+    return _by_country(said, of=of)
 
 
 def _lengths(windows: dict[str, Window]) -> dict[str, str]:

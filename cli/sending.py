@@ -1,5 +1,6 @@
 """Sending commands into cases, and asking them to take up edited rules."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 
@@ -8,16 +9,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import RefusedError, SilentError, failure
 from cli.opening import open_case, registered
-from cli.reaching import CaseHandle, answer, case, look, with_temporal
+from cli.reaching import CaseHandle, answer, case, look, look_through, with_temporal
 from config import Settings
+from domain.claiming import units_of
 from domain.commands import Command
-from domain.goods import ParcelEvent, Scan
+from domain.goods import ParcelEvent, Scan, count
 from domain.kinds import Kind
 from domain.openings import OpenUncollectedParcel
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt
+from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt, WholeCase
 from workflows.dispute import Dispute
 
 
@@ -40,7 +42,8 @@ def submit(
         view = await look(client, case_id) if looks else None
         target = where_goods_are(view) if of_return and view else case_id
         try:
-            return target, await send(client, target, command(view), may_be_known)
+            receipt = await send(client, target, command(view), may_be_known)
+            return target, await after_its_effect(client, target, receipt)
         except RefusedError as error:
             if target == case_id:
                 raise
@@ -83,32 +86,56 @@ def report_parcel(case_id: str, event: ParcelEvent) -> str:
     return with_temporal(work)
 
 
-def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> str:
-    """Tell of an order's parcel: to the case that runs for it; one that came back opens it.
+OF_ORDERS = (Kind.UNCOLLECTED_PARCEL, Kind.NON_DELIVERY, Kind.CARRIER_CLAIM)
+"""The kinds of cases that are told what is known of an order's parcel."""
 
-    Answers which case that is.
+
+def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[str]:
+    """Tell of an order's parcel: to the cases that run for it; one that came back opens its own,
+    unless a buyer's case sees to it already.
+
+    Answers which cases these are.
     """
 
-    async def work(client: Client) -> str:
-        # A parcel that was sent again has a number of its own, known to the case that had it sent.
-        before = f"{opening.kind}:{opening.country}:{opening.order_id}:"
-        query = f'WorkflowId STARTS_WITH "{before}" AND ExecutionStatus = "Running"'
+    async def work(client: Client) -> list[str]:
+        kinds = (f"{kind}:{opening.country}:{opening.order_id}:" for kind in OF_ORDERS)
+        about = " OR ".join(f'WorkflowId STARTS_WITH "{begins}"' for begins in kinds)
+        query = f'({about}) AND ExecutionStatus = "Running"'
         running = [one.id async for one in client.list_workflows(query)]
-        for case_id in running:
-            view = await look(client, case_id)
-            if view.tracking == opening.tracking and view.stage is not Stage.CLOSED:
-                await answer(case(client, case_id).signal("parcel", event), case_id)
-                return case_id
-        if event.scan is not Scan.RETURNED:
+        cases = [await look_through(client, case_id) for case_id in running]
+        hearing = (whole.view.id for whole in cases if hears_of(whole, opening.tracking))
+        ids = sorted(hearing, reverse=True)  # the buyers' cases before the claims
+        for case_id in ids:
+            await answer(case(client, case_id).signal("parcel", event), case_id)
+        if not all(case_id.startswith(f"{Kind.CARRIER_CLAIM}:") for case_id in ids):
+            return ids
+        if event.scan is Scan.RETURNED:
+            await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
+            await registered(client, opening.case_id)
+            return [opening.case_id, *ids]
+        if not ids:
             raise RefusedError(
                 Code.UNKNOWN_COMMAND,
                 f"No case runs for this parcel, and only one that is {Scan.RETURNED} opens one.",
             )
-        await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
-        await registered(client, opening.case_id)
-        return opening.case_id
+        return ids
 
     return with_temporal(work)
+
+
+def hears_of(whole: WholeCase, tracking: str) -> bool:
+    """Whether a case of these kinds is about the parcel; a number that the order does not know is
+    one under which goods were sent again.
+    """
+    view, sale = whole.view, whole.registration.sale
+    if sale is None or view.stage is Stage.CLOSED:
+        return False
+    if view.kind is Kind.UNCOLLECTED_PARCEL:
+        return view.tracking == tracking
+    if view.carrier_claim:
+        return view.carrier_claim.tracking == tracking
+    mine = count(whole.registration.lines).keys()
+    return bool(mine & count(units_of(sale, tracking)).keys())
 
 
 def report_payment(case_id: str, key: str | None) -> str:
@@ -139,6 +166,23 @@ async def send(
     return await answer(
         handle.execute_update(Dispute.submit, command, id=update_id), case_id, again
     )
+
+
+async def after_its_effect(client: Client, case_id: str, receipt: Receipt) -> Receipt:
+    """The receipt with the case as it stands once it is no more at work on the command."""
+    working = receipt.working or receipt.outcome is Outcome.REPEATED
+    for pause in (0.0, 0.1, 0.2, 0.4, 0.8, 1.6):
+        if not working:
+            break
+        await asyncio.sleep(pause)
+        try:
+            view = await look(client, case_id)
+        except (RefusedError, SilentError):  # the command is taken all the same
+            return receipt.model_copy(update={"working": True})
+        working = view.working
+        now = {name: getattr(view, name) for name in ("stage", "awaited", "due", "working")}
+        receipt = receipt.model_copy(update=now)
+    return receipt
 
 
 def update_id_of(command: Command) -> str:

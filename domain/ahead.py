@@ -4,6 +4,7 @@ From it come the pages of docs/processes/ and `starter.py preview`. Nothing runs
 hold that whole lives of cases take no other way, and that their clocks are those declared here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,50 @@ class Moves(StrEnum):
     """To the buyer, the amount that is named, at most what is at stake."""
     RECOVERY = "recovery"
     """From the carrier, to the seller."""
+
+
+SILENCE_DOES = {
+    OnSilence.BREACH_AND_ESCALATE: "a breach of the seller",
+    OnSilence.BREACH_BUYER_MAY_ESCALATE: "a breach of the seller; the buyer may open a dispute",
+    OnSilence.CLOSE_REOPENABLE: "the buyer may take it up again for a while",
+    OnSilence.HELP_OPENS: "one side alone may call an agent",
+    OnSilence.TO_LEAD: "the task goes to the lead",
+    OnSilence.TO_LEAD_AGAIN: "the task is reported late again",
+    OnSilence.BACK_TO_QUEUE: "another agent may take the task",
+    OnSilence.FINAL: "the decision is final",
+    OnSilence.LAPSES: "the right to it ends",
+    OnSilence.AGENT: "an agent sees to it",
+    OnSilence.RESUMES: "the clock runs again",
+    OnSilence.DECIDES_WITHOUT: "it is decided without the answer",
+    OnSilence.CLOSE: "the case closes",
+    OnSilence.STAYS_WITHHELD: "the withdrawal stands, its refund is held back",
+    OnSilence.ENDS_UNSENT: "nothing was sent",
+    OnSilence.BREACH_AND_PLATFORM_LABEL: "a breach of the seller; the platform gives the label",
+    OnSilence.ACCEPTED: "the goods count as accepted",
+    OnSilence.GOES_BACK: "nobody said why the goods came",
+    OnSilence.FURTHER_PERIOD: "it is announced as the last",
+    OnSilence.SELLER_MAY_WITHDRAW: "the seller may end the contract",
+    OnSilence.ASKED_AGAIN: "the question is asked again",
+    OnSilence.BUYER_MAY_TERMINATE: "the buyer may end the contract",
+    OnSilence.MAY_CLAIM: "the seller may claim",
+    OnSilence.DEEMED_ACCEPTED: "silence counts as acceptance",
+    OnSilence.CHASED: "the seller is told that the carrier owes an answer",
+    OnSilence.BECOMES_NON_DELIVERY: "it goes on as a non-delivery",
+    OnSilence.SECOND_TIER: "a breach of the seller; the buyer may want a lower price, or the end "
+    "of the contract",
+    OnSilence.TAKEN_FOR_COMPLAINT: "it is taken for a complaint",
+}
+"""What a silence does, in words that go with the stage that it leads to."""
+
+SAID_BY_STAGE = {OnSilence.CLOSE: Stage.CLOSED, OnSilence.AGENT: Stage.WITH_AGENT}
+"""What needs no words where it leads to this stage alone."""
+
+
+def done_by(on: OnSilence | None, to: Iterable[Stage]) -> str:
+    """What a silence does beyond leading to these stages, in words; nothing if they say it all."""
+    if on is None or set(to) == {SAID_BY_STAGE.get(on)}:
+        return ""
+    return SILENCE_DOES[on]
 
 
 @dataclass(frozen=True)

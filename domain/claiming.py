@@ -1,10 +1,12 @@
 """Claiming a parcel from its carrier (P5): whether one can, from when, and for how much at most."""
 
+from collections import Counter
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.calendars import Calendar
 from domain.deadlines import Due, UnreckonableError, reckon, spoken
+from domain.goods import count, lines
 from domain.money import Money
 from domain.openings import CarrierTrouble, OpenCarrierClaim
 from domain.orders import Line, Order, Parcel, Regime, Sale
@@ -26,11 +28,35 @@ def units_of(sale: Sale, tracking: str) -> tuple[Line, ...]:
 
 
 def claimable(order: Order, tracking: str) -> Money:
-    """The most that can be claimed for a parcel: what its goods cost, and the delivery."""
-    goods = order.paid_for(units_of(order, tracking))
-    if goods == order.paid:
-        return goods
-    return goods.model_copy(update={"amount_minor": goods.amount_minor + order.delivery_paid_minor})
+    """The most that can be claimed for a parcel: what its goods cost, and its share of the
+    delivery.
+    """
+    worth = order.price_of(units_of(order, tracking)) + delivery_share(order, tracking)
+    return Money(amount_minor=worth, currency=order.currency)
+
+
+def delivery_share(sale: Sale, tracking: str) -> int:
+    """A parcel's part of what was paid for the delivery, in minor units: by what was paid for its
+    goods, or by their number where all of it was free.
+
+    The parcels come in their order: what does not divide is always with the same ones, and units
+    that were sent before bring nothing. So claims over them all are never for more than was paid,
+    even if the order learns of further parcels in between.
+    """
+    free = not any(line.paid_minor for line in sale.lines)
+    ordered = Counter({line.sku: line.quantity for line in sale.lines})
+
+    def part_of(units: Counter[str]) -> int:
+        measure = units.total() if free else sale.price_of(lines(units))
+        of = ordered.total() if free else sale.price_of(lines(ordered))
+        return sale.delivery_paid_minor * measure // of
+
+    sent: Counter[str] = Counter()
+    for parcel in sale.parcels:
+        before, sent = sent, (sent + Counter(count(parcel.lines or lines(ordered)))) & ordered
+        if parcel.tracking == tracking:
+            return part_of(sent) - part_of(before)
+    return 0
 
 
 def counted_from(parcel: Parcel, trouble: CarrierTrouble) -> datetime | None:

@@ -161,7 +161,9 @@ class AskForHelp(CommandBase):
 
 
 class Withdraw(CommandBase):
-    """The buyer takes back the dispute, the complaint, or the like."""
+    """Take back one's own claim: the buyer a dispute, a complaint or the like, the seller a claim
+    against a carrier.
+    """
 
     verb: Literal["withdraw"] = "withdraw"
     text: Annotated[str, Field(max_length=100_000)] = ""

@@ -86,8 +86,9 @@ def complaining_refusal(
     calendar: Calendar,
     *,
     at: datetime,
+    left: Money,
 ) -> Refusal | None:
-    """Why these units cannot be complained about, or not so."""
+    """Why these units cannot be complained about, or not so; `left` is of their price."""
     if delivered_at(sale, units) is None:
         return Refusal(
             code=Code.NOT_DELIVERED,
@@ -110,10 +111,10 @@ def complaining_refusal(
     right = right_to_complain(sale, units, terms, calendar)
     if right.lapsed(opening.happened_at or at):
         return too_late("complain", right, "open a dispute if the seller promised more")
-    return wish_refusal(opening.wanted, opening.amount, sale.paid_for(units))
+    return wish_refusal(opening.wanted, opening.amount, left)
 
 
-def wish_refusal(wanted: Remedy | None, amount: Money | None, paid: Money) -> Refusal | None:
+def wish_refusal(wanted: Remedy | None, amount: Money | None, left: Money) -> Refusal | None:
     """Why a buyer cannot wish for this: a reduced price may leave its amount to the seller."""
     if wanted is Remedy.SEND_AGAIN:
         return NONE_SUCH
@@ -124,7 +125,7 @@ def wish_refusal(wanted: Remedy | None, amount: Money | None, paid: Money) -> Re
             code=Code.AMOUNT_NEEDLESS,
             sentence="Only a partial refund, the reduced price, names an amount; leave it out.",
         )
-    return amount_refusal(wanted, amount, paid)
+    return amount_refusal(wanted, amount, left)
 
 
 def grant_refusal(remedy: Remedy, wanted: Remedy, *, second_tier: bool) -> Refusal | None:

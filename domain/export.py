@@ -309,6 +309,8 @@ class RefundRecord(Exported):
     amount: Money
     units: tuple[UnitsRecord, ...] | None
     """Unknown of refunds that were ordered before units were kept."""
+    reduction: bool
+    """Whether it reduces the price of the units, which can then be refunded with what is left."""
     state: RefundState
     reason: str
     requested_at: Instant
@@ -332,6 +334,12 @@ class RefundedUnitRecord(Exported):
     number: int
     of: int
     refund_key: str
+
+
+class ReducedUnitRecord(RefundedUnitRecord):
+    """One unit of a line whose price is reduced or being reduced, and by how much."""
+
+    amount: Money
 
 
 class CostRecord(Exported):
@@ -378,7 +386,7 @@ class MoneyRecord(Exported):
     """The money of the case, and the account of its order."""
 
     at_stake: Money | None
-    """What the buyer paid for what the case is about: the most that can be refunded."""
+    """What the buyer paid for what the case is about."""
     preview: PreviewRecord | None
     refunds: tuple[RefundRecord, ...]
     payouts: tuple[PayoutRecord, ...]
@@ -388,6 +396,7 @@ class MoneyRecord(Exported):
     """What was paid for the order, known since its first refund."""
     order_refunded: Money | None
     refunded_units: tuple[RefundedUnitRecord, ...]
+    reduced_units: tuple[ReducedUnitRecord, ...]
 
 
 class LineRecord(Exported):

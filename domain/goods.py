@@ -122,6 +122,7 @@ class Undelivered(StrEnum):
     REFUSED = "refused"
     ESSENTIAL_DATE = "essential-date"
     NOT_PROVEN = "not-proven"
+    CAME_BACK = "came-back"
 
 
 class ParcelEvent(Value):

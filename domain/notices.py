@@ -48,6 +48,7 @@ class Ending(StrEnum):
     BECAME_CANCELLATION = "became-cancellation"
     BECAME_WITHDRAWAL = "became-withdrawal"
     BECAME_NON_DELIVERY = "became-non-delivery"
+    BECAME_UNCOLLECTED_PARCEL = "became-uncollected-parcel"
     RECOVERED = "recovered"
     LAPSED = "lapsed"
     REFUSED = "refused"
@@ -133,6 +134,8 @@ class NoticeName(StrEnum):
     CARRIER_CLAIM_LOST = "carrier_claim_lost"
     CARRIER_PAID = "carrier_paid"
     PARCEL_FOUND = "parcel_found"
+    PARCEL_FOUND_LATE = "parcel_found_late"
+    CARRIER_CLAIM_WITHDRAWN = "carrier_claim_withdrawn"
 
     PARCEL_CAME_BACK = "parcel_came_back"
     PARCEL_LAST_PERIOD = "parcel_last_period"
@@ -154,6 +157,8 @@ class NoticeName(StrEnum):
     CONTRACT_GOES_ON = "contract_goes_on"
     CONTRACT_ENDED = "contract_ended"
     BUYER_ENDED_CONTRACT = "buyer_ended_contract"
+    DELIVERY_CAME_BACK = "delivery_came_back"
+    CAME_ALL_THE_SAME = "came_all_the_same"
 
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_TAKEN = "complaint_taken"
@@ -192,6 +197,7 @@ class Facts(Value):
     price: Money | None = None
     delivery: Money | None = None
     deducted: Money | None = None
+    reduced: Money | None = None
     exception: ExceptionReason | None = None
     way: Way | None = None
     purpose: Purpose | None = None
@@ -215,6 +221,7 @@ class Facts(Value):
     refund_due: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
     agreed: Money | None = None
+    withheld: bool | None = None
 
     @model_serializer(mode="wrap")
     def _only_what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from domain.commands import Attachment, Remedy, Text
 from domain.goods import Purpose, Received, ReturnReason, Way
 from domain.kinds import Kind
 from domain.money import Money
-from domain.orders import Line, Tracking
+from domain.orders import Line, Quantity, Tracking
 from domain.parties import Actor
 from domain.policy import Window
 from domain.refunds import WayBack
@@ -92,9 +92,9 @@ class OpenCancellation(OpeningBase):
     @model_validator(mode="after")
     def _of_what_was_sent(self) -> "OpenCancellation":
         if self.instead_of is None and not self.text:
-            raise ValueError("text: write that the order is cancelled")
+            raise ValueError("write in `text` that the order is cancelled")
         if self.instead_of is None and self.way_back:
-            raise ValueError("way_back: leave it out; what was not sent has no way back")
+            raise ValueError("leave `way_back` out; what was not sent has no way back")
         return self
 
     @property
@@ -160,7 +160,8 @@ class OpenReturn(OpeningBase):
 class OpenUncollectedParcel(OpeningBase):
     """A parcel came back to its seller: the buyer did not collect it (P1). No lines means all.
 
-    It is known by its tracking number: told by carrier, platform and seller, it is one case.
+    It is known by its tracking number: told by carrier, platform and seller, it is one case; only
+    one that could not be opened, or has ended, leaves room for the next `number`.
     `resend_cost`: what sending it again costs the buyer, unless it is the policy's.
     """
 
@@ -173,7 +174,8 @@ class OpenUncollectedParcel(OpeningBase):
     @property
     def case_id(self) -> str:
         """The case's business key, which is its workflow id."""
-        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}"
+        again = f":{self.number}" if self.number > 1 else ""
+        return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}{again}"
 
 
 class OpenNonDelivery(OpeningBase):
@@ -193,7 +195,7 @@ class OpenNonDelivery(OpeningBase):
     @model_validator(mode="after")
     def _is_told_what_was_sent_again(self) -> "OpenNonDelivery":
         if self.tracking and self.instead_of is None:
-            raise ValueError("the order tells its parcels; leave `tracking` out")
+            raise ValueError("leave `tracking` out; the order tells its parcels")
         return self
 
     @property
@@ -230,6 +232,13 @@ class OpenCarrierClaim(OpeningBase):
         return f"{self.kind}:{self.country}:{self.order_id}:{plain(self.tracking)}{damage}"
 
 
+class Offered(Value):
+    """So many units of what the marketplace offered under an id of its own."""
+
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    quantity: Quantity = 1
+
+
 class OpenComplaint(OpeningBase):
     """Goods are not as they should be (W3). No lines means the whole order.
 
@@ -238,10 +247,13 @@ class OpenComplaint(OpeningBase):
     `external_id` and `decision_due`: the marketplace's own id of the complaint, and the instant by
     which it wants it decided; `happened_at` when it was opened there.
     `goods_in`: the return that brought the goods, if the seller has them already.
+    `offer`: the goods, instead of `lines`, as the marketplace's own list names them; an order that
+    does not know the offer is meant as a whole.
     """
 
     kind: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
     lines: tuple[Line, ...] = ()
+    offer: Offered | None = None
     reason: ReturnReason | None = None
     wanted: Remedy | None = None
     amount: Money | None = None
@@ -249,6 +261,12 @@ class OpenComplaint(OpeningBase):
     happened_at: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
     goods_in: CaseId | None = None
+
+    @model_validator(mode="after")
+    def _names_its_goods_once(self) -> "OpenComplaint":
+        if self.lines and self.offer:
+            raise ValueError("name the goods by `lines` or by `offer`, not by both")
+        return self
 
     @property
     def case_id(self) -> str:

@@ -1,5 +1,6 @@
 """The marketplace's order, as far as a case needs it."""
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -22,13 +23,17 @@ class Line(Value):
 
 
 class OrderedLine(Value):
-    """A line as it was bought; `discount_minor` is for the whole line."""
+    """A line as it was bought; `discount_minor` is for the whole line.
+
+    `offer_id`: under which the marketplace offered it, where its lists of claims name that.
+    """
 
     sku: Sku
     title: Annotated[str, Field(max_length=200)]
     quantity: Quantity
     unit_price_minor: Minor
     discount_minor: Minor = 0
+    offer_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _discount_within_price(self) -> "OrderedLine":
@@ -89,6 +94,8 @@ class Parcel(Value):
 class Sale(Value):
     """What was bought, paid and promised: an order without the people in it.
 
+    `deliver_by`: the last day, where the order was placed, on which the goods were to be delivered,
+    as was agreed.
     `cheapest_standard_minor`: the cheapest standard delivery offered; left out, what was paid.
     `informed`: told of the right to withdraw with the order; `informed_at` if told later.
     `return_cost_announced`: told beforehand that the way back is the buyer's to pay.
@@ -98,6 +105,7 @@ class Sale(Value):
 
     currency: Currency
     placed_at: AwareDatetime
+    deliver_by: date | None = None
     lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
     delivery_paid_minor: Minor = 0
     cheapest_standard_minor: Minor | None = None
@@ -124,17 +132,32 @@ class Sale(Value):
         return Money(amount_minor=total, currency=self.currency)
 
     def paid_for(self, units: tuple[Line, ...]) -> Money:
-        """What was paid for these units; with the whole order, its delivery too.
+        """What was paid for these units; with the whole order, its delivery too."""
+        wanted = {unit.sku: unit.quantity for unit in units}
+        if wanted == {line.sku: line.quantity for line in self.lines}:
+            return self.paid
+        return Money(amount_minor=self.price_of(units), currency=self.currency)
+
+    def price_of(self, units: tuple[Line, ...]) -> int:
+        """What was paid for these units alone, in minor units.
 
         A line's discount is shared by its units; what does not divide stays with the last ones.
         """
         wanted = {unit.sku: unit.quantity for unit in units}
-        if wanted == {line.sku: line.quantity for line in self.lines}:
-            return self.paid
-        total = sum(
+        return sum(
             line.paid_minor * wanted.get(line.sku, 0) // line.quantity for line in self.lines
         )
-        return Money(amount_minor=total, currency=self.currency)
+
+    def offered(self, offer_id: str, quantity: int) -> tuple[Line, ...]:
+        """So many units of what was bought by an offer, as far as there are; none if it is not
+        known here.
+        """
+        found: list[Line] = []
+        for line in self.lines:
+            left = quantity - sum(each.quantity for each in found)
+            if left and offer_id in (line.offer_id, line.sku):
+                found.append(Line(sku=line.sku, quantity=min(left, line.quantity)))
+        return tuple(found)
 
     def title(self, sku: str) -> str:
         """What a line of the order is called."""

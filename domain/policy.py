@@ -292,14 +292,16 @@ class UncollectedParcelPolicy(RefundingPolicy):
 class NonDeliveryPolicy(RefundingPolicy):
     """Every window and limit of goods that were not delivered (P5, directive 2011/83 art. 18).
 
+    `deliver_within_days`: the seller's time from the order, where no day of delivery was agreed.
     `further_period`: the seller's last time to deliver. `choice`: the buyer's time to end the
     contract or have the goods sent again. `dispatch`: the seller's time to send them again.
     `transit`: how long they may then be under way. `objection`: the buyer's time to contest that
-    they were delivered. `refund`: the seller's time to order a refund above
-    `automatic_limit_minor`; up to it, it is paid at once.
+    they were delivered, or came back because nobody collected them. `refund`: the seller's time to
+    order a refund above `automatic_limit_minor`; up to it, it is paid at once.
     """
 
     process: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
+    deliver_within_days: Limit = 30  # as the law has it: cases that are open were not pinned to it
     further_period: Annotated[Window, _carries_out(OnSilence.BUYER_MAY_TERMINATE, reminds=True)]
     choice: Annotated[Window, _carries_out(OnSilence.CLOSE, reminds=True)]
     dispatch: Annotated[Window, _carries_out(OnSilence.BUYER_MAY_TERMINATE, reminds=True)]

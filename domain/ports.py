@@ -1,10 +1,11 @@
 """What crosses the case's edge: the arguments and answers of its activities."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
+from domain.accounts import MoneyBack, numbered
 from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import Attachment, CostKind
@@ -13,7 +14,7 @@ from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import CarrierTrouble, Opening
-from domain.orders import Line, Sale, Tracking
+from domain.orders import Line, Minor, Sale, Sku, Tracking
 from domain.policy import Terms
 from domain.refusals import Refusal
 
@@ -21,8 +22,9 @@ from domain.refusals import Refusal
 class Registration(Value):
     """A case as it was registered: who is in it, what is at stake, and the rules it is pinned to.
 
-    `at_stake` is what the buyer paid for these lines, the most that can be refunded.
-    `refunded`: the order's units that were refunded before, by whatever case.
+    `at_stake` is what the buyer paid for these lines.
+    `refunded`: the order's units that were refunded before, by whatever case; `money_back`: which
+    those were, and the units whose price was reduced.
     `right_until`: until when the buyer had the right to open it; empty while none had begun.
     `beside`: the open cases of the same order that are about the same units.
     `refusal` is set, and the rest empty, when the case could not be opened.
@@ -39,8 +41,15 @@ class Registration(Value):
     calendar: Calendar | None = None
     sale: Sale | None = None
     refunded: tuple[Line, ...] = ()
+    money_back: tuple[MoneyBack, ...] = ()
     right_until: AwareDatetime | None = None
     beside: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_as_told(cls, given: Any) -> Any:
+        """Registered before the numbers of refunded units were kept: those were the first."""
+        return _with_money_back(given, "refunded")
 
 
 class OpenCase(Value):
@@ -138,12 +147,36 @@ class RefundState(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
+def _with_money_back(given: Any, refunded: str) -> Any:
+    if isinstance(given, dict) and given.get(refunded) and not given.get("money_back"):
+        return given | {"money_back": numbered(given[refunded])}
+    return given
+
+
+def _as_money_back(given: Any) -> Any:
+    """Asked for before the numbers of refunded units were told: those were the first."""
+    if given and not any("first" in dict(told) for told in given):
+        return numbered(given)
+    return given
+
+
+class LinePaid(Value):
+    """What was paid for a whole line of an order."""
+
+    sku: Sku
+    paid_minor: Minor
+
+
 class RefundCommand(Value):
     """Pay the buyer back. Sent again under the same `key`, it is the same refund.
 
-    `units` are what it is for: no unit of an order is ever refunded twice. `sold` and `paid` are
-    the order's own quantities and total, the most that all its refunds may be for. `after`: the
-    units that were refunded before when the amount was reckoned; left out, it depends on none.
+    `units` are what it is for: no unit of an order is ever refunded twice. A `reduction` is of the
+    price of the units, which can be refunded afterwards with what is left of it. An amount of
+    nothing orders no money, and settles that nothing is owed for the units any more.
+
+    `sold`, `prices` and `paid` are the order's own quantities, what was paid for each line, and
+    its total: the most that all its refunds may be for. `after`: what had come back before when
+    the amount was reckoned; left out, it depends on nothing.
     """
 
     key: str
@@ -152,22 +185,34 @@ class RefundCommand(Value):
     amount: Money
     units: tuple[Line, ...]
     sold: tuple[Line, ...]
+    prices: tuple[LinePaid, ...] = ()
     paid: Money
-    after: tuple[Line, ...] | None = None
+    after: Annotated[tuple[MoneyBack, ...] | None, BeforeValidator(_as_money_back)] = None
+    reduction: bool = False
 
 
 class StaleReckoningError(Exception):
-    """Other units of the order were refunded since an amount was reckoned; reckon it anew."""
+    """Other money for the order came back since an amount was reckoned; reckon it anew."""
 
 
 class RefundedUnits(Value):
-    """The units of an order for which a refund is under way or paid, by whatever case or way."""
+    """The units of an order for which a refund is under way or paid, by whatever case or way.
+
+    `money_back`: which those are, and the units whose price was reduced.
+    """
 
     units: tuple[Line, ...] = ()
+    money_back: tuple[MoneyBack, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_as_told(cls, given: Any) -> Any:
+        """Answered before the numbers of refunded units were told: those were the first."""
+        return _with_money_back(given, "units")
 
 
 class AskRefundedUnits(Value):
-    """Asks which units of an order are refunded."""
+    """Asks what of an order has come back."""
 
     order_id: str
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent
+from domain.accounts import MoneyBack, left_with_delivery
+from domain.ahead import Ahead, Branch, Happens, Moves, Silent, done_by
 from domain.base import Value
 from domain.commands import Accept, CommandBase
 from domain.deadlines import Counting, Held, explain, reckon
@@ -30,7 +31,7 @@ from domain.openings import (
 from domain.orders import Order
 from domain.parties import Party
 from domain.policy import OnSilence, Window
-from domain.ports import Rules
+from domain.ports import OpenCase, Rules
 from domain.refunds import DeliveryShare, Event, reckon_refund, refund_question
 from domain.registering import register
 from domain.remedies import refund_of
@@ -117,8 +118,18 @@ class Outlook(Value):
     stages: tuple[StageAhead, ...]
 
 
-def look_ahead(ahead: Ahead, permitted: Permitted, case: WholeCase, at: datetime) -> Outlook:
-    """What is ahead at the instant `at` of a case that is registered."""
+def look_ahead(
+    ahead: Ahead,
+    permitted: Permitted,
+    case: WholeCase,
+    at: datetime,
+    begins: Stage | None = None,
+) -> Outlook:
+    """What is ahead at the instant `at` of a case that is registered.
+
+    `begins`: the stage at which it begins, if it is only as if it were opened; else the first that
+    the process declares.
+    """
     view = case.view
     return Outlook(
         case_id=view.id,
@@ -129,16 +140,25 @@ def look_ahead(ahead: Ahead, permitted: Permitted, case: WholeCase, at: datetime
         zone=view.zone,
         policy_version=view.policy_version,
         calendar_version=view.calendar_version,
-        stages=tuple(_Walk(ahead, permitted, case, at).stages()),
+        stages=tuple(_Walk(ahead, permitted, case, at, begins).stages()),
     )
 
 
-def as_if_opened(opening: Opening, order: Order, rules: Rules, at: datetime) -> WholeCase:
+def as_if_opened(
+    opening: Opening,
+    order: Order,
+    rules: Rules,
+    at: datetime,
+    money_back: tuple[MoneyBack, ...] = (),
+    *,
+    open_cases: tuple[OpenCase, ...] = (),
+) -> WholeCase:
     """The case that an opening would open at an instant, or its refusal: nothing is opened.
 
-    What other cases of the order have refunded, or are about to, is not known here.
+    `money_back` and `open_cases`: what of the order has come back, and its other open cases, as far
+    as they are known.
     """
-    registration = register(opening, order, rules, at)
+    registration = register(opening, order, rules, at, money_back, open_cases=open_cases)
     calendar, units = rules.calendar, registration.lines
     view = CaseView(
         id=opening.case_id,
@@ -160,7 +180,7 @@ def as_if_opened(opening: Opening, order: Order, rules: Rules, at: datetime) -> 
     if event := None if registration.refusal else _event(opening, order):
         terms = registration.terms
         share = getattr(terms, "delivery_share", DeliveryShare.NONE)
-        preview = reckon_refund(refund_question(event, order.sale, units, share))
+        preview = reckon_refund(refund_question(event, order.sale, units, share, money_back))
         view = view.model_copy(update={"preview": preview})
     return WholeCase(view=view, registration=registration)
 
@@ -220,6 +240,7 @@ class _Walk:
     permitted: Permitted
     case: WholeCase
     at: datetime
+    begins: Stage | None
 
     @property
     def view(self) -> CaseView:
@@ -231,6 +252,11 @@ class _Walk:
         if not any(BY_HAND in clock.held_for for clock in self.view.clocks):
             return None
         return next(clock for clock in reversed(self.case.deadlines) if clock.window == "hold")
+
+    @property
+    def first(self) -> Stage:
+        """Where an opening leads."""
+        return self.begins or self.ahead[Stage.OPENING][0].to
 
     def stages(self) -> Iterator[StageAhead]:
         """The present stage, the silent ones after it in order, then what else can come."""
@@ -270,8 +296,8 @@ class _Walk:
         """Note the stages that a stage leads to, those of the next silence first."""
         for way in stage.ways:
             for to in way.to:
-                if way.due:
-                    silent.append(_Step(to, way.due, stage.stage, way, times))
+                if way.due or (stage.stage is Stage.OPENING and to is self.first):
+                    silent.append(_Step(to, way.due or stage.since, stage.stage, way, times))
                 else:
                     other.append(_Step(to, stage.since, stage.stage, way, times))
 
@@ -466,7 +492,7 @@ class _Walk:
             at_earliest=time.at_earliest,
             length=time.length,
             starts=time.starts,
-            means=(time.on_silence or "").replace("-", " "),
+            means=done_by(time.on_silence, to),
             source=time.source,
             explanation=time.explanation,
         )
@@ -501,9 +527,17 @@ class _Walk:
         owed = (movement for movement in found if movement and movement.amount.amount_minor)
         return tuple(dict.fromkeys(owed))
 
+    @property
+    def stake(self) -> Money | None:
+        """What is at stake, as far as it has not come back."""
+        known = self.case.registration
+        if known.sale is None or not known.money_back or self.view.kind is Kind.CARRIER_CLAIM:
+            return self.view.at_stake
+        return left_with_delivery(known.sale, known.lines, known.money_back)
+
     def movement(self, stage: Stage, branch: Branch) -> Movement | None:
         """What one way moves."""
-        stake = self.view.at_stake
+        stake = self.stake
         assert branch.moves is not None
         if stake is None:
             return None

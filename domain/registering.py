@@ -3,13 +3,17 @@
 from collections import Counter
 from datetime import datetime
 
+from domain.accounts import MoneyBack, left_for, left_with_delivery, refunded_lines
 from domain.calendars import Calendar
 from domain.claiming import claim_refusal, claimable, parcel_of, units_of
+from domain.commands import Remedy
 from domain.complaining import FIRST_TIER, complaining_refusal, right_to_complain, terms_for
+from domain.delivering import undue_refusal
 from domain.goods import ReturnReason, Way, count, lines
 from domain.kinds import Kind
 from domain.money import Money
 from domain.openings import (
+    Offered,
     OpenCancellation,
     OpenCarrierClaim,
     OpenComplaint,
@@ -27,6 +31,7 @@ from domain.policy import (
     CancellationPolicy,
     CarrierClaimPolicy,
     ComplaintPolicy,
+    NonDeliveryPolicy,
     Terms,
     WithdrawalPolicy,
 )
@@ -57,15 +62,16 @@ def register(
     order: Order,
     rules: Rules,
     at: datetime,
-    refunded: tuple[Line, ...] = (),
+    money_back: tuple[MoneyBack, ...] = (),
     *,
     open_cases: tuple[OpenCase, ...] = (),
 ) -> Registration:
     """The registration of a case, or the refusal that says why it cannot be opened.
 
-    `refunded` are the order's units for which money has left or is leaving; `open_cases` the
+    `money_back` are the order's units for which money has left or is leaving; `open_cases` the
     order's other open cases.
     """
+    refunded = refunded_lines(money_back)
     terms, calendar = rules.terms, rules.calendar
     if isinstance(terms, ComplaintPolicy):
         terms = terms_for(order, terms)
@@ -76,7 +82,7 @@ def register(
     )
     refusal = (
         _order_refusal(opening, order)
-        or _lines_refusal(opening, order)
+        or _lines_refusal(opening, order, money_back)
         or (_no_policy(order) if terms is None else None)
         or (terms and text_refusal(opening.text, opening.attachments, terms.messages))
     )
@@ -84,8 +90,9 @@ def register(
     taken = sum((Counter(count(case.units)) for case in rivals), Counter[str]())
     units = _units(opening, order, refunded, taken)
     if terms and not refusal:
+        left = left_for(order, units, money_back)
         refusal = (
-            _right_refusal(opening, order, units, terms, calendar, at=at)
+            _right_refusal(opening, order, units, terms, calendar, at=at, left=left)
             or _refunded_refusal(opening, order, units, refunded)
             or _other_case_refusal(order, units, refunded, rivals)
         )
@@ -102,6 +109,7 @@ def register(
         calendar=calendar,
         sale=order.sale,
         refunded=refunded,
+        money_back=money_back,
         right_until=_right_until(order, units, terms, calendar),
         beside=_beside(opening, units, others),
     )
@@ -157,9 +165,11 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
     return None
 
 
-def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
+def _lines_refusal(
+    opening: Opening, order: Order, money_back: tuple[MoneyBack, ...]
+) -> Refusal | None:
     ordered = {line.sku: line.quantity for line in order.lines}
-    named = _named(opening)
+    named = _named(opening, order)
     skus = [line.sku for line in named]
     if len(set(skus)) != len(skus):
         return Refusal(
@@ -175,16 +185,20 @@ def _lines_refusal(opening: Opening, order: Order) -> Refusal | None:
     if isinstance(opening, OpenUncollectedParcel):
         return _uncollected_refusal(opening, order)
     if isinstance(opening, OpenDispute) and opening.amount:
-        at_stake = order.paid_for(_units(opening, order))
-        if opening.amount.currency != at_stake.currency:
+        reduced = opening.wanted is Remedy.PARTIAL_REFUND
+        left = (left_for if reduced else left_with_delivery)(
+            order, _units(opening, order), money_back
+        )
+        if opening.amount.currency != left.currency:
             return Refusal(
                 code=Code.CURRENCY_DIFFERS,
-                sentence=f"The order was paid in {at_stake.currency}; name the amount in it.",
+                sentence=f"The order was paid in {left.currency}; name the amount in it.",
             )
-        if opening.amount.amount_minor > at_stake.amount_minor:
+        if opening.amount.amount_minor > left.amount_minor:
             return Refusal(
                 code=Code.AMOUNT_TOO_HIGH,
-                sentence=f"{at_stake.figures} were paid for these lines; claim at most that.",
+                sentence=f"{left.figures} are left of what was paid for these lines; claim at most "
+                "that.",
             )
     return None
 
@@ -193,7 +207,8 @@ def _uncollected_refusal(opening: OpenUncollectedParcel, order: Order) -> Refusa
     """A parcel that the buyer has is not uncollected; sending it again costs no more than it."""
     parcel = parcel_of(order, opening.tracking)
     known = [one.tracking for one in order.parcels if one.tracking]
-    if known and len(known) == len(order.parcels) and parcel is None:
+    sent_again = opening.instead_of  # by a number that the order need not know
+    if known and len(known) == len(order.parcels) and parcel is None and not sent_again:
         return Refusal(
             code=Code.PARCEL_UNKNOWN,
             sentence=f"The order has no parcel {opening.tracking}; it has {', '.join(known)}.",
@@ -228,6 +243,7 @@ def _right_refusal(
     calendar: Calendar,
     *,
     at: datetime,
+    left: Money,
 ) -> Refusal | None:
     """Why the buyer may not, or not any more, do what the opening says."""
     match opening, terms:
@@ -257,6 +273,8 @@ def _right_refusal(
                 sentence="Only the platform, which knows what was agreed, says that a date was "
                 "essential; leave `essential_date` out.",
             )
+        case OpenNonDelivery(), NonDeliveryPolicy() if opening.opened_by.party is Party.BUYER:
+            return undue_refusal(order, terms, calendar, at)
         case OpenWithdrawal(stated_at=stated), WithdrawalPolicy():
             return withdrawal_refusal(order, terms, calendar, stated or at)
         case OpenCancellation(instead_of=None), CancellationPolicy():
@@ -264,7 +282,7 @@ def _right_refusal(
         case OpenCarrierClaim(), CarrierClaimPolicy():
             return claim_refusal(opening, order, terms, calendar)
         case OpenComplaint(), ComplaintPolicy():
-            return complaining_refusal(opening, order, units, terms, calendar, at=at)
+            return complaining_refusal(opening, order, units, terms, calendar, at=at, left=left)
     return None
 
 
@@ -294,7 +312,7 @@ def _refunded_refusal(
 ) -> Refusal | None:
     """One refund at most ever leaves for one unit: what was refunded cannot be taken back again.
 
-    Goods that were kept at a reduced price are still to be repaired or replaced.
+    A complaint may yet want goods repaired or replaced that the buyer was left with.
     """
     if not isinstance(opening, TAKES_BACK):
         return None
@@ -346,7 +364,7 @@ def _beside(
     return tuple(case.case_id for case in others if mine & count(case.units).keys())
 
 
-def _named(opening: Opening) -> tuple[Line, ...]:
+def _named(opening: Opening, order: Order) -> tuple[Line, ...]:
     """The lines that the opening names; none where it means all."""
     match opening:
         case OpenReturn(received=received) if received:
@@ -356,6 +374,8 @@ def _named(opening: Opening) -> tuple[Line, ...]:
             return lines(found)
         case OpenInquiry() | OpenCarrierClaim():
             return ()
+        case OpenComplaint(offer=Offered(id=offer, quantity=quantity)):
+            return order.offered(offer, quantity)
         case _:
             return opening.lines
 
@@ -367,7 +387,7 @@ def _units(
     taken: Counter[str] | None = None,
 ) -> tuple[Line, ...]:
     """The units that the case is about: those named, else all that can still be taken back."""
-    if named := _named(opening):
+    if named := _named(opening, order):
         return named
     if isinstance(opening, OpenCarrierClaim):
         return units_of(order, opening.tracking)

@@ -5,8 +5,8 @@ from domain.money import Money
 from domain.refusals import Code, Refusal
 
 
-def amount_refusal(remedy: Remedy | None, amount: Money | None, at_stake: Money) -> Refusal | None:
-    """Why `amount` does not go with `remedy`; `at_stake` is the most that can be refunded."""
+def amount_refusal(remedy: Remedy | None, amount: Money | None, left: Money) -> Refusal | None:
+    """Why `amount` does not go with `remedy`; `left` is the most that can be paid by it."""
     if amount is None:
         if remedy is Remedy.PARTIAL_REFUND:
             return Refusal(
@@ -18,22 +18,27 @@ def amount_refusal(remedy: Remedy | None, amount: Money | None, at_stake: Money)
             code=Code.AMOUNT_NEEDLESS,
             sentence="Only a partial refund or a return for refund names an amount; leave it out.",
         )
-    if amount.currency != at_stake.currency:
+    if amount.currency != left.currency:
         return Refusal(
             code=Code.CURRENCY_DIFFERS,
-            sentence=f"The order was paid in {at_stake.currency}; name the amount in it.",
+            sentence=f"The order was paid in {left.currency}; name the amount in it.",
         )
-    if not 0 < amount.amount_minor <= at_stake.amount_minor:
+    if not left.amount_minor:
         return Refusal(
             code=Code.AMOUNT_TOO_HIGH,
-            sentence=f"The amount must be above zero and at most {at_stake.figures}, "
-            "which is what was paid for the disputed lines.",
+            sentence="All that was paid for these goods has come back; name another remedy.",
+        )
+    if not 0 < amount.amount_minor <= left.amount_minor:
+        return Refusal(
+            code=Code.AMOUNT_TOO_HIGH,
+            sentence=f"The amount must be above zero and at most {left.figures}, "
+            "which is what is left of what was paid for these goods.",
         )
     return None
 
 
-def refund_of(remedy: Remedy, amount: Money | None, at_stake: Money) -> Money | None:
-    """The money that a remedy moves: a full refund is all that is at stake."""
+def refund_of(remedy: Remedy, amount: Money | None, left: Money) -> Money | None:
+    """The money that a remedy moves: a full refund is all that is left."""
     if not remedy.refunds:
         return None
-    return amount or at_stake
+    return amount or left

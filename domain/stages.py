@@ -34,6 +34,7 @@ class Stage(StrEnum):
     FILING = "filing"
     WITH_CARRIER = "with-carrier"
     DELIVERED = "delivered"
+    CAME_BACK = "came-back"
     CLARIFYING = "clarifying"
     REFUSED = "refused"
     CHOOSING = "choosing"

@@ -31,13 +31,17 @@ class Outcome(StrEnum):
 
 
 class Receipt(Value):
-    """The answer to a command. `due` is when the awaited party's time ends."""
+    """The answer to a command. `due` is when the awaited party's time ends.
+
+    `working`: the case is still at work on what came, so stage and awaited may change at once.
+    """
 
     command_id: str
     outcome: Outcome
     stage: Stage
     awaited: Party | None
     due: AwareDatetime | None
+    working: bool = False
 
 
 class Entry(Value):
@@ -191,7 +195,10 @@ class RedeliveryView(Value):
 
 
 class CaseView(Value):
-    """A whole case. `may` says what each party may do now."""
+    """A whole case. `may` says what each party may do now; `working` as in a receipt.
+
+    `refund_amount` is that of the refund that was ordered; `refund_reduces`: it is a lower price.
+    """
 
     id: str
     kind: Kind
@@ -210,6 +217,7 @@ class CaseView(Value):
     claimed: Money | None = None
     awaited: Party | None = None
     due: AwareDatetime | None = None
+    working: bool = False
     clocks: tuple[ClockView, ...] = ()
     may: dict[Party, tuple[str, ...]] = Field(default_factory=dict)
     policy_version: str = ""
@@ -221,6 +229,8 @@ class CaseView(Value):
     task: Task | None = None
     decision: DecisionView | None = None
     refund: RefundReport | None = None
+    refund_amount: Money | None = None
+    refund_reduces: bool = False
     breaches: tuple[BreachView, ...] = ()
     preceding: str | None = None
     happened_at: AwareDatetime | None = None

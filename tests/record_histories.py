@@ -30,6 +30,7 @@ from domain.commands import (
     Choose,
     Claim,
     Clarify,
+    Close,
     CostKind,
     Decide,
     Deduct,
@@ -61,9 +62,10 @@ from domain.commands import (
     SupplyInformation,
     Terminate,
     Verdict,
+    Withdraw,
     WithdrawFromContract,
 )
-from domain.goods import Condition, Received, Scan
+from domain.goods import Condition, ParcelEvent, Received, Scan
 from domain.openings import CarrierTrouble
 from domain.orders import Line
 from domain.ports import RedeliveryPaid, RefundReport, RefundState
@@ -331,6 +333,35 @@ async def non_delivery_contested(world: World) -> Life:
     return life
 
 
+async def non_delivery_too_late(world: World) -> Life:
+    """The goods come after the buyer has ended the contract, and go back beside the refund."""
+    life = await world.non_delivery(
+        order_id=world.order(dear=True), opened_by=PLATFORM, essential_date=True
+    )
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.buyer(Terminate)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_REFUND)
+    await life.scanned(Scan.DELIVERED)
+    back = await life.goods_back()
+    await life.seller(Refund)
+    await life.sees(lambda view: view.stage is Stage.WATCHING)
+    await back.send(PLATFORM, Close, reason="done")
+    return life
+
+
+async def non_delivery_came_back(world: World) -> Life:
+    """The parcel comes back, the buyer could have collected it, and it goes on as such."""
+    life = await world.non_delivery()
+    await life.seller(Ship, carrier="Poczta", tracking="PX-2", expected_on=date(9000, 1, 1))
+    await life.sees(lambda view: view.stage is Stage.IN_TRANSIT)
+    await life.scanned(Scan.RETURNED)
+    await life.sees(lambda view: view.stage is Stage.CAME_BACK)
+    await life.buyer(Reject, text="Nobody told me.")
+    await life.sees(lambda view: view.task)
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="There were two notices.")
+    return life
+
+
 async def paid_for(life: Life) -> None:
     """The buyer wants it sent again and pays, and the marketplace tells the case."""
     await life.buyer(SendAgain)
@@ -420,6 +451,35 @@ async def carrier_claim_appealed(world: World) -> Life:
     await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It has been asked.")
     await life.sees(lambda view: view.stage is Stage.AWAITING_PAYMENT)
     await life.seller(ReportRecovered, amount=life.money(4000))
+    return life
+
+
+async def carrier_claim_withdrawn(world: World) -> Life:
+    """A lost parcel comes back after it was claimed: the seller is told, and withdraws."""
+    order = await world.parcel(posted=40)
+    belongs = f"non-delivery:PL:{order}:1"
+    life = await world.carrier_claim(order_id=order, opened_by=PLATFORM, belongs_to=belongs)
+    await life.seller(FileClaim, amount=life.money(20000), proof_of_value=(PAPER,))
+    await life.sees(lambda view: view.stage is Stage.WITH_CARRIER)
+    now = await world.environment.get_current_time()
+    came = ParcelEvent(event_id="e1", scan=Scan.RETURNED, at=now, tracking="PX 1")
+    await life.signals(CarrierClaim.parcel, came)
+    await life.sees(lambda view: any(entry.what == "parcel returned" for entry in view.timeline))
+    await life.seller(Withdraw)
+    return life
+
+
+async def non_delivery_claimed(world: World) -> Life:
+    """The claim over the parcel is there already, and learns from the case that it came."""
+    order = await world.parcel(posted=40)
+    await world.carrier_claim(order_id=order)
+    life = await world.non_delivery(order_id=order)
+    await life.sees(lambda view: view.carrier_claims)
+    now = await world.environment.get_current_time()
+    came = ParcelEvent(event_id="e1", scan=Scan.DELIVERED, at=now, tracking="PX 1")
+    await life.signals("parcel", came)
+    await life.sees(lambda view: view.stage is Stage.DELIVERED)
+    await life.buyer(Withdraw)
     return life
 
 
@@ -514,17 +574,21 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     return_contested,
     non_delivery_lost,
     non_delivery_contested,
+    non_delivery_claimed,
+    non_delivery_too_late,
     uncollected_withdrawn,
     uncollected_sent_again,
     uncollected_overdue,
     carrier_claim_recovered,
     carrier_claim_appealed,
+    carrier_claim_withdrawn,
     complaint_repaired_twice,
     complaint_deemed_accepted,
     complaint_contested,
     # What outlives the case that opened it stops the clock for good, so these come last.
     uncollected_cancelled,
     complaint_became_withdrawal,
+    non_delivery_came_back,
 )
 
 

@@ -1,10 +1,12 @@
 """Whole lives of claims against carriers: when, for how much, what an answer or none leads to."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
+from temporalio.service import RPCError
 
 from domain.commands import (
     Accept,
@@ -16,11 +18,16 @@ from domain.commands import (
     Decide,
     FileClaim,
     Hold,
+    Refuse,
+    RefuseReason,
     ReportAnswer,
     ReportRecovered,
     Resume,
     Say,
+    SendAgain,
+    Ship,
     Verdict,
+    Withdraw,
 )
 from domain.goods import ParcelEvent, Scan
 from domain.money import Money
@@ -31,7 +38,7 @@ from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CarrierClaimView, CaseView, Outcome
 from store.recoveries import Recoveries
-from tests.life import AGENT, PLATFORM, Life, RefusedCommand, World, not_travelled
+from tests.life import AGENT, BUYER, PLATFORM, Life, RefusedCommand, World, not_travelled
 from workflows.carrier_claim import CarrierClaim
 
 INVOICE = Attachment(name="invoice.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
@@ -212,17 +219,58 @@ async def test_a_claim_that_is_opened_too_late_says_so_at_once(world: World) -> 
     assert life.letters() == ["carrier_claim_lapsed"]
 
 
+async def scanned(life: Life, event: str, scan: Scan, hours: float = 0, to: str = "PX 1") -> None:
+    """A machine has seen a parcel, so many hours from now."""
+    at = await life.world.environment.get_current_time() + timedelta(hours=hours)
+    told = ParcelEvent(event_id=event, scan=scan, at=at, tracking=to)
+    await life.signals(CarrierClaim.parcel, told)
+
+
 @pytest.mark.parametrize("scan", [Scan.DELIVERED, Scan.RETURNED])
 async def test_a_parcel_that_turns_up_is_not_claimed_as_lost(world: World, scan: Scan) -> None:
     early = scan is Scan.DELIVERED
     life = await world.carrier_claim(order_id=await world.parcel(posted=1 if early else 40))
-    view = await at(life, Stage.TOO_EARLY if early else Stage.AWAITING_SELLER)
+    await at(life, Stage.TOO_EARLY if early else Stage.AWAITING_SELLER)
     for number, tracking, seen in ((1, "PX 2", scan), (2, "PX 1", Scan.LOST), (3, "PX 1", scan)):
-        event = ParcelEvent(event_id=f"e{number}", scan=seen, at=view.opened_at, tracking=tracking)
-        await life.signals(CarrierClaim.parcel, event)
+        await scanned(life, f"e{number}", seen, to=tracking)
     assert (await life.ends()).ending is Ending.DELIVERED
     assert life.letters()[-1] == "parcel_found"
     assert f"parcel {scan}" in [entry.what for entry in (await life.view()).timeline]
+
+
+async def test_a_parcel_that_turns_up_after_it_was_claimed_is_told_and_the_claim_goes_on(
+    world: World,
+) -> None:
+    lost = await world.carrier_claim(order_id=await world.parcel(posted=40))
+    await at(lost, Stage.AWAITING_SELLER)
+    await claims(lost)
+    before = await at(lost, Stage.WITH_CARRIER)
+    await scanned(lost, "e1", Scan.RETURNED)
+    await scanned(lost, "e1", Scan.RETURNED)
+    await scanned(lost, "e2", Scan.RETURNED, hours=1)  # seen once more
+    await scanned(lost, "e3", Scan.DELIVERED, hours=-1)  # before it came back
+    await scanned(lost, "e4", Scan.DELIVERED, hours=2, to="PX 2")
+    found = [NoticeName.PARCEL_FOUND_LATE.value]
+    await lost.sees(lambda _: lost.letters()[2:] == found)
+    assert "wróciła do Państwa" in lost.letters_whole()[-1].text
+    assert "uszkodzona" not in lost.letters_whole()[-1].text  # the buyer never had it
+    view = await lost.view()
+    assert (view.stage, view.due, view.ending) == (before.stage, before.due, None)
+    await answers(lost, CarrierSays.ACCEPTED)
+    await at(lost, Stage.AWAITING_PAYMENT)
+    await scanned(lost, "e5", Scan.DELIVERED, hours=3)  # sent once more, it is there
+    await lost.sees(lambda _: lost.letters()[2:] == [*found, "carrier_owes", *found])
+    assert "została doręczona kupującemu" in lost.letters_whole()[-1].text
+    assert "uszkodzona" in lost.letters_whole()[-1].text
+    assert "withdraw" in (await lost.view()).may[Party.SELLER]
+    assert await pays(lost) is Ending.RECOVERED
+    assert lost.letters()[-1] == "carrier_paid"
+
+    broken = await filed(world)  # that a damaged parcel is there was never in doubt
+    await scanned(broken, "e1", Scan.DELIVERED)
+    await broken.seller(Withdraw)
+    assert (await broken.ends()).ending is Ending.WITHDRAWN
+    assert found[0] not in broken.letters()
 
 
 # What is refused.
@@ -243,15 +291,15 @@ async def test_a_claim_needs_its_evidence_and_is_for_what_the_parcel_was_worth(
     order = await world.parcel(posted=4, in_hand=1, lines=part)
     life = await world.carrier_claim(order_id=order, trouble=CarrierTrouble.DAMAGE)
     view = await at(life, Stage.AWAITING_SELLER)
-    assert view.at_stake == life.money(10999)
+    assert view.at_stake == life.money(10399)
     assert [(unit.sku, unit.quantity) for unit in view.units] == [("A", 1)]
     huge = INVOICE.model_copy(update={"size": 10**9})
     for minor, more, code in (
-        (10999, {"damage_record": ()}, Code.EVIDENCE_MISSING),
-        (11000, {}, Code.AMOUNT_TOO_HIGH),
+        (10399, {"damage_record": ()}, Code.EVIDENCE_MISSING),
+        (10400, {}, Code.AMOUNT_TOO_HIGH),
         (0, {}, Code.AMOUNT_TOO_HIGH),
-        (10999, {"proof_of_value": (huge,)}, Code.ATTACHMENT_REFUSED),
-        (10999, {"proof_of_value": (INVOICE,) * 5}, Code.TOO_MANY_ATTACHMENTS),
+        (10399, {"proof_of_value": (huge,)}, Code.ATTACHMENT_REFUSED),
+        (10399, {"proof_of_value": (INVOICE,) * 5}, Code.TOO_MANY_ATTACHMENTS),
     ):
         with pytest.raises(RefusedCommand) as refused:
             await claims(life, minor, **more)
@@ -264,14 +312,14 @@ async def test_a_claim_needs_its_evidence_and_is_for_what_the_parcel_was_worth(
     with pytest.raises(RefusedCommand, match="not-yours"):
         await life.buyer(Say, text="Where is it?")
     assert view.may[Party.BUYER] == ()
-    await claims(life, 10999)
+    await claims(life, 10399)
     with pytest.raises(RefusedCommand, match=r"already-done|wrong-stage"):
         await claims(life)
     view = await at(life, Stage.WITH_CARRIER)
     assert [file.name for file in claim(view).evidence] == ["invoice.pdf", "box.jpg"]
     for said, amount, code in (
         (CarrierSays.PARTLY, None, Code.AMOUNT_MISSING),
-        (CarrierSays.PARTLY, life.money(11000), Code.AMOUNT_TOO_HIGH),
+        (CarrierSays.PARTLY, life.money(10400), Code.AMOUNT_TOO_HIGH),
         (CarrierSays.PARTLY, euros, Code.CURRENCY_DIFFERS),
         (CarrierSays.REFUSED, life.money(1), Code.AMOUNT_NEEDLESS),
     ):
@@ -285,8 +333,8 @@ async def test_a_claim_needs_its_evidence_and_is_for_what_the_parcel_was_worth(
     with pytest.raises(RefusedCommand, match="already-done"):
         await answers(life, CarrierSays.REFUSED)
     with pytest.raises(RefusedCommand, match="amount-too-high"):
-        await life.seller(ReportRecovered, amount=life.money(11000))
-    assert await pays(life, 10999) is Ending.RECOVERED
+        await life.seller(ReportRecovered, amount=life.money(10400))
+    assert await pays(life, 10399) is Ending.RECOVERED
 
 
 # The carrier's answer, or its silence.
@@ -556,7 +604,8 @@ async def test_a_claim_that_is_on_its_way_is_neither_closed_nor_left_there_for_e
 # By hand.
 
 
-async def test_the_platform_closes_a_claim_at_every_stage(world: World) -> None:
+async def everywhere(world: World) -> list[tuple[Life, Stage]]:
+    """A claim at each stage at which it can be ended."""
     lives = [
         await world.carrier_claim(order_id=await world.parcel()),
         await damaged(world),
@@ -579,8 +628,71 @@ async def test_the_platform_closes_a_claim_at_every_stage(world: World) -> None:
     )
     for life, stage in zip(lives, stages, strict=True):
         await at(life, stage)
+    return list(zip(lives, stages, strict=True))
+
+
+async def test_a_seller_withdraws_a_claim_at_every_stage_and_is_to_tell_the_carrier(
+    world: World,
+) -> None:
+    lives = await everywhere(world)
+    for life, _ in lives:
+        for other in (PLATFORM, AGENT, BUYER):
+            with pytest.raises(RefusedCommand, match="not-yours"):
+                await life.send(other, Withdraw)
+        await life.seller(Withdraw, text="It is not worth it.", command_id="w")
+    for life, stage in lives:
+        assert (await life.ends()).ending is Ending.WITHDRAWN
+        last = life.letters_whole()[-1]
+        assert (last.name, last.to) == ("carrier_claim_withdrawn", Party.SELLER)
+        assert "closed" not in life.letters()
+        assert life.letters(Party.BUYER) == []
+        assert (life.tasks(), kept(life, "bookings")) == ([], [])
+        sent = kept(life, "claims")
+        unsent = stage in (Stage.TOO_EARLY, Stage.AWAITING_SELLER)
+        assert bool(sent) is (not unsent and stage is not Stage.WITH_AGENT)
+        assert ("Do przewoźnika nic nie wysłano" in last.text) is unsent
+        assert ("Nie powiadamiamy przewoźnika" in last.text) is not unsent
+        assert not sent or sent[0]["reference"] in last.text
+
+
+async def test_a_claim_that_is_being_filed_or_is_paid_is_not_withdrawn(world: World) -> None:
+    life = await damaged(world)
+    life.marketplace(claims="file-then-hang", times=1)
+    await claims(life)
+    await at(life, Stage.FILING)
+    with pytest.raises(RefusedCommand, match="wrong-stage"):
+        await life.seller(Withdraw)
+    await at(life, Stage.WITH_CARRIER)
+    await answers(life, CarrierSays.ACCEPTED)
+    await at(life, Stage.AWAITING_PAYMENT)
+    life.marketplace(claims="refuse")
+    await life.seller(ReportRecovered, amount=life.money(20000))
+    await at(life, Stage.WITH_AGENT)
+    with pytest.raises(RefusedCommand, match="already-done: The money"):
+        await life.seller(Withdraw)
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="Booked by hand.")
+    assert (await life.ends()).ending is Ending.RECOVERED
+
+
+async def test_a_claim_and_its_withdrawal_that_come_at_once_do_not_both_count(
+    world: World,
+) -> None:
+    life = await damaged(world)
+    both = (claims(life), life.seller(Withdraw, command_id="w"))
+    filed, withdrawn = await asyncio.gather(*both, return_exceptions=True)
+    assert isinstance(filed, RefusedCommand) is not isinstance(withdrawn, RefusedCommand)
+    if isinstance(withdrawn, RefusedCommand):
+        await at(life, Stage.WITH_CARRIER)
+        await life.seller(Withdraw)
+    assert (await life.ends()).ending is Ending.WITHDRAWN
+    assert len(kept(life, "claims")) == isinstance(withdrawn, RefusedCommand)
+
+
+async def test_the_platform_closes_a_claim_at_every_stage(world: World) -> None:
+    lives = await everywhere(world)
+    for life, _ in lives:
         await life.send(PLATFORM, Close, reason="The seller has left.", command_id="close")
-    for life in lives:
+    for life, _ in lives:
         assert (await life.ends()).ending is Ending.CLOSED_BY_PLATFORM
         assert life.letters(Party.SELLER)[-1] == "closed"
         assert life.letters(Party.BUYER) == []
@@ -617,6 +729,91 @@ async def test_a_claim_beside_a_buyers_case_knows_it(world: World) -> None:
     assert (await at(life, Stage.TOO_EARLY)).belongs_to == belongs
     await life.send(PLATFORM, Close, reason="Enough seen.")
     await life.ends()
+
+
+async def missing(world: World, order: str) -> Life:
+    """The buyer's case about a parcel that did not come, which lists the claim over it."""
+    life = await world.non_delivery(order_id=order)
+    claim = f"carrier-claim:PL:{order}:PX-1"
+    await life.sees(lambda view: view.carrier_claims == (claim,))
+    return life
+
+
+@pytest.mark.parametrize("told", ["buyer's case", "claim", "both"])
+async def test_what_a_machine_tells_the_claim_or_the_buyers_case_both_learn_once(
+    world: World, told: str
+) -> None:
+    order = await world.parcel(posted=40)
+    life = await world.carrier_claim(order_id=order)  # before the buyer missed it
+    buyers = await missing(world, order)
+    await life.sees(lambda view: view.beside == (buyers.handle.id,))
+    await scanned(buyers, "e0", Scan.IN_TRANSIT, to="PX 2")
+    for each in {"buyer's case": [buyers], "claim": [life], "both": [life, buyers]}[told]:
+        await scanned(each, "e1", Scan.DELIVERED)
+        await scanned(each, "e1", Scan.DELIVERED)
+    assert (await life.ends()).ending is Ending.DELIVERED
+    assert life.letters()[-1] == "parcel_found"
+    view = await at(buyers, Stage.DELIVERED)
+    for one in (await life.view(), view):
+        assert [e.what for e in one.timeline].count("parcel delivered") == 1
+    await buyers.buyer(Withdraw)
+    assert (await buyers.ends()).ending is Ending.WITHDRAWN
+    assert buyers.letters(Party.BUYER).count("delivery_reported") == 1
+
+    # The claim has ended: another case of the parcel's buyer knows of it, and opens none.
+    again = await world.non_delivery(order_id=order, number=2)
+    await again.sees(lambda view: view.carrier_claims == (life.handle.id,))
+    await again.buyer(Withdraw)
+    await again.ends()
+
+
+async def test_only_a_claim_that_can_be_opened_is_opened_and_listed(real_world: World) -> None:
+    world = real_world
+    order = await world.parcel(posted=None)
+    first = await world.carrier_claim(order_id=order)
+    assert (await refusal(first))[0] is Code.PARCEL_ELSEWHERE
+    now = await world.environment.get_current_time()
+    posted = {"posted_at": (now - timedelta(days=1)).isoformat()}
+    there = {"id": "p1", "tracking": "PX 1", **posted}
+    old = {"id": "p2", "tracking": "PX 2", "posted_at": "2019-01-05T10:00Z"}
+    long_ago = (now - timedelta(days=40)).isoformat()
+    world.alter(order, placed_at=long_ago, parcels=[there, old])
+    buyers = await missing(world, order)  # a claim that was refused before is no obstacle
+    claim = world.follow(buyers, first.handle.id)
+    assert (await at(claim, Stage.TOO_EARLY)).belongs_to == buyers.handle.id
+
+    def unclaimed(view: CaseView) -> list[str]:
+        return [entry.detail for entry in view.timeline if entry.what == "no carrier claim"]
+
+    async def sent_again_and_lost(event: str) -> CaseView:
+        """It stands at the buyer's choice; answers once both claims have been tried."""
+        tried = len(unclaimed(await at(buyers, Stage.AWAITING_BUYER)))
+        await buyers.buyer(SendAgain)
+        await at(buyers, Stage.AWAITING_DISPATCH)
+        day = (now + timedelta(days=3)).date()
+        await buyers.seller(Ship, carrier="Poczta", tracking="PX 3", expected_on=day)
+        await at(buyers, Stage.IN_TRANSIT)
+        await scanned(buyers, event, Scan.LOST, to="PX 3")
+        return await buyers.sees(
+            lambda view: len(unclaimed(view)) + len(view.carrier_claims) == tried + 3
+        )
+
+    await buyers.sees(lambda view: unclaimed(view) == [f"PX 2: {Code.PARCEL_ELSEWHERE}"])
+    await buyers.seller(Refuse, reason=RefuseReason.OTHER, text="No.")
+    view = await sent_again_and_lost("e1")
+    assert view.carrier_claims == (claim.handle.id,)
+    assert f"PX 3: {Code.PARCEL_UNKNOWN}" in unclaimed(view)
+    world.alter(order, parcels=[there, old, {**there, "id": "p3", "tracking": "PX 3"}])
+    view = await sent_again_and_lost("e2")  # now the order knows it
+    last = world.follow(buyers, f"carrier-claim:PL:{order}:PX-3")
+    assert view.carrier_claims == (claim.handle.id, last.handle.id)
+    for life in (claim, last):
+        await at(life, Stage.TOO_EARLY)
+        await life.seller(Withdraw)
+    with pytest.raises(RPCError, match="not found"):
+        await world.client.get_workflow_handle(f"carrier-claim:PL:{order}:PX-2").describe()
+    await buyers.buyer(Withdraw)
+    assert (await buyers.ends()).ending is Ending.WITHDRAWN
 
 
 async def test_every_step_that_is_drawn_was_taken(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.accounts import MoneyBack
 from domain.commands import Close
 from domain.kinds import Kind
 from domain.openings import OPENING
@@ -32,6 +33,7 @@ ORDER = Order.model_validate(
             {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 10000},
             {"sku": "B", "title": "Shade", "quantity": 1, "unit_price_minor": 5000},
         ],
+        "delivery_paid_minor": 999,
         "shipped": True,
         "parcels": [{"id": "p1", "in_hand_at": "2026-04-08T10:00:00Z"}],
     }
@@ -65,6 +67,7 @@ def registered(
     named: dict[str, int],
     *others: OpenCase,
     refunded: dict[str, int] | None = None,
+    reduced: tuple[MoneyBack, ...] = (),
     **more: Any,
 ) -> Registration:
     """The registration of a case for these units, opened beside those."""
@@ -90,8 +93,8 @@ def registered(
         terms=read_policy("PL").terms(kind),
         calendar=read_calendar("PL", 2025, 2030),
     )
-    gone = as_lines(refunded or {})
-    return register(opening, order, rules, NOW, gone, open_cases=others)
+    gone = (MoneyBack(sku=sku, first=1, last=n) for sku, n in (refunded or {}).items())
+    return register(opening, order, rules, NOW, (*gone, *reduced), open_cases=others)
 
 
 def code(registration: Registration) -> Code | None:
@@ -150,10 +153,29 @@ def test_quantities_are_counted_and_a_refund_is_not_counted_twice() -> None:
     assert code(registered(Kind.WITHDRAWAL, TWO_A, done, refunded=ONE_A)) is Code.UNITS_REFUNDED
 
 
-def test_goods_kept_at_a_reduced_price_are_still_repaired_and_not_paid_again() -> None:
+def test_refunded_goods_that_the_buyer_was_left_with_are_still_repaired_and_not_paid_again() -> (
+    None
+):
     assert code(registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B)) is None
     for_money = registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B, wanted="return-for-refund")
     assert code(for_money) is Code.UNITS_REFUNDED
+
+
+def test_units_at_a_reduced_price_are_not_refunded_and_claims_are_for_what_is_left() -> None:
+    reduced = (MoneyBack(sku="B", first=1, last=1, reduced_minor=2000),)
+    withdrawn = registered(Kind.WITHDRAWAL, {}, reduced=reduced)
+    assert (withdrawn.lines, withdrawn.refunded) == (as_lines(ALL), ())
+    assert withdrawn.money_back == reduced
+    for kind in (Kind.DISPUTE, Kind.COMPLAINT):
+        for minor, expected in ((3000, None), (3001, Code.AMOUNT_TOO_HIGH)):
+            amount = {"amount_minor": minor, "currency": "PLN"}
+            asks: dict[str, Any] = {"wanted": "partial-refund", "amount": amount}
+            assert code(registered(kind, ONE_B, reduced=reduced, **asks)) is expected
+    # The delivery is no price that could be reduced; it comes back with the whole order alone.
+    for wanted, most in (("partial-refund", 23000), ("return-for-refund", 23999)):
+        for minor, expected in ((most, None), (most + 1, Code.AMOUNT_TOO_HIGH)):
+            asks = {"wanted": wanted, "amount": {"amount_minor": minor, "currency": "PLN"}}
+            assert code(registered(Kind.DISPUTE, {}, reduced=reduced, **asks)) is expected
 
 
 def test_no_lines_mean_all_that_no_other_case_takes_back() -> None:

@@ -122,15 +122,60 @@ def test_early_and_late_claims_are_opened_all_the_same() -> None:
     [
         ((), 25499),
         ((Line(sku="A", quantity=2), Line(sku="B", quantity=1)), 25499),
-        ((Line(sku="B", quantity=1),), 5499),
+        ((Line(sku="B", quantity=1),), 4500 + 183),
     ],
 )
 def test_a_parcel_is_worth_its_goods_and_the_delivery(lines: tuple[Line, ...], worth: int) -> None:
-    order = ordered(parcel(lines=lines), parcel(id="q", tracking="PX/2"))
+    order = ordered(parcel(lines=lines))
     assert claimable(order, "PX/1").amount_minor == worth
     registration = opened(order)
     assert registration.at_stake == claimable(order, "PX/1")
     assert registration.lines == (lines or (Line(sku="A", quantity=2), Line(sku="B", quantity=1)))
+
+
+ONE_A, ONE_B = (Line(sku="A", quantity=1),), (Line(sku="B", quantity=1),)
+
+
+def shares(order: Order) -> list[int]:
+    """What the claims over the parcels of an order can be for beyond the price of their goods."""
+    return [
+        claimable(order, parcel.tracking).amount_minor - order.price_of(parcel.lines)
+        for parcel in order.parcels
+        if parcel.tracking
+    ]
+
+
+@pytest.mark.parametrize(
+    ("delivery", "known"),
+    [
+        (999, [407, 408, 184]),  # of 10000, 10000 and 4500
+        (1000, [408, 408, 184]),
+        (1, [0, 0, 1]),
+        (0, [0, 0, 0]),
+    ],
+)
+def test_parcels_share_what_was_paid_for_the_delivery_like_their_goods_and_never_exceed_it(
+    delivery: int, known: list[int]
+) -> None:
+    each = (ONE_A, ONE_A, ONE_B)
+    parcels = [parcel(id=f"p{n}", tracking=f"PX/{n}", lines=each[n]) for n in range(3)]
+    again = parcel(id="p3", tracking="PX/3", lines=ONE_A)
+    paid = {"delivery_paid_minor": delivery}
+    for n in (1, 2, 3):  # a parcel that the order learns of later changes no share before
+        assert shares(ordered(*parcels[:n]).model_copy(update=paid)) == known[:n]
+    order = ordered(*parcels, again).model_copy(update=paid)
+    assert shares(order) == [*known, 0]  # what is sent again was paid for once
+    assert sum(known) == delivery
+    gifts = tuple(
+        line.model_copy(update={"unit_price_minor": 0, "discount_minor": 0}) for line in order.lines
+    )
+    free = order.model_copy(update={"lines": gifts})
+    assert shares(free) == [
+        delivery // 3,
+        delivery * 2 // 3 - delivery // 3,
+        delivery - delivery * 2 // 3,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(

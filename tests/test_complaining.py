@@ -76,7 +76,9 @@ def refused(
         }
     )
     calendar = read_calendar("PL", 2026, 2031)
-    return complaining_refusal(complaint, bought, lines, terms(), calendar, at=at)
+    return complaining_refusal(
+        complaint, bought, lines, terms(), calendar, at=at, left=bought.paid_for(lines)
+    )
 
 
 def code(refusal: Refusal | None) -> str | None:

@@ -704,15 +704,15 @@ async def test_units_refunded_elsewhere_meanwhile_have_no_price_left(world: Worl
     other = await world.complaint(order_id=order, number=2, wanted=Remedy.FULL_REFUND, lines=lamps)
     await other.seller(AcceptComplaint)
     assert (await other.ends()).ending == "refunded"
-    await life.seller(AcceptComplaint, amount=life.money(WHOLE))
+    await life.seller(AcceptComplaint, amount=life.money(25000))
     await life.sees(at(Stage.AMOUNT_NAMED))
     await life.buyer(Accept)
     assert (await life.ends()).ending == "price-reduced"
-    assert sum(life.paid) == WHOLE
+    assert life.paid == [20000 + 999 * 20000 // 25000, 5000]
     for letter in await told(life, NoticeName.REFUND_CONFIRMED):
         assert letter.amount
         assert letter.amount.amount_minor in life.paid
-        assert letter.agreed == life.money(WHOLE)
+        assert letter.agreed == life.money(25000)
 
 
 # A complaint or a withdrawal?
@@ -989,7 +989,7 @@ async def test_a_refund_that_nobody_confirms_bars_a_second_one_and_is_an_agents(
     await ended(failing, "price-reduced", 100)
 
     # Before it is ordered again another case has refunded some of the units: only the rest is left.
-    asks: dict[str, Any] = {"amount": {"amount_minor": WHOLE, "currency": "PLN"}}
+    asks: dict[str, Any] = {"amount": {"amount_minor": 25000, "currency": "PLN"}}
     life = await world.complaint(wanted=Remedy.PARTIAL_REFUND, **asks)
     life.marketplace(refunds="refuse", times=1)
     await life.seller(AcceptComplaint)
@@ -1000,7 +1000,7 @@ async def test_a_refund_that_nobody_confirms_bars_a_second_one_and_is_an_agents(
     assert (await other.ends()).ending == "refunded"
     await life.agent(RetryRefund)
     assert (await life.ends()).ending == "price-reduced"
-    assert sum(life.paid) == WHOLE
+    assert life.paid == [20000 + 999 * 20000 // 25000, 5000]
 
 
 # Late, lost, and in between.

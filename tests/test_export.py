@@ -55,6 +55,7 @@ from domain.parties import Actor, Audience, Party
 from domain.ports import (
     BreachReport,
     CloseCase,
+    LinePaid,
     Payout,
     PayoutKind,
     RefundCommand,
@@ -586,6 +587,7 @@ def filed(postgresql_server: Engine) -> Iterator[Engine]:  # noqa: F811
 
 
 CASE = "dispute:PL:PL-7:1"
+LESS = "dispute:PL:PL-7:2:refund:1"
 NOON = datetime(2026, 4, 3, 12, 0, tzinfo=UTC)
 
 
@@ -662,9 +664,13 @@ def file_case(engine: Engine) -> None:
     )  # fmt: skip
     ledger.request(asked, NOON)
     ledger.report(RefundReport(key=asked.key, state=RefundState.FAILED, reason="no-funds"), NOON)
+    some, rest = (Money(amount_minor=minor, currency="PLN") for minor in (990, 4000))
+    reduced = {"key": LESS, "case_id": "dispute:PL:PL-7:2", "amount": some, "reduction": True}
+    prices = (LinePaid(sku="A", paid_minor=4990),)
+    ledger.request(asked.model_copy(update={**reduced, "prices": prices}), NOON)
     ledger.report_payout(
         Payout(
-            key="cb-1", kind=PayoutKind.CHARGEBACK, order_id="PL-7", amount=paid, units=(lamp,),
+            key="cb-1", kind=PayoutKind.CHARGEBACK, order_id="PL-7", amount=rest, units=(lamp,),
             sold=(lamp,), paid=paid,
         ),
         NOON,
@@ -692,6 +698,10 @@ async def test_is_a_case_beyond_retention_written_out_from_the_database_alone(
     assert [(r.state, r.reason) for r in document.money.refunds] == [("failed", "no-funds")]
     assert [(p.key, p.kind) for p in document.money.payouts] == [("cb-1", "chargeback")]
     assert [unit.refund_key for unit in document.money.refunded_units] == ["cb-1"]
+    [less] = document.money.reduced_units
+    assert (less.sku, less.number, less.amount.amount_minor) == ("A", 1, 990)
+    assert less.refund_key == LESS
+    assert LESS in said
     assert [(o.case_id, o.relation) for o in document.linked] == [
         ("dispute:PL:PL-7:2", "same-order")
     ]

@@ -1125,8 +1125,8 @@ def test_does_a_wrong_state_file_give_one_sentence_and_stay_as_it_was() -> None:
     ("content", "sentence"),
     [
         (None, "Cannot read the orders file "),
-        ("[{}]", " must be a list of orders: 0.currency: Field required."),
-        ("{", " must be a list of orders: the file: Invalid JSON"),
+        ("[{}]", " must be a list of orders: 0.currency is missing; add it."),
+        ("{", " must be a list of orders: the file is not JSON: "),
     ],
 )
 def test_does_a_wrong_orders_file_give_one_sentence(

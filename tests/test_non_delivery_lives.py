@@ -1,10 +1,14 @@
 """Whole lives of goods that did not come: delivered late, sent again, or paid back; what if …?"""
 
-from collections.abc import Awaitable, Callable
+import re
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
 from domain.commands import (
     Accept,
@@ -29,6 +33,7 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
+from domain.deadlines import day_of
 from domain.goods import ParcelEvent, Scan
 from domain.notices import NoticeName
 from domain.orders import Line
@@ -37,11 +42,15 @@ from domain.ports import RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
+from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
 from workflows.non_delivery import NonDelivery
 
+ROOT = Path(__file__).parents[1]
 ONE_A = (Line(sku="A", quantity=1),)
+TWO_A = (Line(sku="A", quantity=2),)
 REST = (Line(sku="A", quantity=1), Line(sku="B", quantity=1))
+HALF = ({"sku": "A", "quantity": 1},)
 ALL, ALL_OF_THE_DEAR = 25999, 2500999
 PROOF = (Attachment(name="signed.jpg", size=9, media_type="image/jpeg", sha256="0" * 64),)
 LATER = date(9000, 1, 1)
@@ -99,12 +108,33 @@ async def contested(world: World) -> Life:
     return life
 
 
+async def seen(life: Life, scan: Scan, tracking: str) -> None:
+    """A carrier's machine tells of a parcel by its number."""
+    now = await life.world.environment.get_current_time()
+    event = ParcelEvent(event_id=f"{scan} {tracking} {now}", scan=scan, at=now, tracking=tracking)
+    await life.signals("parcel", event)
+
+
+async def came_back(world: World) -> Life:
+    """The carrier says that nobody collected the parcel that the seller has sent."""
+    life = await under_way(world)
+    await seen(life, Scan.RETURNED, "PX-2")
+    await life.sees(at(Stage.CAME_BACK))
+    return life
+
+
 async def dear(world: World, **fields: Any) -> Life:
     """The buyer has ended the contract for an order whose refund the seller has to order."""
     order = world.alter(world.order(dear=True), **fields)
     life = await with_choice(world, order)
     await life.buyer(Terminate)
     return life
+
+
+async def letter(life: Life, name: NoticeName) -> str:
+    """The buyer's letter of this name, once it is there."""
+    await life.sees(lambda _: name in life.letters(Party.BUYER))
+    return next(one.text for one in life.letters_whole(Party.BUYER) if one.name == name)
 
 
 async def refused(sent: Awaitable[Any]) -> str:
@@ -239,9 +269,9 @@ async def test_sent_again_late_or_lost_again_it_is_the_buyers_choice_anew(world:
     view = await life.view()
     reasons = [entry.detail for entry in view.timeline if entry.what == "undelivered"]
     assert reasons == ["refused", "not-sent", "lost", "not-arrived", "refused"]
-    assert view.carrier_claims == tuple(
-        f"carrier-claim:PL:{life.order_id}:{tracking}" for tracking in ("PX-2", "PX-3")
-    )
+    assert view.carrier_claims == ()
+    unclaimed = [entry.detail for entry in view.timeline if entry.what == "no carrier claim"]
+    assert unclaimed == ["PX-2: parcel-unknown", "PX-3: parcel-unknown"]
     assert life.letters(Party.SELLER).count("dispatch_demanded") == 5  # one of them reminds
     assert life.letters(Party.BUYER).count("delivery_under_way") == 2
 
@@ -320,6 +350,327 @@ async def test_the_parcel_is_found_while_the_buyer_may_choose(world: World) -> N
     assert (await life.ends()).ending == "withdrawn"
 
 
+# Come back to the seller.
+
+
+async def goes_on(life: Life) -> Life:
+    """The uncollected parcel that goes on instead of this case; the platform closes it."""
+    assert (await life.ends()).ending == "became-uncollected-parcel"
+    view = await life.view()
+    [case_id] = [e.detail for e in view.timeline if e.what == "became-uncollected-parcel"]
+    other = life.world.follow(life, case_id)
+    await other.sees(at(Stage.AWAITING_BUYER))
+    assert await letter(other, NoticeName.PARCEL_CAME_BACK)
+    assert "closed" not in life.letters()
+    assert (life.paid, life.breaches()) == ([], [])
+    await other.send(PLATFORM, Close, reason="done")
+    await other.sees(at(Stage.CLOSED))
+    return other
+
+
+@pytest.fixture
+async def quick_world(server: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[World]:
+    """A world in real time, whose seconds are few: a case that outlives the one that opened it
+    stops the server that skips time.
+    """
+    policies = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies" / "demo", policies)
+    text = (policies / "pl.toml").read_text("utf-8")
+    for window in ("objection", "refund"):
+        length = rf"(\[non_delivery\.{window}\]\nlength = )\d+(\n.*\nremind_after = )\d+"
+        text, times = re.subn(length, r"\g<1>2\g<2>1", text)
+        assert times == 1
+    (policies / "pl.toml").write_text(text, "utf-8")
+    async with world_on(server, tmp_path, policies, first_order=701) as world:
+        yield world
+
+
+async def test_a_parcel_that_nobody_collected_is_so_unless_the_buyer_contests_it(
+    quick_world: World,
+) -> None:
+    world = quick_world
+    posted = [parcel(1, "A", posted_at="2026-01-06T10:00Z")]
+    order = world.alter(world.order(), shipped=True, parcels=posted)
+    life = await world.non_delivery(order_id=order, lines=TWO_A)
+    await life.sees(lambda view: view.carrier_claims)
+    await seen(life, Scan.RETURNED, "PX-1")
+    other = await goes_on(life)
+    assert other.handle.id == f"uncollected-parcel:PL:{life.order_id}:PX-1"
+    assert (await other.view()).units == TWO_A
+    came_back = ["delivery_came_back", "delivery_came_back"]  # the second reminds
+    assert life.letters(Party.BUYER) == ["delivery_awaited", *came_back]
+    beside = world.follow(life, (await life.view()).carrier_claims[0])
+    assert (await beside.ends()).ending == "delivered"  # it was not lost
+
+
+async def test_goods_that_an_agent_does_not_have_paid_back_stay_with_the_buyer(
+    quick_world: World,
+) -> None:
+    life = await dear(quick_world)
+    await life.sees(lambda view: view.task)
+    await life.scanned(Scan.DELIVERED)
+    back = await life.goods_back()
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="They were there in time.")
+    assert (await back.ends()).ending == "called-off"
+    assert (await life.ends()).ending == "nothing-owed"
+    assert life.paid == []
+
+
+async def test_an_agent_rules_whether_a_parcel_could_have_been_collected(
+    real_world: World,
+) -> None:
+    world = real_world
+    life = await under_way(world)
+    await seen(life, Scan.RETURNED, "PX-2")
+    view = await life.sees(at(Stage.CAME_BACK), lambda view: view.due)
+    assert (view.awaited, view.clocks[0].window) == (Party.BUYER, "objection")
+    assert await life.dues(NoticeName.DELIVERY_CAME_BACK) == [view.due, view.due]
+    assert view.may[Party.SELLER] == ("say", "ship")
+    assert view.may[Party.BUYER] == ("reject", "say", "withdraw")
+    assert await refused(life.buyer(Reject)) == "proof-missing"
+    assert await refused(life.seller(Ship, **SHIPPED)) == "already-done"
+    await life.buyer(Reject, text="Nobody told me where it was.")
+    view = await life.sees(lambda view: view.task)
+    assert view.task
+    assert view.task.purpose == "non-collection-contested"
+    assert await refused(life.seller(Refund)) == "wrong-stage"
+    other = world.uncollected_parcel(order_id=life.order_id, tracking="PX-2")
+    assert (await (await other).ends()).ending == "not-opened"  # it is seen to in this case
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="There are two notices.")
+    assert (await goes_on(life)).handle.id.endswith(":PX-2:2")
+
+
+async def test_who_could_not_collect_it_may_end_the_contract(world: World) -> None:
+    life = await came_back(world)
+    await life.buyer(Reject, text="The street was wrong.")
+    await life.sees(lambda view: view.task)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="The label was torn.")
+    await life.sees(at(Stage.AWAITING_BUYER))
+    assert "wróciła do sprzedającego" in await letter(life, NoticeName.DELIVERY_FAILED)
+    await seen(life, Scan.RETURNED, "PX-2")  # which is known, and was ruled about
+    await life.buyer(SendAgain)
+    await life.sees(at(Stage.AWAITING_DISPATCH))
+    await seen(life, Scan.RETURNED, "PX-2")
+    await life.seller(Ship, **SHIPPED | {"tracking": "PX-3"})
+    await life.sees(at(Stage.IN_TRANSIT))
+    await seen(life, Scan.RETURNED, "PX-2")
+    assert (await life.view()).stage is Stage.IN_TRANSIT
+    await seen(life, Scan.LOST, "PX-3")
+    await life.sees(at(Stage.AWAITING_BUYER))
+    await life.buyer(Terminate)
+    assert (await life.ends()).ending == "refunded"
+    assert (life.paid, life.breaches()) == ([ALL], [])
+
+
+async def test_a_parcel_that_came_back_is_sent_again_or_was_with_the_buyer(world: World) -> None:
+    life = await world.non_delivery()
+    await seen(life, Scan.RETURNED, "PX-1")  # of an order that tells no parcel
+    await life.sees(at(Stage.CAME_BACK))
+    await life.seller(Ship, **SHIPPED)
+    await life.sees(at(Stage.IN_TRANSIT))
+    await life.passes(seconds=2)
+    await seen(life, Scan.RETURNED, "PX-2")
+    await life.sees(at(Stage.CAME_BACK))
+    before = (await life.view()).opened_at
+    await life.scanned(Scan.DELIVERED, at=before)  # which its coming back has overtaken
+    assert (await life.view()).stage is Stage.CAME_BACK
+    await life.passes(seconds=2)
+    await seen(life, Scan.DELIVERED, "PX-2")  # the carrier was mistaken
+    await life.sees(at(Stage.DELIVERED))
+    assert (await life.ends()).ending == "delivered"
+
+
+async def test_what_cannot_go_on_as_an_uncollected_parcel_is_the_buyers_choice(
+    world: World,
+) -> None:
+    for contested in (False, True):
+        life = await came_back(world)
+        world.alter(life.order_id, country="SI")
+        if contested:
+            await life.buyer(Reject, text="I was not told.")
+            await life.sees(lambda view: view.task)
+            await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="You were.")
+        else:
+            await lapses(life)
+        view = await life.sees(at(Stage.AWAITING_BUYER))
+        assert "it could not be opened" in [entry.what for entry in view.timeline]
+        await life.buyer(Withdraw)
+        assert (await life.ends()).ending == "withdrawn"
+
+
+async def test_one_parcel_of_several_that_came_back_changes_nothing(world: World) -> None:
+    parcels = [parcel(1, "A"), parcel(2, "B")]
+    life = await world.non_delivery(order_id=world.alter(world.order(), parcels=parcels))
+    await seen(life, Scan.RETURNED, "PX-1")
+    await life.scanned(Scan.RETURNED)
+    assert (await life.view()).stage is Stage.FURTHER_PERIOD
+    await seen(life, Scan.DELIVERED, "PX-1")  # the first came in the end
+    await seen(life, Scan.RETURNED, "PX-2")
+    view = await life.sees(at(Stage.CAME_BACK))
+    assert view.units == REST[1:]
+    assert "Lamp A" not in await letter(life, NoticeName.DELIVERY_CAME_BACK)
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
+
+
+async def test_a_coming_back_overtakes_a_delivery_in_whatever_order_they_are_told(
+    world: World,
+) -> None:
+    for first in (True, False):
+        life = await world.non_delivery()
+        start = (await life.view()).opened_at
+
+        async def tells(scan: Scan, seconds: int, life: Life = life, start: Any = start) -> None:
+            told = start + timedelta(seconds=seconds)
+            event = ParcelEvent(event_id=f"{scan}", scan=scan, at=told, tracking="PX-1")
+            await life.signals("parcel", event)
+
+        if first:
+            await tells(Scan.DELIVERED, 1)
+            await life.sees(at(Stage.DELIVERED))
+        await tells(Scan.RETURNED, 2)
+        await life.sees(at(Stage.CAME_BACK))
+        await tells(Scan.DELIVERED, 1)
+        await life.buyer(Say, text="Where is it?")
+        assert (await life.view()).stage is Stage.CAME_BACK
+        await life.buyer(Withdraw)
+        assert (await life.ends()).ending == "withdrawn"
+
+
+# Come too late, and back to the seller.
+
+
+async def test_goods_that_come_after_the_end_go_back_and_no_refund_waits(world: World) -> None:
+    life = await dear(world)
+    await life.sees(at(Stage.AWAITING_REFUND))
+    await life.scanned(Scan.DELIVERED, event="d")
+    await life.scanned(Scan.DELIVERED, event="d")
+    await life.scanned(Scan.DELIVERED, event="again")
+    back = await life.goods_back()
+    view = await back.sees(at(Stage.AWAITING_GOODS))
+    assert (view.belongs_to, view.units) == (life.handle.id, (*TWO_A, REST[1]))
+    assert await letter(back, NoticeName.LABEL_READY)
+    assert "wstrzymany" not in await letter(back, NoticeName.RETURN_OPENED)
+    assert (await life.view()).stage is Stage.AWAITING_REFUND
+    assert "withdraw" in (await life.view()).may[Party.BUYER]
+    await life.seller(Refund)
+    await life.sees(at(Stage.WATCHING))
+    assert life.paid == [ALL_OF_THE_DEAR]
+    assert await refused(life.buyer(Withdraw)) == "wrong-stage"
+    await back.scanned(Scan.ARRIVED)
+    await back.sees(at(Stage.INSPECTING))
+    assert (await back.ends()).ending == "returned"
+    assert (await life.ends()).ending == "refunded"
+    assert (await life.view()).returns == (back.handle.id,)
+    for party in (Party.BUYER, Party.SELLER):
+        assert life.letters(party).count("came_all_the_same") == 1
+    assert "wycofać tę sprawę" in await letter(life, NoticeName.CAME_ALL_THE_SAME)
+
+
+@pytest.mark.parametrize(
+    ("by", "verb", "more", "ending"),
+    [
+        (BUYER, Withdraw, {"text": "I keep it."}, "withdrawn"),
+        (PLATFORM, Close, {"reason": "Fraud."}, "closed-by-platform"),
+    ],
+)
+async def test_goods_that_are_not_paid_back_stay_with_the_buyer(
+    real_world: World, by: Any, verb: Any, more: Any, ending: str
+) -> None:
+    life = await dear(real_world)
+    await life.sees(at(Stage.AWAITING_REFUND))
+    await life.scanned(Scan.DELIVERED)
+    back = await life.goods_back()
+    await life.send(by, verb, **more)
+    assert (await back.ends()).ending == "called-off"
+    assert (await life.ends()).ending == ending
+    assert life.paid == []
+
+
+async def test_parcels_that_come_one_after_the_other_go_back_each_by_itself(world: World) -> None:
+    order = world.order()
+    world.alter(order, parcels=[parcel(1, "A"), parcel(2, "B")])
+    world.behaves(order_id=order, refunds="later")
+    life = await with_choice(world, order)
+    await life.buyer(Terminate)
+    view = await life.sees(lambda view: view.stage is Stage.REFUNDING and view.clocks)
+    await seen(life, Scan.DELIVERED, "PX-1")
+    first = await life.goods_back()
+    await seen(life, Scan.DELIVERED, "PX-1")
+    await seen(life, Scan.DELIVERED, "PX-2")
+    await life.sees(lambda view: len(view.returns) > 1)
+    second = await life.goods_back()
+    assert (await first.view()).units == TWO_A
+    assert (await second.view()).units == REST[1:]
+    came = await letter(life, NoticeName.CAME_ALL_THE_SAME)
+    assert "wycofać tę sprawę" not in came  # the refund is ordered
+    assert view.refund
+    world.settle(view.refund.key)
+    await life.signals(
+        NonDelivery.refund_reported,
+        RefundReport(key=view.refund.key, state=RefundState.CONFIRMED),
+    )
+    await life.sees(at(Stage.WATCHING))
+    await life.send(PLATFORM, Close, reason="x")
+    assert (await life.ends()).ending == "refunded"
+    for back in (first, second):
+        assert (await back.ends()).ending == "called-off"
+    assert life.paid == [ALL]
+
+
+async def test_goods_that_came_before_the_end_go_back_too_and_once(world: World) -> None:
+    order = world.order(dear=True)
+    halves = [parcel(1, "A", lines=list(HALF)), parcel(2, "A", lines=list(HALF)), parcel(3, "B")]
+    world.alter(order, parcels=halves)
+    life = await world.non_delivery(order_id=order)
+    await seen(life, Scan.DELIVERED, "PX-1")
+    await life.seller(Refuse, reason=RefuseReason.OTHER, text="Sold out.")
+    await life.buyer(Terminate)
+    await life.sees(at(Stage.AWAITING_REFUND))
+    first = await life.goods_back()
+    assert (await first.view()).units == ONE_A
+    await life.passes(seconds=2)
+    await seen(life, Scan.DELIVERED, "PX-1")  # told again
+    await seen(life, Scan.DELIVERED, "PX-2")
+    await life.sees(lambda view: len(view.returns) > 1)
+    assert (await (await life.goods_back()).view()).units == ONE_A
+    await life.send(PLATFORM, Close, reason="x")
+    assert (await life.ends()).ending == "closed-by-platform"
+    assert len((await life.view()).returns) == 2
+
+
+# What is not due yet.
+
+
+async def test_a_buyer_complains_once_the_goods_are_due(world: World) -> None:
+    today = day_of(await world.environment.get_current_time(), "Europe/Warsaw")
+    for due in (today, today + timedelta(days=9)):
+        order = world.alter(world.order(), deliver_by=due.isoformat())
+        life = await world.non_delivery(order_id=order)
+        assert (await life.ends()).ending == "not-opened"
+        refusal = (await life.view()).refusal
+        assert refusal
+        assert refusal.code is Code.TOO_EARLY
+        assert f"until {due} was agreed" in refusal.sentence
+        assert f"from {due + timedelta(days=1)} on" in refusal.sentence
+    # The platform knows when something is lost before it is due.
+    life = await with_choice(world, order, number=2)
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
+
+    early = await world.non_delivery(order_id=await world.fresh())
+    refusal = (await early.view()).refusal
+    assert refusal
+    assert refusal.code is Code.TOO_EARLY
+    assert "30 days from the order" in refusal.sentence
+    late = await world.non_delivery(
+        order_id=await world.fresh(deliver_by=(today - timedelta(days=2)).isoformat())
+    )
+    await late.sees(at(Stage.FURTHER_PERIOD))
+    await late.buyer(Withdraw)
+    assert (await late.ends()).ending == "withdrawn"
+
+
 # What is refunded, and when.
 
 
@@ -369,8 +720,6 @@ async def test_a_dear_order_is_refunded_when_the_seller_orders_it(world: World) 
     assert view.awaited is Party.SELLER
     assert await life.dues(NoticeName.BUYER_ENDED_CONTRACT) == [view.due]
     assert await life.dues(NoticeName.CONTRACT_ENDED) == [view.due]
-    await life.scanned(Scan.DELIVERED)  # too late: the contract has ended
-    assert (await life.view()).stage is Stage.AWAITING_REFUND
     assert life.paid == []
     await life.seller(Refund)
     with pytest.raises(RefusedCommand):
@@ -438,12 +787,25 @@ async def test_a_refund_that_fails_or_is_not_confirmed_is_an_agents_task(world: 
 
 
 @pytest.mark.parametrize(
-    "stage", ["further-period", "awaiting-buyer", "awaiting-dispatch", "dear", "dear and ordered"]
+    "stage",
+    [
+        "further-period",
+        "awaiting-buyer",
+        "awaiting-dispatch",
+        "came-back",
+        "dear",
+        "dear and ordered",
+        "dear and come",
+    ],
 )
 async def test_what_another_case_pays_back_is_neither_owed_nor_missed(
     world: World, stage: str
 ) -> None:
-    opens = {"awaiting-buyer": with_choice, "awaiting-dispatch": sent_again}
+    opens = {
+        "awaiting-buyer": with_choice,
+        "awaiting-dispatch": sent_again,
+        "came-back": came_back,
+    }
     if stage.startswith("dear"):
         life = await dear(world)
     else:
@@ -456,6 +818,12 @@ async def test_what_another_case_pays_back_is_neither_owed_nor_missed(
         await life.buyer(Terminate)
     elif stage == "dear and ordered":
         await life.seller(Refund)
+    elif stage == "dear and come":
+        await life.scanned(Scan.DELIVERED)
+        back = await life.goods_back()
+        await lapses(life)
+        await life.sees(at(Stage.WATCHING))  # they are the seller's, whoever has paid for them
+        assert (await back.ends()).ending == "not-sent"
     assert (await life.ends()).ending == "nothing-owed"
     assert life.paid == [ALL_OF_THE_DEAR if stage.startswith("dear") else ALL]
     assert life.breaches() == []
@@ -469,6 +837,7 @@ REACHED: dict[Stage, Callable[[World], Awaitable[Life]]] = {
     Stage.AWAITING_DISPATCH: sent_again,
     Stage.IN_TRANSIT: under_way,
     Stage.DELIVERED: delivered,
+    Stage.CAME_BACK: came_back,
     Stage.WITH_AGENT: contested,
     Stage.AWAITING_REFUND: dear,
 }
@@ -516,8 +885,8 @@ async def test_a_claim_against_the_carrier_is_opened_beside_it_for_each_parcel_s
     claim = f"carrier-claim:PL:{order}:PX-1"
     view = await life.sees(lambda view: "carrier claim beside" in [e.what for e in view.timeline])
     assert view.carrier_claims == (claim,)
-    beside = world.client.get_workflow_handle(claim)
-    assert (await beside.describe()).workflow_type == "CarrierClaim"
+    beside = world.follow(life, claim)
+    assert (await beside.handle.describe()).workflow_type == "CarrierClaim"
 
     async def event(n: int) -> CaseView:
         now = await world.environment.get_current_time()
@@ -532,7 +901,7 @@ async def test_a_claim_against_the_carrier_is_opened_beside_it_for_each_parcel_s
     await life.sees(at(Stage.DELIVERED))
     await life.buyer(Withdraw, text="They have come.")
     assert (await life.ends()).ending == "withdrawn"
-    await beside.terminate()
+    assert (await beside.ends()).ending == "delivered"  # it has learned of it too
 
 
 async def test_every_arrow_of_the_flow_is_travelled(world: World) -> None:

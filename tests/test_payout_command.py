@@ -91,7 +91,7 @@ def test_is_a_payout_printed_as_json(
         (("SI-2001", "PALICE-TREK", *MONEY), 2, "written like SKU=1"),
         ((*ORDER_AND_UNITS, *MONEY, "--amount", "5.001"), 2, "written like 50.00"),
         ((*ORDER_AND_UNITS, *MONEY, "--amount", "0"), 2, "more than nothing"),
-        ((*ORDER_AND_UNITS, *MONEY, "--key", "two words"), 2, "/key"),
+        ((*ORDER_AND_UNITS, *MONEY, "--key", "two words"), 2, "--key must be 1 to 100 "),
         ((*ORDER_AND_UNITS, *MONEY, "--kind", "gift"), 2, "gift"),
     ],
 )

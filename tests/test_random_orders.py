@@ -215,7 +215,7 @@ class Played:
         for _ in range(300):
             running = await self.running()
             now = await self.life.view()
-            if not running and now == before:
+            if not running and now == before and not now.working:
                 return now
             before = now
             await asyncio.sleep(0.01)

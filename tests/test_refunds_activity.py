@@ -15,15 +15,18 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.marketplace import Marketplace, MarketplaceUnavailableError, SellerConduct
 from activities.refunds import Refunds
+from domain.accounts import MoneyBack
 from domain.money import Money
 from domain.orders import Line
 from domain.ports import (
     AskRefundedUnits,
     BreachReport,
+    LinePaid,
     RefundCommand,
     RefundedUnits,
     RefundReport,
     RefundState,
+    Registration,
 )
 from standin.serving import serve_marketplace
 from store.breaches import Breaches
@@ -279,13 +282,13 @@ def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reck
         return answer
 
     basis = asked()
-    assert basis == RefundedUnits(units=())
+    assert basis == RefundedUnits()
     request(refunds, command())
     other = command("withdrawal:SI:SI-2001:1:refund:1", amount=5_940).model_copy(
         update={
             "case_id": "withdrawal:SI:SI-2001:1",
             "units": (POLES,),
-            "after": basis.units,
+            "after": basis.money_back,
         }
     )
     for activity in (request, confirm):
@@ -293,11 +296,52 @@ def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reck
             activity(refunds, other)
         assert (stale.value.type, stale.value.non_retryable) == ("refund-stale", True)
     assert paid(url) == [(KEY, 11_990)]
-    assert asked() == RefundedUnits(units=(RUCKSACK,))
-    anew = other.model_copy(update={"after": asked().units})
+    rucksack = MoneyBack(sku=RUCKSACK.sku, first=1, last=1)
+    assert asked() == RefundedUnits(units=(RUCKSACK,), money_back=(rucksack,))
+    reduced = other.model_copy(
+        update={
+            "case_id": "complaint:SI:SI-2001:1",
+            "key": "complaint:SI:SI-2001:1:refund:1",
+            "amount": Money(amount_minor=940, currency="EUR"),
+            "after": asked().money_back,
+            "prices": (
+                LinePaid(sku=RUCKSACK.sku, paid_minor=11_990),
+                LinePaid(sku=POLES.sku, paid_minor=5_940),
+            ),
+            "reduction": True,
+        }
+    )
+    assert request(refunds, reduced).state is RefundState.CONFIRMED
+    with pytest.raises(ApplicationError, match="reckon it anew"):
+        request(refunds, other.model_copy(update={"after": (rucksack,)}))
+    poles = MoneyBack(sku=POLES.sku, first=1, last=1, reduced_minor=940)
+    assert asked() == RefundedUnits(units=(RUCKSACK,), money_back=(rucksack, poles))
+    rest = Money(amount_minor=5_000, currency="EUR")
+    anew = other.model_copy(update={"after": asked().money_back, "amount": rest})
     assert request(refunds, anew).state is RefundState.CONFIRMED
-    assert asked() == RefundedUnits(units=(RUCKSACK, POLES))
+    assert asked().units == (RUCKSACK, POLES)
     assert sum(amount for _key, amount in paid(url)) == 17_930
+
+
+def test_does_an_amount_of_nothing_settle_units_and_trouble_nobody(
+    url: str, refunds: Refunds, ledger: RefundLedger
+) -> None:
+    for activity in (request, confirm, request):
+        report = activity(refunds, command(amount=0))
+        assert report == RefundReport(key=KEY, state=RefundState.CONFIRMED)
+    assert ledger.refunded("SI-2001") == (RUCKSACK,)
+    assert at_the_marketplace(url)["requests"]["refunds"] == 0
+
+
+def test_are_answers_from_before_numbers_were_told_understood() -> None:
+    """As stored histories have them: of so many refunded units, the first ones are meant."""
+    first = (MoneyBack(sku=POLES.sku, first=1, last=2),)
+    lines = [{"sku": POLES.sku, "quantity": 2}]
+    assert RefundedUnits.model_validate({"units": lines}).money_back == first
+    assert Registration.model_validate({"refunded": lines}).money_back == first
+    asked = command().model_dump(mode="json") | {"after": lines}
+    assert RefundCommand.model_validate(asked).after == first
+    assert RefundCommand.model_validate(asked | {"after": []}).after == ()
 
 
 def test_is_a_breach_recorded_once_and_told_once_the_marketplace_is_well(

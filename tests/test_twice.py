@@ -21,6 +21,7 @@ from tests.record_histories import (
     dispute_fulfilled,
     dispute_settled,
     inquiry_breached,
+    non_delivery_claimed,
     uncollected_overdue,
     uncollected_sent_again,
     uncollected_withdrawn,
@@ -45,6 +46,7 @@ LIVES = (
     uncollected_sent_again,
     uncollected_overdue,
     carrier_claim_recovered,
+    non_delivery_claimed,
 )
 
 
@@ -128,4 +130,5 @@ async def test_every_activity_run_twice_changes_nothing(tmp_path: Path) -> None:
         "register_case", "close_case", "send", "report_breach", "request_refund", "record_task",
         "stop_dispatch", "order_label", "keep_cost", "keep_non_collection", "request_redelivery",
         "void_redelivery", "refunded_units", "file_carrier_claim", "book_recovery",
+        "register_beside",
     }  # fmt: skip

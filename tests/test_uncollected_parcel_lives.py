@@ -40,7 +40,8 @@ from domain.parties import Party
 from domain.ports import CostClaim, RedeliveryPaid, RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import Announced
+from domain.view import Announced, CaseView
+from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
@@ -222,13 +223,15 @@ async def test_the_way_back_is_deducted_only_if_announced_before(
 
 
 async def test_a_cost_above_what_was_paid_takes_no_more_than_that(world: World) -> None:
-    life = await world.uncollected_parcel(lines=(Line(sku="B", quantity=1),))
+    shade = (Line(sku="B", quantity=1),)
+    life = await world.uncollected_parcel(lines=shade)
     await cost(life, minor=99_999)
     await may_withdraw(life)
     await life.seller(WithdrawFromContract)
     assert (await life.ends()).ending == "nothing-owed"
     assert life.paid == []
     assert 0 < kept(life)["way-back"].deducted_minor < 99_999
+    assert RefundLedger(world.engine).refunded(life.order_id) == shade  # no other case pays them
 
 
 async def test_cash_on_delivery_refunds_nothing_and_costs_are_claims(world: World) -> None:
@@ -240,6 +243,7 @@ async def test_cash_on_delivery_refunds_nothing_and_costs_are_claims(world: Worl
     await life.seller(WithdrawFromContract)
     assert (await life.ends()).ending == "nothing-owed"
     assert life.paid == []
+    assert RefundLedger(world.engine).refunded(order) == ()  # what is paid later may come back
     assert kept(life)["way-back"].deducted_minor == 0
     assert not (await life.view()).costs[0].deducted
     assert "Nothing was paid" in next(
@@ -466,6 +470,17 @@ async def test_cancelling_refunds_with_the_cancellations_clock(
     assert len(told) == (1 if stage is Stage.AWAITING_DISPATCH else 0)  # of the charge
 
 
+async def test_cancelling_what_cost_more_than_it_was_settles_its_units(real_world: World) -> None:
+    shade = (Line(sku="B", quantity=1),)
+    life = await real_world.uncollected_parcel(lines=shade)
+    await cost(life, minor=99_999)
+    await life.buyer(CancelOrder)
+    other = await turned_into(life, "cancellation")
+    assert (await other.ends()).ending == "cancelled"
+    assert life.paid == []
+    assert RefundLedger(real_world.engine).refunded(life.order_id) == shade
+
+
 async def test_the_buyers_own_withdrawal_is_one_and_the_goods_are_there(real_world: World) -> None:
     life = await real_world.uncollected_parcel()
     await cost(life)
@@ -522,8 +537,12 @@ async def test_a_parcel_lost_on_the_way_is_a_non_delivery(real_world: World) -> 
     view = await other.view()
     assert view.kind == "non-delivery"
     assert charges(life) == [("voided", True)]
-    [claim] = view.carrier_claims
-    assert claim.endswith(":PX2")  # PX1 came back: there is nothing to claim for it
+
+    def unclaimed(view: CaseView) -> list[str]:
+        return [entry.detail for entry in view.timeline if entry.what == "no carrier claim"]
+
+    # The order does not know PX2; PX1 came back, so that there is nothing to claim for it.
+    await other.sees(lambda view: unclaimed(view) == ["PX2: parcel-unknown"])
     await seen(other, Scan.DELIVERED, "PX2")
     await at(other, Stage.DELIVERED)
     await gone_on(other)

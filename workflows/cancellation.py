@@ -37,7 +37,7 @@ from domain.commands import (
     Say,
     Verdict,
 )
-from domain.goods import ParcelEvent, Purpose, Way, count
+from domain.goods import ParcelEvent, count
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenCancellation
 from domain.parties import Party
@@ -225,8 +225,8 @@ class Cancellation(TakingBack):
 
     async def have_brought_back(self) -> None:
         """The buyer does not wait for the refund to learn how the goods go back."""
-        self.tell_both(NoticeName.SENT_ALL_THE_SAME, goods=self.named(self.units))
-        await self.start_return(Purpose.REFUND, self.units, way=Way.PLATFORM_LABEL)
+        goods = self.named(self.units)
+        await self.send_for(self.units, NoticeName.SENT_ALL_THE_SAME, goods=goods)
 
     @property
     def came_back(self) -> str | None:

@@ -22,6 +22,7 @@ from domain.commands import (
     ReportAnswer,
     ReportRecovered,
     Verdict,
+    Withdraw,
 )
 from domain.goods import Scan
 from domain.notices import Ending, NoticeName
@@ -38,7 +39,7 @@ from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.options import CARRIER_CLAIM, MARKETPLACE
 
-ENDS_IT = Branch(Close, Stage.CLOSED)
+ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
 FOUND = tuple(
     Branch(Happens(f"parcel {scan}"), Stage.CLOSED) for scan in (Scan.DELIVERED, Scan.RETURNED)
 )
@@ -66,14 +67,14 @@ AHEAD: Ahead = {
     Stage.TOO_EARLY: (
         *(Branch(Silent(each, Party.PLATFORM), Stage.AWAITING_SELLER) for each in LOST_FROM),
         *FOUND,
-        ENDS_IT,
+        *ENDS_IT,
     ),
     Stage.AWAITING_SELLER: (
         Branch(FileClaim, Stage.FILING),
         Branch(Silent("damage", Party.SELLER), Stage.CLOSED),
         Branch(Silent("loss", Party.SELLER), Stage.CLOSED),
         *FOUND,
-        ENDS_IT,
+        *ENDS_IT,
     ),
     Stage.FILING: (
         Branch(Happens("filed"), Stage.WITH_CARRIER),
@@ -83,19 +84,19 @@ AHEAD: Ahead = {
         *ways(ReportAnswer, Stage.AWAITING_PAYMENT, Stage.DECIDED, Stage.CLOSED),
         *(branch for window in CARRIERS_TIME for branch in silent_carrier(window)),
         Branch(Appeal, Stage.FILING),
-        ENDS_IT,
+        *ENDS_IT,
     ),
     Stage.DECIDED: (
         Branch(Appeal, Stage.FILING),
         *ways(Accept, Stage.AWAITING_PAYMENT, Stage.CLOSED),
         *ways(Silent("appeal", Party.SELLER), Stage.AWAITING_PAYMENT, Stage.CLOSED),
-        ENDS_IT,
+        *ENDS_IT,
     ),
     Stage.AWAITING_PAYMENT: (
         Branch(ReportRecovered, Stage.SETTLING, Moves.RECOVERY),
         Branch(ReportAnswer, Stage.AWAITING_PAYMENT),
         Branch(Silent("payment", Party.PLATFORM), Stage.WITH_AGENT),
-        ENDS_IT,
+        *ENDS_IT,
     ),
     Stage.SETTLING: (
         Branch(Happens("booked"), Stage.CLOSED),
@@ -105,7 +106,7 @@ AHEAD: Ahead = {
         *agents(Stage.WITH_AGENT),
         *ways(Decide, Stage.WITH_CARRIER, Stage.AWAITING_PAYMENT, Stage.CLOSED),
         Branch(ReportRecovered, Stage.SETTLING, Moves.RECOVERY),
-        ENDS_IT,
+        *ENDS_IT,
     ),
 }
 """Every way on from each stage."""
@@ -129,13 +130,16 @@ class CarrierClaim(CarrierClaimRecord):
         """A claim, from the trouble with the parcel until the carrier's money is booked."""
         if not await self.register():
             return await self.close(Ending.NOT_OPENED)
-        return await self.close(
+        ending = (
             await self.wait_until_lost()
             or await self.have_claimed()
             or await self.hear_carrier()
             or await self.hear_seller()
             or await self.get_paid()
         )
+        if ending is Ending.WITHDRAWN:
+            self.tell_withdrawn()
+        return await self.close(ending)
 
     async def wait_until_lost(self) -> Ending | None:
         """A parcel that has not come counts as lost after a while; a damaged one is there."""
@@ -324,7 +328,8 @@ class CarrierClaim(CarrierClaimRecord):
                 case Decide():
                     return self.lose(text=move.reasoning, writer=move.by)
                 case _:
-                    return Ending.CLOSED_BY_PLATFORM
+                    assert self.ended is not None
+                    return self.ended
 
     async def book(self, reported: ReportRecovered) -> Ending:
         """The money that came is booked to the seller, once; if need be by an agent's hand."""
@@ -376,4 +381,4 @@ class CarrierClaim(CarrierClaimRecord):
 
     def turned_up(self) -> bool:
         """Whether a parcel that was to be claimed as lost has turned up."""
-        return self.found and self.claim is None
+        return self.found is not None and self.claim is None

@@ -24,6 +24,7 @@ from domain.commands import (
     Resume,
     Say,
     Verdict,
+    Withdraw,
 )
 from domain.goods import Goods, ParcelEvent, Scan
 from domain.money import Money
@@ -49,7 +50,9 @@ OPEN = (
     Stage.AWAITING_PAYMENT,
     Stage.WITH_AGENT,
 )
-CLOSABLE = tuple(stage for stage in OPEN if stage is not Stage.FILING)
+ENDABLE = tuple(stage for stage in OPEN if stage is not Stage.FILING)
+"""While it is filed nobody knows whether the carrier has it."""
+
 OURS = ((Party.AGENT, Party.PLATFORM), OPEN[3:])
 """No agent's hold stops the law's time to claim; the later clocks can be held."""
 
@@ -66,7 +69,8 @@ PERMITTED: Permitted = {
     Claim: ((Party.AGENT,), (Stage.WITH_AGENT,)),
     Release: ((Party.AGENT,), (Stage.WITH_AGENT,)),
     Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Close: ((Party.PLATFORM,), CLOSABLE),
+    Withdraw: ((Party.SELLER,), ENDABLE),
+    Close: ((Party.PLATFORM,), ENDABLE),
     Hold: OURS,
     Resume: OURS,
 }
@@ -98,7 +102,8 @@ class CarrierClaimRecord(WithAgents):
         self.deemed = False
         self.owed: Money | None = None
         self.recovered: Money | None = None
-        self.found = False
+        self.found: ParcelEvent | None = None
+        self._events: set[str] = set()
 
     @property
     def parcel_claimed(self) -> Parcel:
@@ -140,6 +145,12 @@ class CarrierClaimRecord(WithAgents):
         )
 
     @property
+    def buyers_cases(self) -> tuple[str, ...]:
+        """The cases about the same parcel: the one that opened this, and those that found it."""
+        opener = (self.opening.belongs_to,) if self.opening.belongs_to else ()
+        return tuple(dict.fromkeys((*opener, *self.beside)))
+
+    @property
     def policy(self) -> CarrierClaimPolicy:
         """The windows of carrier claims that this case is pinned to."""
         assert isinstance(self.registration.terms, CarrierClaimPolicy)
@@ -154,6 +165,19 @@ class CarrierClaimRecord(WithAgents):
         """Write to the seller about the parcel."""
         self.tell(Party.SELLER, name, tracking=self.opening.tracking, **facts)
 
+    def tell_withdrawn(self) -> None:
+        """The seller alone can tell the carrier, once that has, or may have, the claim."""
+        self.inform(
+            NoticeName.CARRIER_CLAIM_WITHDRAWN,
+            amount=self.claim and self.claim.amount,
+            reference=self.reference or None,
+        )
+
+    def tell_late_find(self, event: ParcelEvent) -> None:
+        """The claim goes on: a parcel that is there may be damaged, or have come too late."""
+        if workflow.patched("told-of-late-find"):
+            self.inform(NoticeName.PARCEL_FOUND_LATE, reason=event.scan.value, at=event.at)
+
     def announces(self, ending: Ending) -> bool:
         """The other endings have letters of their own, which say more."""
         return ending is Ending.CLOSED_BY_PLATFORM
@@ -165,6 +189,10 @@ class CarrierClaimRecord(WithAgents):
         if verb is FileClaim and (self.claim or self.found):
             why = "The parcel has turned up." if self.found else "The claim is filed already."
             return Refusal(code=Code.ALREADY_DONE, sentence=why)
+        if verb in (Withdraw, Close) and self.claim and self.stage is Stage.AWAITING_SELLER:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="The claim is being filed; see what becomes of it."
+            )
         if verb is FileClaim and self.stage is Stage.TOO_EARLY and self.claimable:
             return Refusal(
                 code=Code.TOO_EARLY,
@@ -188,9 +216,9 @@ class CarrierClaimRecord(WithAgents):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="No money of the carrier is awaited now."
             )
-        if verb is ReportRecovered and self.recovered:
+        if verb in (ReportRecovered, Withdraw) and self.recovered:
             return Refusal(code=Code.ALREADY_DONE, sentence="The money is known to have come.")
-        if verb in (ReportRecovered, Decide) and self.task and self.settled:
+        if verb in (ReportRecovered, Decide, Withdraw) and self.task and self.settled:
             return Refusal(code=Code.ALREADY_DONE, sentence="The question is settled already.")
         return super().barred(verb, by)
 
@@ -236,7 +264,7 @@ class CarrierClaimRecord(WithAgents):
             )
         files = (*claim.proof_of_value, *claim.damage_record)
         return amount_bars(
-            claim.amount, self.most, "paid for the parcel's goods and delivery"
+            claim.amount, self.most, "paid for the parcel's goods and its part of the delivery"
         ) or text_refusal("", files, self.policy.messages)
 
     def _answer_bars(self, said: ReportAnswer) -> Refusal | None:
@@ -268,6 +296,8 @@ class CarrierClaimRecord(WithAgents):
                     self._take_answer(answer, amount)
             case ReportRecovered(amount=amount):
                 self.recovered = amount
+            case Withdraw():
+                self.ended = Ending.WITHDRAWN
         return super().record(command)
 
     def _take_answer(self, answer: CarrierSays, amount: Money | None) -> None:
@@ -284,11 +314,27 @@ class CarrierClaimRecord(WithAgents):
     @workflow.signal
     def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel: one that turns up was not lost."""
-        if event.tracking != self.opening.tracking or self.found:
+        if event.tracking != self.opening.tracking or event.event_id in self._events:
             return
-        if event.scan in (Scan.DELIVERED, Scan.RETURNED):
-            self.found = self.opening.trouble is CarrierTrouble.LOSS
-            self.note(f"parcel {event.scan}", detail=event.tracking)
+        self._events.add(event.event_id)
+        loss = self.opening.trouble is CarrierTrouble.LOSS
+        if loss and self.buyers_cases and workflow.patched("scans-passed-on"):
+            for case_id in self.buyers_cases:
+                self.pass_scan_on(case_id, event)
+        if not self.is_find(event):
+            return
+        self.note(f"parcel {event.scan}", detail=event.tracking)
+        if loss:
+            self.found = event
+            if self.claim and not (self.ended or self.ending):
+                self.tell_late_find(event)
+
+    def is_find(self, event: ParcelEvent) -> bool:
+        """Whether it says where the parcel has turned up, and was not known before."""
+        if event.scan not in (Scan.DELIVERED, Scan.RETURNED):
+            return False
+        known = self.found
+        return known is None or (event.scan is not known.scan and event.at > known.at)
 
     def look(self) -> CaseView:
         """The case with its claim."""

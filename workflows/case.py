@@ -27,6 +27,7 @@ from activities.cases import YEARS_AHEAD, Cases
 from activities.marketplace import SellerConduct
 from activities.tasks import Tasks
 from domain.ahead import Ahead
+from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import (
     Ask,
@@ -41,7 +42,7 @@ from domain.commands import (
     SendBack,
 )
 from domain.deadlines import day_of
-from domain.goods import Adopted
+from domain.goods import Adopted, ParcelEvent
 from domain.notices import Ending, Facts, Message, Notice, NoticeName
 from domain.openings import Opening
 from domain.orders import Sale
@@ -123,6 +124,7 @@ class Case(ABC):
         self.adopted_by: str | None = None
         self._moves: deque[Command] = deque()
         self._listening = False
+        self._waits_outside = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
         self._errands = Errands()
         self._outbox = Outbox(
@@ -224,7 +226,7 @@ class Case(ABC):
             self._outbox.add_message(self.messages[0])
         for other in self.registration.beside:
             self._know(other)
-            self._errands.run(self._tell_beside(other))
+            self._errands.run(self._signal(other, "case_beside", CaseBeside(case_id=self.id)))
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -293,6 +295,7 @@ class Case(ABC):
             self._let_go()
         self.awaited, self.clocks = awaited, ()
         self._set_alarm(None)
+        self._waits_outside = True
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -321,6 +324,10 @@ class Case(ABC):
         """Write the same to buyer and seller."""
         self.tell(Party.BUYER, name, **facts)
         self.tell(Party.SELLER, name, **facts)
+
+    def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
+        """Tell another case about the same parcel what a carrier's machine has seen."""
+        self._errands.run(self._signal(other, "parcel", event))
 
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
@@ -402,14 +409,18 @@ class Case(ABC):
         with suppress(WorkflowAlreadyStartedError):
             await self._open(opening)
 
-    async def _open(self, opening: Opening) -> workflow.ChildWorkflowHandle[Any, Closed]:
+    async def _open(
+        self,
+        opening: Opening,
+        reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    ) -> workflow.ChildWorkflowHandle[Any, Closed]:
         return await workflow.start_child_workflow(
             opening.kind.process,
             opening,
             id=opening.case_id,
             result_type=Closed,
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             static_summary=f"{opening.kind.words} · order {opening.order_id}",
         )
 
@@ -596,6 +607,7 @@ class Case(ABC):
             stage=self.stage,
             awaited=self.awaited,
             due=self.due,
+            working=self.working,
         )
 
     @workflow.update
@@ -687,6 +699,16 @@ class Case(ABC):
         """When the awaited party's time ends; None while nothing runs or all is held."""
         return min((c.due for c in self.clocks if not c.held_since), default=None)
 
+    @property
+    def working(self) -> bool:
+        """Whether the timeline is at work on what came, and has not yet said whom it waits for.
+
+        A receipt does not wait for it: that could be as long as a marketplace is silent.
+        """
+        if self.stage is Stage.CLOSED or self._waits_outside:
+            return False
+        return not self._listening or self._stirred or bool(self._moves)
+
     @workflow.query
     def view(self) -> CaseView:
         """The whole case, with what each party may do now."""
@@ -730,6 +752,7 @@ class Case(ABC):
             at_stake=registration.at_stake,
             awaited=self.awaited,
             due=self.due,
+            working=self.working,
             clocks=tuple(clock.view() for clock in self.clocks),
             policy_version=registration.policy_version,
             calendar_version=calendar.version if calendar else "",
@@ -751,11 +774,11 @@ class Case(ABC):
             self.beside.append(other)
             self.note("case beside", detail=other)
 
-    async def _tell_beside(self, other: str) -> None:
+    async def _signal(self, other: str, signal: str, told: Value) -> None:
         """A case that has ended meanwhile need not know."""
         handle = workflow.get_external_workflow_handle(other)
         try:
-            await handle.signal("case_beside", CaseBeside(case_id=self.id))
+            await handle.signal(signal, told)
         except ApplicationError:
             self.note("case beside had ended", detail=other)
 
@@ -773,7 +796,7 @@ class Case(ABC):
             self.change_task(due=self.task_clock.due)
         publish(self)
         self._set_alarm(clock)
-        self._stirred, self._listening = False, True
+        self._stirred, self._listening, self._waits_outside = False, True, False
         try:
             await workflow.wait_condition(
                 lambda: bool(

@@ -449,6 +449,12 @@ class GoodsRecord(WithAgents):
         return self.claim.purpose is Purpose.REFUND
 
     @property
+    def withholds(self) -> bool:
+        """Whether a refund may wait for the goods; where they should not have come, none does."""
+        parent = self.claim.belongs_to or ""
+        return self.refunds and not parent.startswith(("cancellation:", "non-delivery:"))
+
+    @property
     def withdrawal(self) -> str | None:
         """The withdrawal that the return belongs to, if it is one."""
         parent = self.claim.belongs_to

@@ -420,8 +420,12 @@ class GoodsReturn(GoodsRecord):
 
     def as_opened(self) -> dict[str, Any]:
         """What comes back, how, and why; a label that the seller owed becomes the platform's."""
-        way = Way.PLATFORM_LABEL if self.breaches else self.way
-        return {"goods": self.named(self.expected), "way": way, "purpose": self.claim.purpose}
+        return {
+            "goods": self.named(self.expected),
+            "way": Way.PLATFORM_LABEL if self.breaches else self.way,
+            "purpose": self.claim.purpose,
+            "withheld": self.withholds or None,
+        }
 
     def order_label(self) -> None:
         """The platform's carrier makes a label; nothing waits for it, not even the end."""

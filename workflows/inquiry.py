@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
+from domain.accounts import left_for, left_with_delivery
 from domain.ahead import Ahead, Branch, Happens, Silent, flow
 from domain.commands import (
     Ask,
@@ -161,9 +162,13 @@ class Inquiry(Case):
         return None
 
     def unfit(self, command: Command) -> Refusal | None:
-        """A dispute claims at most what was paid."""
-        if isinstance(command, BecomeDispute) and command.amount and self.registration.at_stake:
-            return amount_refusal(Remedy.PARTIAL_REFUND, command.amount, self.registration.at_stake)
+        """A dispute claims at most what is left of what was paid."""
+        if isinstance(command, BecomeDispute) and command.amount:
+            reduces = command.wanted is Remedy.PARTIAL_REFUND
+            left = (left_for if reduces else left_with_delivery)(
+                self.sale, self.registration.lines, self.registration.money_back
+            )
+            return amount_refusal(Remedy.PARTIAL_REFUND, command.amount, left)
         return None
 
     def record(self, command: Command) -> Outcome:

@@ -6,6 +6,7 @@ complained about instead. What may be sent, and the facts it is judged by, are i
 non_delivery_record.py.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 from temporalio import workflow
@@ -35,22 +36,33 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
-from domain.goods import Scan, Undelivered
+from domain.goods import ParcelEvent, Scan, Undelivered
 from domain.notices import Ending, NoticeName
-from domain.openings import CarrierTrouble, OpenNonDelivery
-from domain.parties import Actor, Party
+from domain.openings import CarrierTrouble, OpenNonDelivery, OpenUncollectedParcel
+from domain.orders import Line
+from domain.parties import RECOURSE, Actor, Party
 from domain.stages import Stage
 from domain.view import Closed
 from workflows.case import Silence
 from workflows.deadline import Clock
-from workflows.non_delivery_record import UNDELIVERED, NonDeliveryRecord
+from workflows.non_delivery_record import (
+    DELIVERED,
+    UNCOLLECTED,
+    UNDELIVERED,
+    UNPAID,
+    NonDeliveryRecord,
+)
 
 IS_DELIVERED = (
     Branch(ProveDelivery, Stage.DELIVERED),
     Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.DELIVERED),
 )
+CAME_BACK = Branch(Happens(f"parcel {Scan.RETURNED}"), Stage.CAME_BACK)
 ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
-PAID_ELSEWHERE = Branch(Happens("nothing is owed"), Stage.CLOSED)
+NOTHING_OWED = Happens("nothing is owed")
+PAID_ELSEWHERE = Branch(NOTHING_OWED, Stage.CLOSED)
+NOT_TURNED = Happens("it could not be opened")
+UNCONTESTED = Silent("objection", Party.BUYER, means="it goes on as an uncollected parcel")
 
 AHEAD: Ahead = {
     Stage.OPENING: (
@@ -62,6 +74,7 @@ AHEAD: Ahead = {
         Branch(Refuse, Stage.AWAITING_BUYER),
         Branch(Ship, Stage.IN_TRANSIT),
         *IS_DELIVERED,
+        CAME_BACK,
         PAID_ELSEWHERE,
         *ENDS_IT,
     ),
@@ -85,19 +98,31 @@ AHEAD: Ahead = {
         Branch(Silent("transit", Party.PLATFORM), Stage.AWAITING_BUYER),
         Branch(Happens(f"parcel {Scan.LOST}"), Stage.AWAITING_BUYER),
         *IS_DELIVERED,
+        CAME_BACK,
         *ENDS_IT,
     ),
     Stage.DELIVERED: (
         Branch(Silent("objection", Party.BUYER), Stage.CLOSED),
         Branch(Reject, Stage.WITH_AGENT),
+        CAME_BACK,
+        *ENDS_IT,
+    ),
+    Stage.CAME_BACK: (
+        Branch(UNCONTESTED, Stage.CLOSED),
+        Branch(Reject, Stage.WITH_AGENT),
+        Branch(Ship, Stage.IN_TRANSIT),
+        Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.DELIVERED),
+        Branch(NOT_TURNED, Stage.AWAITING_BUYER),
+        PAID_ELSEWHERE,
         *ENDS_IT,
     ),
     Stage.WITH_AGENT: (
         *agents(Stage.WITH_AGENT),
         Branch(Decide, Stage.REFUNDING, Moves.REFUND),
         *ways(Decide, Stage.AWAITING_BUYER, Stage.CLOSED),
+        Branch(NOT_TURNED, Stage.AWAITING_BUYER),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
-        PAID_ELSEWHERE,
+        *ways(NOTHING_OWED, Stage.WATCHING, Stage.CLOSED),
         *ENDS_IT,
     ),
     Stage.AWAITING_REFUND: (
@@ -106,10 +131,14 @@ AHEAD: Ahead = {
         *ENDS_IT,
     ),
     Stage.REFUNDING: (
-        Branch(Happens("refund confirmed"), Stage.CLOSED),
-        PAID_ELSEWHERE,
+        *ways(Happens("refund confirmed"), Stage.WATCHING, Stage.CLOSED),
+        *ways(NOTHING_OWED, Stage.WATCHING, Stage.CLOSED),
         *refund_unknown(Stage.REFUNDING),
         Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
+        Branch(Close, Stage.CLOSED),
+    ),
+    Stage.WATCHING: (
+        Branch(Happens("return ended"), Stage.CLOSED),
         Branch(Close, Stage.CLOSED),
     ),
 }
@@ -157,9 +186,13 @@ class NonDelivery(NonDeliveryRecord):
                 case Terminate():
                     await self.end_contract()
                 case Reject():
-                    clock = await self.have_delivery_ruled() or clock
+                    clock = await self.have_contest_ruled() or clock
                 case Silence():
                     clock = await self.heed_silence(clock) or clock
+        if self.paid or not self.owed:
+            await self.see_goods_home()
+        else:
+            await self.call_off_return()  # the buyer keeps what came
         return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
 
     async def heed_silence(self, missed: Clock) -> Clock | None:
@@ -172,6 +205,9 @@ class NonDelivery(NonDeliveryRecord):
             case Stage.AWAITING_BUYER:
                 self.tell_both(NoticeName.CONTRACT_GOES_ON, goods=self.named(self.units))
                 self.ended = Ending.BUYER_SILENT
+            case Stage.CAME_BACK:
+                self.answered = True
+                return await self.become_uncollected()
             case _:
                 self.ended = Ending.DELIVERED
         return None
@@ -233,10 +269,12 @@ class NonDelivery(NonDeliveryRecord):
         """What machines have told, as it happened: what is delivered, and what is lost."""
         clock = None
         for event in sorted(self.scans, key=lambda event: event.at):
-            if self.stage in UNDELIVERED and self.delivers(event):
-                clock = self.report_delivered()
+            if self.stage in (*UNDELIVERED, Stage.CAME_BACK) and self.delivers(event):
+                clock = self.report_delivered(at=event.at)
             elif self.stage is Stage.IN_TRANSIT and self.loses(event):
                 clock = self.lose(Undelivered.LOST)
+            elif (number := self.sends_back(event)) and workflow.patched("parcel-came-back"):
+                clock = self.report_returned(number, event.at)
         self.scans.clear()
         return clock
 
@@ -245,8 +283,11 @@ class NonDelivery(NonDeliveryRecord):
         self.claim_from_carriers()
         return self.have_chosen(why)
 
-    def report_delivered(self, text: str | None = None, writer: Actor | None = None) -> Clock:
-        """The goods are said to be with the buyer, who may contest it."""
+    def report_delivered(
+        self, text: str | None = None, writer: Actor | None = None, at: datetime | None = None
+    ) -> Clock:
+        """The goods are said to be with the buyer, who may contest it; `at`: by a machine."""
+        self.delivered_at = at
         self.enter(Stage.DELIVERED)
         clock = self.start("objection", Party.BUYER)
         told = {"goods": self.named(self.units), "text": text, "writer": writer}
@@ -254,22 +295,68 @@ class NonDelivery(NonDeliveryRecord):
         self.tell(Party.SELLER, NoticeName.DELIVERY_REPORTED, due=clock.due, **told)
         return clock
 
-    async def have_delivery_ruled(self) -> Clock | None:
-        """The buyer contests the delivery: an agent rules whether the goods were delivered."""
+    def report_returned(self, tracking: str, at: datetime) -> Clock:
+        """A parcel came back as not collected, says its carrier; the buyer, who says that it never
+        came, may contest that. The seller may as well send it again.
+        """
+        self.came_back, self.came_back_at = tracking, at
+        self.units = self.in_parcel(tracking)  # the others have come
+        self.enter(Stage.CAME_BACK)
+        clock = self.start("objection", Party.BUYER)
+        told = {"goods": self.named(self.units), "tracking": tracking}
+        self.ask(clock, NoticeName.DELIVERY_CAME_BACK, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_CAME_BACK, due=clock.due, **told)
+        return clock
+
+    async def have_contest_ruled(self) -> Clock | None:
+        """The buyer contests what is said of the goods: an agent rules whether they were delivered,
+        or came back because nobody collected them.
+        """
+        came_back = self.stage is Stage.CAME_BACK
+        purpose = UNCOLLECTED if came_back else DELIVERED
         self.enter(Stage.WITH_AGENT)
-        purpose = "delivery-contested"
         match await self.have_ruled(purpose, NoticeName.AGENT_JOINS, reason=purpose):
+            case Decide(verdict=Verdict.FOR_SELLER) if came_back:
+                return await self.become_uncollected()
             case Decide(verdict=Verdict.FOR_SELLER):
                 self.ended = Ending.DELIVERED
             case Decide():
                 self.disproved_at = workflow.now()
-                return self.have_chosen(Undelivered.NOT_PROVEN)
+                why = Undelivered.CAME_BACK if came_back else Undelivered.NOT_PROVEN
+                return self.have_chosen(why)
+        return None
+
+    async def become_uncollected(self) -> Clock | None:
+        """The buyer did not collect the goods, and the contract stands (P1): the case goes on as an
+        uncollected parcel. If that cannot be opened, the buyer chooses.
+        """
+        if not await self.still_owed():
+            return None
+        assert self.came_back is not None
+        case_id, result = await self.open_instead(
+            OpenUncollectedParcel(
+                country=self.opening.country,
+                order_id=self.opening.order_id,
+                opened_by=RECOURSE,
+                tracking=self.came_back,
+                lines=self.units,
+                instead_of=self.id,
+            )
+        )
+        if result:
+            self.note(NOT_TURNED.what, detail=case_id)
+            return self.have_chosen(Undelivered.CAME_BACK)
+        self.note(Ending.BECAME_UNCOLLECTED_PARCEL, detail=case_id)
+        self.ended = Ending.BECAME_UNCOLLECTED_PARCEL
         return None
 
     async def end_contract(self) -> None:
         """The buyer ends the contract: everything paid goes back without delay (art. 18(3))."""
         if not await self.still_owed():
             return
+        self.contract_ended = self.owed
+        for event in self._told.values():  # some of the goods may have come before
+            self.heed_late(event)
         due = await self.begin_refund(
             NoticeName.CONTRACT_ENDED,
             NoticeName.BUYER_ENDED_CONTRACT,
@@ -280,6 +367,21 @@ class NonDelivery(NonDeliveryRecord):
             await self.await_refund(due)
         elif not self.paid:
             self.ended = self.ended or Ending.NOTHING_OWED
+
+    def heed_late(self, event: ParcelEvent) -> None:
+        """Goods that have come for which the contract has ended go back; nothing waits for that."""
+        if self.stage is Stage.CLOSED or not (late := self.came_too_late(event)):
+            return
+        if workflow.patched("goods-came-too-late"):
+            self._errands.run(self.send_for_goods(late))
+
+    async def send_for_goods(self, units: tuple[Line, ...]) -> None:
+        """Both are told; a buyer who would rather keep them may say so until it is refunded."""
+        keeps = (self.stage in UNPAID and not (self.answered or self.ended)) or None
+        goods = self.named(units)
+        await self.send_for(units, NoticeName.CAME_ALL_THE_SAME, goods=goods, unpaid=keeps)
+        if self.ended and self.owed and not self.paid:
+            await self.call_off_return()  # the case has ended meanwhile, and the buyer keeps them
 
     # Verbs below the timeline.
 
@@ -303,3 +405,13 @@ class NonDelivery(NonDeliveryRecord):
         for tracking in sent:
             if tracking:
                 self._errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS))
+
+    # Machines tell.
+
+    @workflow.signal
+    def parcel(self, event: ParcelEvent) -> None:
+        """A carrier's machine has seen a parcel: in any order, repeated, or late."""
+        if not self.take_in(event):
+            return
+        self.tell_claim(event)
+        self.heed_late(event)

@@ -3,6 +3,7 @@
 Nothing here waits or writes to anybody: that is the timeline's, in non_delivery.py.
 """
 
+from collections import Counter
 from datetime import datetime
 
 from temporalio import workflow
@@ -29,10 +30,10 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
-from domain.goods import ParcelEvent, Scan, count
+from domain.goods import ParcelEvent, Scan, count, lines
 from domain.notices import Ending
 from domain.openings import OpenNonDelivery
-from domain.orders import Parcel
+from domain.orders import Line, Parcel
 from domain.parties import Party
 from domain.policy import NonDeliveryPolicy
 from domain.refunds import Event
@@ -44,18 +45,20 @@ from workflows.taking_back import TakingBack
 
 AWAITED = (Stage.FURTHER_PERIOD, Stage.AWAITING_DISPATCH)
 UNDELIVERED = (*AWAITED, Stage.AWAITING_BUYER, Stage.IN_TRANSIT)
-UNPAID = (*UNDELIVERED, Stage.DELIVERED, Stage.WITH_AGENT, Stage.AWAITING_REFUND)
-OPEN = (*UNPAID, Stage.REFUNDING)
+SAID = (Stage.DELIVERED, Stage.CAME_BACK)
+"""What a carrier or the seller says of the goods, and the buyer may contest."""
+UNPAID = (*UNDELIVERED, *SAID, Stage.WITH_AGENT, Stage.AWAITING_REFUND)
+OPEN = (*UNPAID, Stage.REFUNDING, Stage.WATCHING)
 AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
 PERMITTED: Permitted = {
     Say: (tuple(Party), OPEN),
-    Ship: ((Party.SELLER,), AWAITED),
+    Ship: ((Party.SELLER,), (*AWAITED, Stage.CAME_BACK)),
     Refuse: ((Party.SELLER,), AWAITED),
     ProveDelivery: ((Party.SELLER,), UNDELIVERED),
     Terminate: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
     SendAgain: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
-    Reject: ((Party.BUYER,), (Stage.DELIVERED,)),
+    Reject: ((Party.BUYER,), SAID),
     Withdraw: ((Party.BUYER,), UNPAID),
     Refund: ((Party.SELLER,), (Stage.AWAITING_REFUND, Stage.WITH_AGENT)),
     Claim: AGENTS,
@@ -81,6 +84,9 @@ ANSWERS = (
 )
 """What takes the case on to its next stage: one at a time."""
 
+DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
+"""What a buyer contests, and agents rule on."""
+
 
 class NonDeliveryRecord(TakingBack):
     """The facts of a non-delivery, by which each command is judged when it comes."""
@@ -95,8 +101,13 @@ class NonDeliveryRecord(TakingBack):
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
+        self.delivered_at: datetime | None = None
+        self.came_back: str | None = None
+        self.came_back_at: datetime | None = None
+        self.contract_ended = False
+        self.going_back: dict[str | None, Counter[str]] = {}
         self.scans: list[ParcelEvent] = []
-        self._seen: set[str] = set()
+        self._told: dict[str, ParcelEvent] = {}
         self._there: set[str] = set()
 
     # What is known of the parcels.
@@ -130,15 +141,51 @@ class NonDeliveryRecord(TakingBack):
 
         A parcel that the case does not know counts only if it knows of none that is to come.
         """
-        if event.scan is not Scan.DELIVERED or self._is_of_others(event):
+        if not self._tells_delivery(event):
             return False
-        if self.disproved_at and event.at <= self.disproved_at:
-            return False  # an agent has ruled about it
         expected = self.expected
         if event.tracking is None:
             return len(expected) <= 1
         self._there.add(event.tracking)
         return expected <= {event.tracking}
+
+    def sends_back(self, event: ParcelEvent) -> str | None:
+        """The number of the parcel with all the goods that are still to come, if it says that it
+        came back to the seller, or of the one with all that were said to be delivered before. Once
+        the buyer may end the contract, that changes nothing.
+        """
+        coming = (Stage.FURTHER_PERIOD, Stage.IN_TRANSIT, Stage.DELIVERED)
+        if event.scan is not Scan.RETURNED or self.stage not in coming:
+            return None
+        if self._is_of_others(event):
+            return None
+        if self.stage is Stage.DELIVERED and (
+            (self.delivered_at and event.at <= self.delivered_at)
+            or self.in_parcel(event.tracking) != self.units
+        ):
+            return None
+        if event.tracking is None and self.shipped_at and event.at < self.shipped_at:
+            return None  # which was of the parcel before
+        known = self.expected | ({event.tracking} if event.tracking else set())
+        return known.pop() if len(known) == 1 else None
+
+    def in_parcel(self, tracking: str | None) -> tuple[Line, ...]:
+        """The goods of this case that are in a parcel: all, unless the order says otherwise."""
+        for parcel in self.parcels:
+            if tracking and parcel.tracking == tracking and parcel.lines:
+                return lines(dict(Counter(count(self.units)) & Counter(count(parcel.lines))))
+        return self.units
+
+    def came_too_late(self, event: ParcelEvent) -> tuple[Line, ...]:
+        """The goods that came with this event, are paid back, and do not go back yet."""
+        if not (self.contract_ended and self._tells_delivery(event)):
+            return ()
+        if event.tracking in self.going_back:
+            return ()
+        rest = Counter(count(self.units)) - sum(self.going_back.values(), Counter[str]())
+        late = Counter(count(self.in_parcel(event.tracking))) & rest
+        self.going_back[event.tracking] = late
+        return lines(dict(late))
 
     def loses(self, event: ParcelEvent) -> bool:
         """Whether it says that what the seller has sent is lost."""
@@ -148,6 +195,15 @@ class NonDeliveryRecord(TakingBack):
             return event.at >= self.shipped_at
         return event.tracking == self.shipped.tracking
 
+    def _tells_delivery(self, event: ParcelEvent) -> bool:
+        """Whether it says that the buyer has a parcel, and nothing has overtaken that."""
+        overtaken = (self.disproved_at, self.came_back_at)  # an agent's ruling, its coming back
+        return (
+            event.scan is Scan.DELIVERED
+            and not self._is_of_others(event)
+            and not any(at and event.at <= at for at in overtaken)
+        )
+
     def _is_of_others(self, event: ParcelEvent) -> bool:
         others = {parcel.tracking for parcel in self.sale.parcels if parcel not in self.parcels}
         return event.tracking is not None and event.tracking in others
@@ -156,13 +212,14 @@ class NonDeliveryRecord(TakingBack):
         """Whether a machine has told something that was not heeded yet; commands come first."""
         return bool(self.scans) and not self.answered
 
-    @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
-        """A carrier's machine has seen a parcel: in any order, repeated, or late."""
-        if event.event_id not in self._seen:
-            self._seen.add(event.event_id)
-            self.scans.append(event)
-            self.note(f"parcel {event.scan}", detail=event.tracking or "")
+    def take_in(self, event: ParcelEvent) -> bool:
+        """Keep a carrier's event until it is heeded; False if it was told before."""
+        if event.event_id in self._told:
+            return False
+        self._told[event.event_id] = event
+        self.scans.append(event)
+        self.note(f"parcel {event.scan}", detail=event.tracking or "")
+        return True
 
     # What may be sent.
 
@@ -173,14 +230,15 @@ class NonDeliveryRecord(TakingBack):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        if verb in (*ANSWERS, Close) and (self.answered or self.ended):
+        settled = self.ended and self.stage is not Stage.WATCHING
+        if verb in (*ANSWERS, Close) and (self.answered or settled):
             return Refusal(
                 code=Code.ALREADY_DONE,
                 sentence="Another step was taken this moment; see what you may do now.",
             )
-        if verb is Refund and self.task and self.task.purpose == "delivery-contested":
+        if verb is Refund and self.task and self.task.purpose in (DELIVERED, UNCOLLECTED):
             return Refusal(
-                code=Code.WRONG_STAGE, sentence="An agent rules whether the goods were delivered."
+                code=Code.WRONG_STAGE, sentence="An agent rules what became of the goods."
             )
         if verb is ProveDelivery and self.disproved_at:
             return Refusal(
@@ -197,6 +255,11 @@ class NonDeliveryRecord(TakingBack):
                 return Refusal(
                     code=Code.DATE_PAST,
                     sentence=f"{day} has passed; name the day on which the goods are expected.",
+                )
+            case Ship(tracking=tracking) if tracking == self.came_back:
+                return Refusal(
+                    code=Code.ALREADY_DONE,
+                    sentence="The parcel with this number came back; name the new one's.",
                 )
             case Refuse(reason=RefuseReason.DELIVERED):
                 return Refusal(
@@ -233,8 +296,10 @@ class NonDeliveryRecord(TakingBack):
     # What the case is.
 
     def announces(self, ending: Ending) -> bool:
-        """A buyer who does not choose has a letter of their own about what that means."""
-        return ending is not Ending.BUYER_SILENT
+        """A buyer who does not choose has a letter of their own about what that means; a case that
+        goes on as another one is not over for those who read of it.
+        """
+        return ending not in (Ending.BUYER_SILENT, Ending.BECAME_UNCOLLECTED_PARCEL)
 
     @property
     def policy(self) -> NonDeliveryPolicy:

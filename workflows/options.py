@@ -53,6 +53,17 @@ CARRIER_CLAIM = BoundedPatience(
 """The marketplace sends a claim to a carrier within a day, or an agent does: the law's time to
 claim may be running out (P5)."""
 
+BESIDE = BoundedPatience(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=timedelta(minutes=1),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""Registering a case that is opened beside another one, which does not wait for it (P5)."""
+
 REFUND_ANSWER = Patience(
     start_to_close_timeout=timedelta(seconds=30),
     retry_policy=RetryPolicy(

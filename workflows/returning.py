@@ -1,6 +1,7 @@
 """Cases that have goods brought back: the return is a case of its own."""
 
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -11,7 +12,7 @@ from temporalio.exceptions import (
 
 from domain.commands import Close, Remedy
 from domain.goods import Adopted, CallOff, Purpose, Way
-from domain.notices import Ending
+from domain.notices import Ending, NoticeName
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line
 from domain.parties import RECOURSE, Party
@@ -39,7 +40,7 @@ class Returning(Refunding):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.returns: list[str] = []
-        self._return: workflow.ChildWorkflowHandle[object, Closed] | None = None
+        self._returns: list[workflow.ChildWorkflowHandle[object, Closed]] = []
 
     @property
     def goods_in(self) -> str | None:
@@ -84,9 +85,18 @@ class Returning(Refunding):
             goods_in=None if self.returns else self.goods_in,
             only_back=only_back,
         )
-        self._return = await self.open_beside(opening)
-        self.returns.append(self._return.id)
-        self.note("return opened", detail=self._return.id)
+        opened = await self.open_beside(opening)
+        self._returns.append(opened)
+        self.returns.append(opened.id)
+        self.note("return opened", detail=opened.id)
+
+    async def send_for(self, units: tuple[Line, ...], notice: NoticeName, **told: Any) -> None:
+        """Goods that should not be with the buyer go back at the seller's cost; `notice` says why.
+
+        No refund waits for them.
+        """
+        self.tell_both(notice, **told)
+        await self.start_return(Purpose.REFUND, units, way=Way.PLATFORM_LABEL)
 
     async def have_returned(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
         """The goods go back to the seller, who repairs or replaces them, or takes them in."""
@@ -99,35 +109,35 @@ class Returning(Refunding):
 
     @property
     def return_over(self) -> bool:
-        """Whether the return has ended."""
-        return self._return is not None and self._return.done()
+        """Whether what was opened has ended."""
+        return bool(self._returns) and all(one.done() for one in self._returns)
 
     @property
     def return_runs(self) -> bool:
         """Whether goods are still on their way through a return."""
-        return self._return is not None and not self._return.done()
+        return any(not one.done() for one in self._returns)
 
     async def result_of_return(self) -> Closed:
         """How the return ended; one that ops have ended by force brought nothing back."""
-        assert self._return is not None
-        handle, self._return = self._return, None
+        handle = self._returns.pop()
         try:
             result = await handle
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 raise
-            result = Closed(case_id=self.returns[-1], ending=Ending.CLOSED_BY_PLATFORM)
+            result = Closed(case_id=handle.id, ending=Ending.CLOSED_BY_PLATFORM)
         self.note("return ended", detail=result.ending)
         return result
 
     async def call_off_return(self) -> None:
         """The goods are needed no more: the return stops, or sends back what came."""
-        if self._return is None or self._return.done():
-            return
-        try:
-            await self._return.signal("call_off", CallOff(at=workflow.now()))
-        except ApplicationError:
-            self.note("return had ended", detail=self.returns[-1])
+        for one in self._returns:
+            if one.done():
+                continue
+            try:
+                await one.signal("call_off", CallOff(at=workflow.now()))
+            except ApplicationError:
+                self.note("return had ended", detail=one.id)
 
     def look(self) -> CaseView:
         """The case with its returns."""

@@ -162,6 +162,8 @@ class UncollectedParcel(UncollectedParcelRecord):
         if not await self.register():
             return await self.close(Ending.NOT_OPENED)
         self.units = self.registration.lines
+        if opening.instead_of:
+            await self.take_over(opening.instead_of)
         move: Command | None = None
         while not (self.paid or self.ended):
             match move or await self.what_becomes():
