@@ -233,7 +233,13 @@ def costs(
 
 @app.command()
 def search(
-    words: Annotated[list[str], typer.Argument(help="Every one of them must be in the message.")],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Every one of them must be in the message. With --case none need be given: "
+            "then all of the case's messages are listed."
+        ),
+    ] = None,
     seller: Annotated[str | None, typer.Option(help="Only in the cases of this seller.")] = None,
     case: Annotated[str | None, typer.Option(help="Only in this case.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 200,
@@ -242,7 +248,7 @@ def search(
     """Search the archive of everything said."""
     from cli.records import print_found
 
-    print_found(" ".join(words), seller, case, limit, as_json)
+    print_found(" ".join(words or ()), seller, case, limit, as_json)
 
 
 @app.command()

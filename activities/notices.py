@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.folding import WHOLE
 from activities.rendering import CaseNamed, Letters, Setting, one_line
 from domain.letters import Letter
 from domain.notices import Mailing, Notice
@@ -108,7 +108,7 @@ class Mailer:
             raise _answer(error.smtp_code) from None
 
     def _mail(self, letter: Letter, person: Person) -> EmailMessage:
-        mail = EmailMessage(policy=SMTP)
+        mail = EmailMessage(policy=WHOLE)
         mail["From"] = Address(self.sender.name, addr_spec=self.sender.address)
         try:
             if not person.email.isascii():

@@ -26,6 +26,7 @@ from cli.reaching import look
 from cli.servers import HERE, check_free, postgresql, temporal, worker
 from cli.words import amount_in_words
 from config import Settings, connect
+from domain.ahead import silence_of
 from domain.commands import COMMAND
 from domain.goods import ParcelEvent
 from domain.kinds import Kind
@@ -149,7 +150,8 @@ class Stagehand:
             case ["reminded"]:
                 said = f"[yellow]the {by} is reminded[/]"
             case ["silence"]:
-                said = f"[yellow]the {by} stays silent[/] [dim]({detail})[/]"
+                silent = silence_of(entry.detail, *([by] if by else []))
+                said = f"[yellow]{silent}[/] [dim]({detail})[/]"
             case ["breach"]:
                 said = f"[red]a breach of the {by}[/] [dim]({detail})[/]"
             case ["refund", *_]:
@@ -174,8 +176,10 @@ class Stagehand:
         if came != self.example.beside:
             return f"beside it, {came or 'nothing'}"
         refunded = sum(paid.get(life.id, 0) for life in self.lives)
-        if self.example.refunded_minor is not None and refunded != self.example.refunded_minor:
-            return f"{refunded} was paid back"
+        expected = self.example.refunded_minor
+        if expected is not None and refunded != expected:
+            told = _refunded(first.view, refunded) or "nothing paid back"
+            return f"{told} instead of {expected} minor units"
         return None
 
 
@@ -264,7 +268,7 @@ async def _play_all(
         )
         trouble = trouble or hand.verdict(paid)
         failed += trouble is not None
-        as_said = f"[red]but {escape(trouble)}[/]" if trouble else "[green]✓[/]"
+        as_said = f"[red]✗ {escape(trouble)}[/]" if trouble else "[green]✓[/]"
         kind = hand.opening.kind.words
         console.print(f"\n[bold]{kind} · {hand.example.title}[/] {as_said}", highlight=False)
         console.print(f"  {hand.example.story}", highlight=False, soft_wrap=True)

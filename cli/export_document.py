@@ -316,8 +316,9 @@ class _Making:
 
     def money(self) -> MoneyRecord:
         """The money of the case and of its order."""
-        filed, preview = self.filed, self.view.preview if self.view else None
-        sale = self.registration.sale
+        filed, sale = self.filed, self.registration.sale
+        view = self.view
+        preview = None if view is None or view.refund_reduces else view.preview
         return MoneyRecord(
             at_stake=self.registration.at_stake,
             preview=PreviewRecord(

@@ -3,16 +3,24 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+)
+from temporalio.service import RPCError
 
 from cli.failures import InputError
 from cli.paper import print_table
-from cli.reaching import answer, with_temporal
+from cli.reaching import answer, case, with_temporal
 from cli.words import amount_in_words, currency_of, zone_of
 from domain.base import Value
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
+from domain.notices import Ending
+from domain.refusals import Code
 from workflows import attributes
 
 SECONDS = 60.0
@@ -51,6 +59,8 @@ class Listed(Value):
     amount_minor: int | None
     opened_at: datetime
     closed_at: datetime | None
+    ending: Ending | None = None
+    refusal: Code | None = None
 
 
 def query(filters: Filters) -> str:
@@ -90,7 +100,7 @@ def find(filters: Filters, limit: int) -> list[Listed]:
     async def work(client: Client) -> list[Listed]:
         async def collect() -> list[Listed]:
             found = client.list_workflows(query(filters), limit=limit)
-            return [_listed(one) async for one in found]
+            return [await _with_ending(client, _listed(one)) async for one in found]
 
         return await answer(collect(), patience=SECONDS)
 
@@ -128,7 +138,7 @@ def print_list(cases: list[Listed], as_json: bool) -> None:
         rows=(
             (
                 one.case_id,
-                one.stage or "",
+                _stage(one),
                 one.awaited or "",
                 spoken(one.due, zone_of(one.country or "")) if one.due else "",
                 _amount(one),
@@ -138,6 +148,24 @@ def print_list(cases: list[Listed], as_json: bool) -> None:
             for one in cases
         ),
     )
+
+
+async def _with_ending(client: Client, one: Listed) -> Listed:
+    """A closed case with how it ended; one that ops ended by force has no ending."""
+    if one.open:
+        return one
+    try:
+        closed = await case(client, one.case_id).result(follow_runs=False)
+    except (WorkflowFailureError, RPCError):  # or its history is gone already
+        return one
+    refusal = closed.refusal.code if closed.refusal else None
+    return one.model_copy(update={"ending": closed.ending, "refusal": refusal})
+
+
+def _stage(one: Listed) -> str:
+    if one.refusal:
+        return f"not opened: {one.refusal}"
+    return f"{one.stage}: {one.ending}" if one.ending else one.stage or ""
 
 
 def _amount(one: Listed) -> str:

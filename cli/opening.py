@@ -1,7 +1,7 @@
 """Opening cases: once each, whoever asks how often."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import (
@@ -30,14 +30,32 @@ async def open_case(client: Client, opening: Opening, task_queue: str) -> CaseHa
 
     Only a case that could not be opened is opened anew: what was wrong may have been mended.
     """
+    return (await open_or_find(client, opening, task_queue)).case
+
+
+class Found(NamedTuple):
+    """A case, and what it was opened with if it was there before."""
+
+    case: CaseHandle
+    before: Opening | None = None
+
+
+async def open_or_find(client: Client, opening: Opening, task_queue: str) -> Found:
+    """Like `open_case`; and tells whether that, or another opening, was there before."""
     try:
-        return await _start(client, opening, task_queue, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        return Found(await _start(client, opening, task_queue))
     except WorkflowAlreadyStartedError:
         before = case(client, opening.case_id)
     described = await before.describe()
     if described.close_time and await _ending(before) is Ending.NOT_OPENED:
-        return await _start(client, opening, task_queue, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-    return before
+        return Found(await _start(client, opening, task_queue, anew=True))
+    return Found(before, await _opened_with(client, before, type(opening)))
+
+
+def differing(one: Opening, other: Opening) -> str:
+    """The fields in which two openings of a case differ; empty if they are the same."""
+    before, now = dict(one), dict(other)
+    return ", ".join(name for name in now if now[name] != before.get(name))
 
 
 async def registered(client: Client, case_id: str) -> CaseView | None:
@@ -54,8 +72,15 @@ async def registered(client: Client, case_id: str) -> CaseView | None:
 
 
 async def _start(
-    client: Client, opening: Opening, task_queue: str, reuse: WorkflowIDReusePolicy
+    client: Client, opening: Opening, task_queue: str, *, anew: bool = False
 ) -> CaseHandle:
+    """Start the case; raises WorkflowAlreadyStartedError unless it may be started `anew`."""
+    reuse, conflict = WorkflowIDReusePolicy.REJECT_DUPLICATE, WorkflowIDConflictPolicy.FAIL
+    if anew:
+        reuse, conflict = (
+            WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            WorkflowIDConflictPolicy.USE_EXISTING,
+        )
     facts: list[SearchAttributePair[Any]] = [
         SearchAttributePair(attributes.KIND, opening.kind.value),
         SearchAttributePair(attributes.COUNTRY, opening.country),
@@ -73,10 +98,18 @@ async def _start(
         task_queue=task_queue,
         result_type=Closed,
         id_reuse_policy=reuse,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_conflict_policy=conflict,
         search_attributes=TypedSearchAttributes(facts),
         static_summary=f"{opening.kind} · order {opening.order_id}",
     )
+
+
+async def _opened_with(client: Client, there: CaseHandle, kind: type[Opening]) -> Opening:
+    """What a case was opened with: its history begins with it."""
+    first = await anext(there.fetch_history_events(page_size=1))
+    given = first.workflow_execution_started_event_attributes.input.payloads
+    (opening,) = await client.data_converter.decode(given, [kind])
+    return cast(Opening, opening)
 
 
 async def _ending(closed: CaseHandle) -> Ending | None:

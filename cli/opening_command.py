@@ -5,11 +5,12 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from temporalio.client import Client
 
 from cli.failures import RefusedError
-from cli.opening import open_case, registered
+from cli.opening import differing, open_or_find, registered
 from cli.page import print_page
 from cli.reaching import answer, with_temporal
 from cli.showing import Shown
@@ -25,24 +26,29 @@ AT_ONCE = 10
 
 def open_one(opening: Opening, as_json: bool) -> None:
     """Open a case and print its page."""
-    view = with_temporal(lambda client: _open(client, opening))
+    opened = with_temporal(lambda client: _open(client, opening))
+    if opened.before and (differs := differing(opened.before, opening)):
+        raise RefusedError("opening-differs", _refusal(opening, differs))
     if as_json:
-        print(json.dumps(_as_json(opening, view)))
+        print(json.dumps(_as_json(opening, opened)))
     else:
-        print(_sentence(opening, view))
-        if view:
+        print(_sentence(opening, opened))
+        if opened.view:
             print()
-            print_page(Shown(view))
+            print_page(Shown(opened.view))
 
 
 def open_all(openings: Sequence[Opening], as_json: bool) -> bool:
-    """Open each case once, say what became of each, and whether all of them are open."""
+    """Open each case once, say what became of each, and whether all of them are open.
+
+    A marketplace's issue that is known under its id is the same one though it reads otherwise now.
+    """
     found = with_temporal(lambda client: _open_all(client, openings))
     refused = [(opening, one) for opening, one in found if isinstance(one, RefusedError)]
     opened = [(opening, one) for opening, one in found if not isinstance(one, RefusedError)]
     if as_json:
         document = {
-            "opened": [_as_json(opening, view) for opening, view in opened],
+            "opened": [_as_json(opening, one) for opening, one in opened],
             "refused": [
                 {"case_id": opening.case_id, "code": one.code, "sentence": str(one)}
                 for opening, one in refused
@@ -50,24 +56,32 @@ def open_all(openings: Sequence[Opening], as_json: bool) -> bool:
         }
         print(json.dumps(document, ensure_ascii=False))
     else:
-        for opening, view in opened:
-            print(_sentence(opening, view))
-    for opening, one in refused:
-        print(f"{opening.case_id} was not opened: {one.code}: {one}", file=sys.stderr)
+        for opening, one in opened:
+            print(_sentence(opening, one))
+    for opening, error in refused:
+        print(f"{opening.case_id} was not opened: {error.code}: {error}", file=sys.stderr)
     return not refused
 
 
-async def _open(client: Client, opening: Opening) -> CaseView | None:
-    await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
-    return await registered(client, opening.case_id)
+class Opened(NamedTuple):
+    """A case once it is registered, None if it is not yet; `before`: with what it was open."""
+
+    view: CaseView | None
+    before: Opening | None
+
+
+async def _open(client: Client, opening: Opening) -> Opened:
+    task_queue = Settings.read().task_queue
+    found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
+    return Opened(await registered(client, opening.case_id), found.before)
 
 
 async def _open_all(
     client: Client, openings: Sequence[Opening]
-) -> list[tuple[Opening, CaseView | RefusedError | None]]:
+) -> list[tuple[Opening, Opened | RefusedError]]:
     turns = asyncio.Semaphore(AT_ONCE)
 
-    async def one(opening: Opening) -> CaseView | RefusedError | None:
+    async def one(opening: Opening) -> Opened | RefusedError:
         async with turns:
             try:
                 return await _open(client, opening)
@@ -78,15 +92,29 @@ async def _open_all(
     return list(zip(openings, results, strict=True))
 
 
-def _sentence(opening: Opening, view: CaseView | None) -> str:
-    case_id = opening.case_id
+def _refusal(opening: Opening, differs: str) -> str:
+    numbered = opening.case_id.endswith(f":{opening.number}")
+    other = "; open another case under the next `number`" if numbered else ""
+    return (
+        f"{opening.case_id} was opened before with another {differs}; nothing was changed. "
+        f"Look at it with `starter.py show {opening.case_id}`{other}."
+    )
+
+
+def _sentence(opening: Opening, opened: Opened) -> str:
+    case_id, (view, before) = opening.case_id, opened
     if view is None:
         return f"{case_id} is opened and still being registered; look again with `show`."
     decided = _goods(opening, view) + _decision(opening, view)
     if view.stage is Stage.CLOSED:
         return f"{case_id} is closed: {view.ending}. Opening it again changes nothing.{decided}"
     until = f" until {due_in_words(view.due, view.zone)}" if view.due else ""
-    return f"{case_id} is open and waits for the {view.awaited}{until}.{decided}"
+    waits = f"waits for the {view.awaited}{until}.{decided}"
+    if before is None:
+        return f"{case_id} is open and {waits}"
+    differs = differing(before, opening)
+    though = f", though {differs} reads otherwise now" if differs else ""
+    return f"{case_id} was open already; nothing was changed{though}. It {waits}"
 
 
 def _goods(opening: Opening, view: CaseView) -> str:
@@ -127,9 +155,11 @@ def _decision_due(opening: Opening) -> datetime | None:
     return opening.decision_due if isinstance(opening, OpenComplaint) else None
 
 
-def _as_json(opening: Opening, view: CaseView | None) -> dict[str, str | bool | None]:
+def _as_json(opening: Opening, opened: Opened) -> dict[str, str | bool | None]:
+    view = opened.view
     found: dict[str, str | bool | None] = {
         "case_id": opening.case_id,
+        "was_open": opened.before is not None,
         "stage": view.stage if view else Stage.OPENING,
         "awaited": view.awaited if view else None,
         "due": view.due.isoformat() if view and view.due else None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from typing import NamedTuple
 
 from rich.console import RenderableType
@@ -13,12 +13,13 @@ from cli.page import party_text, refund_grid
 from cli.paper import table
 from cli.words import amount_in_words, in_words, local
 from domain.accounts import MoneyBack, refunded_lines
-from domain.ahead import Moves
+from domain.ahead import Moves, silence_of, silent_in_words
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
+from domain.parties import Party
 from domain.ports import OpenCase
-from domain.preview import Movement, On, Outlook, StageAhead, WayOn
+from domain.preview import Course, Movement, On, Outlook, StageAhead, Stops, WayOn
 from domain.stages import Stage
 from domain.view import CaseView
 
@@ -45,7 +46,7 @@ def case_page(
     if whole:
         yield from _stages(outlook.stages, view.zone, why)
     else:
-        yield from _in_short(outlook.stages, view.zone, why)
+        yield from _in_short(outlook.stages, outlook.silent, view.zone, why)
     yield _foot(view)
 
 
@@ -74,7 +75,7 @@ def order_page(
     if whole:
         yield from _stages(ahead, view.zone, why)
     elif alone:
-        yield from _in_short(ahead, view.zone, why)
+        yield from _in_short(ahead, outlook.silent, view.zone, why)
     else:
         yield from _stages(ahead[:1], view.zone, why, silences=True)
     if alone or whole:
@@ -108,26 +109,23 @@ def past_line(past: Past | None, currency: str) -> Text:
 # In short.
 
 
-def _in_short(stages: Sequence[StageAhead], zone: str, why: bool) -> Iterator[RenderableType]:
+def _in_short(
+    stages: Sequence[StageAhead], silent: Course | None, zone: str, why: bool
+) -> Iterator[RenderableType]:
     """What can be done at the first stage, what silence does to the end, and what else can come."""
-    first, silent = stages[0], _silent_way(stages)
+    assert silent is not None
+    first, courses = stages[0], list(_courses(silent))
     yield Text(_title(first, zone), style="bold")
     acts = [way for way in first.ways if way.on is not On.SILENCE or not way.due]
     rows = [_row(group, first.stage, zone, now=first.by is None) for group in _alike(acts)]
     yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 1, 2))
     yield Text("If everybody stays silent", style="bold")
-    if silent:
-        rows = [_row([way], stage.stage, zone, now=False) for stage, way in silent]
-        yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 0, 2))
-    if all(Stage.CLOSED not in way.to for _, way in silent):
-        never = "Silence alone never closes the case: somebody has to act."
-        said = never if silent else "Nobody's time runs; what happens outside leads on."
-        yield Padding(Text(said), (0, 0, 0, 2))
+    yield from _course(silent, zone, 2)
     yield ""
     if why:
-        yield from _reckonings([way for _, way in silent])
+        yield from _reckonings([way for course in courses for way in course.ways])
         yield ""
-    passed = {first.stage, *(stage.stage for stage, _ in silent)}
+    passed = {first.stage, *(course.stage for course in courses)}
     if others := [stage for stage in stages if stage.stage not in passed]:
         yield Text("What else can come", style="bold")
         rows = [_other(stage) for stage in others]
@@ -135,19 +133,52 @@ def _in_short(stages: Sequence[StageAhead], zone: str, why: bool) -> Iterator[Re
     yield Text("Every way on from every stage, with its instants and money: --all.")
 
 
-def _silent_way(stages: Sequence[StageAhead]) -> list[tuple[StageAhead, WayOn]]:
-    """What happens, in order, if everybody stays silent from the first stage on."""
-    found: list[tuple[datetime, StageAhead, WayOn]] = []
-    kept: dict[Stage, list[WayOn]] = {}
-    for stage in stages:
-        if kept and stage.by not in kept.get(stage.after or stage.stage, ()):
-            continue
-        timed = [(way.due, way) for way in stage.ways if way.on is On.SILENCE and way.due]
-        leaves = min((due for due, way in timed if stage.stage not in way.to), default=None)
-        timed = [(due, way) for due, way in timed if leaves is None or due <= leaves]
-        kept[stage.stage] = [way for _, way in timed]
-        found += [(due, stage, way) for due, way in timed]
-    return [(stage, way) for _, stage, way in sorted(found, key=lambda one: one[0])]
+def _course(course: Course, zone: str, indent: int) -> Iterator[RenderableType]:
+    """What silence does, row by row, while one thing follows; else each alternative, indented."""
+    first, rows = course, list[list[object]]()
+    while True:
+        rows += [_row([way], course.stage, zone, now=False) for way in course.ways]
+        if len(course.then) != 1:
+            break
+        course = course.then[0]
+    if rows:
+        yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 0, indent))
+    if course.stops:
+        yield Padding(Text(_stop(course, course.stops, here=course is first)), (0, 0, 0, indent))
+    for word, each in zip(chain(["Then either"], repeat("Or")), course.then, strict=False):
+        stays = "it stays " if each.stage is course.stage else ""
+        said = f"{word} {stays}{in_words(each.stage)}, from {spoken(each.since, zone)}:"
+        yield Padding(Text(said, "bold"), (0, 0, 0, indent))
+        yield from _course(each, zone, indent + 2)
+
+
+def _stop(course: Course, why: Stops, *, here: bool) -> str:
+    """Why silence is followed no further; `here`: where its stage has just been named."""
+    there = "Then" if here else f"While {in_words(course.stage)},"
+    match why:
+        case Stops.CLOSED:
+            return "That is the end of the case."
+        case Stops.ACTS:
+            return "Silence alone never closes the case: somebody has to act."
+        case Stops.OUTSIDE:
+            return f"{there} nobody's time runs: what happens outside leads on."
+        case Stops.FACTS if course.ways:
+            return "Which of these is for the facts to say: --all has what follows."
+        case Stops.FACTS:
+            return f"{there} the facts say whose time runs: --all has each."
+        case Stops.AGAIN:
+            return "Its times begin again."
+
+
+def _courses(course: Course) -> Iterator[Course]:
+    yield course
+    for each in course.then:
+        yield from _courses(each)
+
+
+def _silent(way: WayOn) -> str:
+    """Who is silent, and about what, in few words."""
+    return f"{silent_in_words(way.what, way.who)}: {in_words(way.what)}"
 
 
 def _other(stage: StageAhead) -> list[object]:
@@ -155,7 +186,7 @@ def _other(stage: StageAhead) -> list[object]:
     assert stage.by is not None
     who = " or ".join(stage.by.who)
     on = {
-        On.SILENCE: f"{who} silent: {in_words(stage.by.what)}",
+        On.SILENCE: _silent(stage.by),
         On.COMMAND: f"{who}: {stage.by.what}",
         On.EVENT: in_words(stage.by.what),
     }[stage.by.on]
@@ -165,8 +196,8 @@ def _other(stage: StageAhead) -> list[object]:
     then = next((way for way in stage.ways if way.on is On.SILENCE), None)
     if then is None:
         return [in_words(stage.stage), comes, ""]
-    silent = f"{' or '.join(then.who)} silent for {then.length}: {in_words(then.what)}"
-    return [in_words(stage.stage), comes, f"{silent}, then {_effect(then, stage.stage)}"]
+    said = f"after {then.length}, {_silent(then)}, then {_effect(then, stage.stage)}"
+    return [in_words(stage.stage), comes, said]
 
 
 # In full.
@@ -200,11 +231,12 @@ def _title(stage: StageAhead, zone: str) -> str:
         return f"Now: {name}"
     who = " or ".join(stage.by.who)
     if stage.by.due:
-        return f"{name.capitalize()}: from {spoken(stage.since, zone)}, if the {who} stays silent"
+        silent = silence_of(stage.by.what, *stage.by.who)
+        return f"{name.capitalize()}: from {spoken(stage.since, zone)}, if {silent}"
     if stage.after in (None, Stage.OPENING):
         return f"{name.capitalize()}: from now"
     how = {
-        On.SILENCE: f"the {who} stays silent",
+        On.SILENCE: silence_of(stage.by.what, *stage.by.who),
         On.COMMAND: f"the {who} sends {stage.by.what}",
         On.EVENT: f'"{in_words(stage.by.what)}"',
     }[stage.by.on]
@@ -235,7 +267,11 @@ def _row(group: list[WayOn], stage: Stage, zone: str, *, now: bool) -> list[obje
             safe = ""
             if way.safe and way.due and way.safe < way.due:
                 safe = f" (safe until {spoken(way.safe, zone)})"
-            what.append(f" silent: {in_words(way.what)}{later}{safe}")
+            if way.who == (Party.PLATFORM,):
+                what = Text(silent_in_words(way.what, way.who))
+            else:
+                what.append(" silent")
+            what.append(f": {in_words(way.what)}{later}{safe}")
         case On.COMMAND:
             not_now = " (not yet)" if now and not way.now else ""
             what.append(f": {', '.join(one.what for one in group)}{not_now}")
@@ -253,7 +289,7 @@ def _effect(way: WayOn, stage: Stage) -> str:
 def _instant(way: WayOn, zone: str) -> str:
     if not way.due:
         return ""
-    return f"{'held, not before ' if way.at_earliest else ''}{spoken(way.due, zone)}"
+    return f"{'not before ' if way.at_earliest else ''}{spoken(way.due, zone)}"
 
 
 def _money(money: Sequence[Movement]) -> Iterator[str]:

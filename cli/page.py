@@ -9,6 +9,7 @@ from rich.text import Text
 
 from cli.paper import paper, table
 from cli.showing import Shown
+from cli.verbs import OF_A_RETURN, name_of
 from cli.words import amount_in_words, due_in_words, in_words, local, printable
 from domain.commands import Nature
 from domain.deadlines import spoken
@@ -76,8 +77,8 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
     if view.clocks:
         clocks = (_clock(clock, zone, why) for clock in view.clocks)
         yield from _section("Clocks", clocks)
-    if any(view.may.values()):
-        yield from _section("May do now", [_may(view)])
+    if rows := _may(read):
+        yield from _section("May do now", [_grid(rows)])
     if view.lines:
         yield from _section("Goods", [_goods(view)])
     if held := next((one for one in (view, read.goods) if one and one.custody), None):
@@ -136,13 +137,7 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Reason", Text(in_words(printable(view.reason)))))
     if view.at_stake:
         facts.append(("At stake", Text(amount_in_words(view.at_stake))))
-    if view.refund:
-        why = f": {printable(view.refund.reason)}" if view.refund.reason else ""
-        amount = f"{amount_in_words(view.refund_amount)}, " if view.refund_amount else ""
-        name = "Price reduced" if view.refund_reduces else "Refund"
-        facts.append((name, Text(f"{amount}{view.refund.state}{why}")))
-    elif view.kind is Kind.WITHDRAWAL and view.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
-        facts.append(("Refund", Text("withheld until goods or proof of dispatch come")))
+    facts += _refund(view)
     if view.task:
         task = view.task
         owner = f", of {printable(task.owner)}" if task.owner else ""
@@ -171,6 +166,17 @@ def _facts(view: CaseView) -> Table:
     if view.policy_version:
         facts.append(("Policy", Text(f"{view.policy_version}, calendar {view.calendar_version}")))
     return _grid(facts)
+
+
+def _refund(view: CaseView) -> Iterator[tuple[str, RenderableType]]:
+    """How much was ordered, and what is known of it."""
+    if view.refund:
+        why = f": {printable(view.refund.reason)}" if view.refund.reason else ""
+        amount = f"{amount_in_words(view.refund_amount)}, " if view.refund_amount else ""
+        name = "Price reduced" if view.refund_reduces else "Refund"
+        yield name, Text(f"{amount}{view.refund.state}{why}")
+    elif view.kind is Kind.WITHDRAWAL and view.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
+        yield "Refund", Text("withheld until goods or proof of dispatch come")
 
 
 def _carrier_claim(claim: CarrierClaimView, zone: str) -> Iterator[tuple[str, RenderableType]]:
@@ -317,8 +323,18 @@ def _offer(offer: OfferView, zone: str) -> Text:
     )
 
 
-def _may(view: CaseView) -> Table:
-    return _grid((party, Text(", ".join(verbs))) for party, verbs in view.may.items() if verbs)
+def _may(read: Shown) -> list[tuple[str, RenderableType]]:
+    """The verbs of each party, with those that the case passes on to its return."""
+    rows: list[tuple[str, RenderableType]] = []
+    passed_on = {name_of(model) for model in OF_A_RETURN}
+    for party in Party:
+        verbs = list(read.view.may.get(party, ()))
+        if read.goods:
+            theirs = (verb for verb in read.goods.may.get(party, ()) if verb in passed_on)
+            verbs += [f"{verb} (of its return)" for verb in theirs]
+        if verbs:
+            rows.append((party, Text(", ".join(verbs))))
+    return rows
 
 
 def _decision(view: CaseView, decision: DecisionView) -> RenderableType:

@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cli.words import in_words
-from domain.ahead import Branch, Happens, Silent, done_by
+from domain.ahead import Branch, Happens, Silent, done_by, silence_of, silent_in_words
 from domain.export import schema
 from domain.kinds import Kind
-from domain.parties import Party
 from domain.policy import Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
@@ -111,7 +110,8 @@ def _triggers(process: type[Case], branches: list[Branch]) -> Iterable[str]:
     for branch in branches:
         match branch.on:
             case Silent(window=window, party=party):
-                said.setdefault(f"{party} silent: ", {})[in_words(window)] = None
+                silent = silent_in_words(window, (party,))
+                said.setdefault(f"{silent}: ", {})[in_words(window)] = None
             case Happens(what=what):
                 said.setdefault("", {})[in_words(what)] = None
             case verb:
@@ -121,8 +121,8 @@ def _triggers(process: type[Case], branches: list[Branch]) -> Iterable[str]:
 
 
 def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
-    """For each party, what its silence does: until when, and where it leads."""
-    rows: dict[Party, dict[tuple[str, str, str], list[str]]] = {}
+    """What each silence does, by who or what it is of: until when, and where it leads."""
+    rows: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for stage, branches in process.AHEAD.items():
         leads: dict[Silent, list[Stage]] = {}
         for branch in branches:
@@ -138,9 +138,11 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
                 text = _silence(on, following, windows, of=len(terms))
                 to = " or ".join("stays" if one is stage else one for one in following)
                 key = (f"`{on.window}`", text, to)
-                rows.setdefault(on.party, {}).setdefault(key, []).append(stage)
-    for party, found in rows.items():
-        yield f"### If the {party} stays silent"
+                rows.setdefault(silence_of(on.window, on.party), {}).setdefault(key, []).append(
+                    stage
+                )
+    for silent, found in rows.items():
+        yield f"### If {silent}"
         yield ""
         yield "| about | at stage | for how long, and then | the case is |"
         yield "|---|---|---|---|"

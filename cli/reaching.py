@@ -125,4 +125,7 @@ def _no_worker(silent: str) -> SilentError:
 
 
 def _unknown(case_id: str) -> RefusedError:
-    return RefusedError("case-unknown", f"There is no case {case_id!r}; `starter.py list` has all.")
+    sentence = f"There is no case {case_id!r}; `starter.py list` has all."
+    if case_id and ":" not in case_id:
+        sentence += f" If that is an order: `starter.py preview --order {case_id}`."
+    return RefusedError("case-unknown", sentence)

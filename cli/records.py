@@ -79,6 +79,8 @@ def print_headline(since: datetime | None, kind: Kind | None, as_json: bool) -> 
     if as_json:
         print(json.dumps({name: _as_json(one) for name, one in figures.items()}, indent=2))
         return
+    counted = "cases of all kinds" if kind is None else kind.plural
+    print(f"Closed {counted}, by country:")
     print_table(
         "Country",
         "Closed",
@@ -167,8 +169,8 @@ def print_costs(seller: str, as_json: bool) -> None:
 def print_found(
     words: str, seller: str | None, case_id: str | None, limit: int, as_json: bool
 ) -> None:
-    """The archived messages that hold every word, newest first (H1)."""
-    if not words.split() or len(words) > LONGEST_SEARCH:
+    """The archived messages that hold every word, newest first (H1); of a case, without words all."""
+    if not (words.split() or case_id) or len(words) > LONGEST_SEARCH:
         raise InputError(f"Search for at least one word and at most {LONGEST_SEARCH} characters.")
     with database() as engine:
         found = Archive(engine).search(words, seller, case_id, limit)

@@ -111,7 +111,13 @@ def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[
             return ids
         if event.scan is Scan.RETURNED:
             await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
-            await registered(client, opening.case_id)
+            view = await registered(client, opening.case_id)
+            if view and view.stage is Stage.CLOSED:
+                raise RefusedError(
+                    Code.CASE_CLOSED,
+                    f"{view.id} is closed: {view.ending}. If the parcel came back once more, open "
+                    "an uncollected-parcel with the next `number`.",
+                )
             return [opening.case_id, *ids]
         if not ids:
             raise RefusedError(

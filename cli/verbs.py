@@ -71,6 +71,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 ENVELOPE = ("verb", "command_id", "by")
 AMOUNT = re.compile(r"[0-9]+([.,][0-9]+)?")
+REMEDIES = {"remedy", "wanted"}
+SYNONYMS = {"price-reduction": Remedy.PARTIAL_REFUND.value}
+"""What a remedy is called too."""
+
 IN_ORDER = ("remedy", "amount")
 """Fields that stand in order even where they can be left out."""
 
@@ -99,6 +103,7 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
 
         actor = actor_from(by)
+        given |= {name: SYNONYMS.get(given[name], given[name]) for name in given.keys() & REMEDIES}
         if given.get("amount") is None and AMOUNT.fullmatch(given.get("remedy") or ""):
             given |= {"remedy": None, "amount": given["remedy"]}
         if given.get("units"):
@@ -214,15 +219,26 @@ def _parameter(name: str, field: FieldInfo) -> Parameter:
     if item := _item(field.annotation):
         return _goods_parameter(name, item, required=field.is_required())
     kind = _kind(field.annotation)
+    if kind is Remedy:
+        return _remedy_parameter(name, field)
     if field.is_required():
         metavar = "YYYY-MM-DD" if field.annotation is date else None
         return _named(name, Annotated[kind, typer.Argument(metavar=metavar)])
-    if name == "remedy":  # it may be left out before an amount, which stands in its place then
-        words = "|".join(Remedy)
-        return _named(name, Annotated[str | None, typer.Argument(metavar=f"[{words}]")], None)
     if name in IN_ORDER:
         return _named(name, Annotated[kind | None, typer.Argument()], None)
     return _named(name, Annotated[kind | None, typer.Option()], None)
+
+
+def _remedy_parameter(name: str, field: FieldInfo) -> Parameter:
+    """A remedy is read as text: an amount may stand in its place, and it has a synonym."""
+    said, words = name.upper(), ", ".join((*Remedy, *SYNONYMS))
+    if field.is_required():
+        return _named(name, Annotated[str, typer.Argument(metavar=said, help=f"{words}.")])
+    if name in IN_ORDER:
+        return _named(
+            name, Annotated[str | None, typer.Argument(metavar=said, help=f"{words}.")], None
+        )
+    return _named(name, Annotated[str | None, typer.Option(metavar=said, help=f"{words}.")], None)
 
 
 def _files(field: FieldInfo) -> bool:

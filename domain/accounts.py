@@ -129,11 +129,15 @@ class Account:
         sold = {line.sku: (line.quantity, line.paid_minor) for line in lines}
         return cls(sold, told_of(money_back))
 
+    def first(self, sku: str, number: int) -> int:
+        """What was paid for the first so many units of a line, rounded down."""
+        quantity, paid = self.sold[sku]
+        return paid * number // quantity
+
     def price(self, unit: Unit) -> int:
         """What was paid for a unit; a line's units add up to what was paid for it."""
         sku, number = unit
-        quantity, paid = self.sold[sku]
-        return paid * number // quantity - paid * (number - 1) // quantity
+        return self.first(sku, number) - self.first(sku, number - 1)
 
     def reduced(self, unit: Unit) -> int:
         """By how much the price of a unit is reduced."""
@@ -144,18 +148,18 @@ class Account:
         return unit in self.back and self.back[unit].refunded
 
     def left(self, units: Iterable[Unit]) -> int:
-        """What is left of the price of these units."""
+        """What is left of the price of these units; nothing of one that was lowered since."""
         return sum(
             self.back[unit].unpaid_minor
             if self.refunded(unit)
-            else self.price(unit) - self.reduced(unit)
+            else max(0, self.price(unit) - self.reduced(unit))
             for unit in units
         )
 
     def free(self, sku: str) -> list[Unit]:
         """The units of a line that are not refunded: the least reduced first."""
         free = (unit for unit in self.units(sku) if not self.refunded(unit))
-        return sorted(free, key=lambda unit: (self.reduced(unit), unit))
+        return sorted(free, key=self.reduced)
 
     def units(self, sku: str) -> list[Unit]:
         """The units of a line, by their numbers."""
@@ -166,23 +170,28 @@ class Account:
         return [unit for sku, number in units.items() for unit in self.free(sku)[:number]]
 
     def pick_reduced(self, units: Mapping[str, int]) -> list[Unit]:
-        """Which units a reduction is for: free ones, then those of which a refund left a part."""
-        picked: list[Unit] = []
-        for sku, number in units.items():
-            unpaid = [u for u in self.units(sku) if self.refunded(u) and self.left([u])]
-            picked += [*self.free(sku), *unpaid][:number]
-        return picked
+        """Which units a reduction is for: free ones, and before those whatever a refund was less by
+        for a reduction that has failed, for nothing else can ever pay that.
+        """
+        unpaid = (unit for unit, back in self.back.items() if back.unpaid_minor)
+        return [*sorted(unit for unit in unpaid if unit[0] in units), *self.pick(units)]
 
     def spread(self, units: Iterable[Unit], minor: int) -> dict[Unit, int]:
-        """A reduction unit by unit, by what is left of their prices, and so never above it."""
-        picked = list(units)
-        whole, done, shares = self.left(picked), 0, {}
-        for unit in picked:
-            then = done + self.left([unit])
-            if share := minor * then // whole - minor * done // whole if whole else 0:
-                shares[unit] = share
-            done = then
-        return shares
+        """A reduction unit by unit, never above what is left: first all that refunds were less by,
+        then by what is left of the prices; what does not divide is with the last ones.
+        """
+        left = {unit: n for unit in units if (n := self.left([unit]))}
+        unpaid = {}
+        for unit in filter(self.refunded, left):
+            unpaid[unit] = min(left[unit], minor)
+            minor -= unpaid[unit]
+        free = {unit: n for unit, n in left.items() if unit not in unpaid}
+        whole = sum(free.values())
+        shares = {unit: minor * n // whole for unit, n in free.items()}
+        over = minor - sum(shares.values())
+        for unit in list(shares)[len(shares) - over :]:
+            shares[unit] += 1
+        return {unit: share for unit, share in (unpaid | shares).items() if share}
 
 
 def left_for(sale: Sale, units: tuple[Line, ...], money_back: tuple[MoneyBack, ...]) -> Money:

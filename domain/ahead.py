@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.commands import Claim, CommandBase
+from domain.commands import Claim, CommandBase, Remedy
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.stages import Flow, Stage
@@ -69,6 +69,35 @@ def done_by(on: OnSilence | None, to: Iterable[Stage]) -> str:
     return SILENCE_DOES[on]
 
 
+TIME_RUNS_OUT = "the time runs out"
+
+NOTHING_COMES = {
+    "answer_postal": "the carrier does not answer",
+    "answer_transport": "the carrier does not answer",
+    "answer_contract": "the carrier does not answer",
+    "payment": "the carrier does not pay",
+    "refund_confirmation": "nothing comes",
+    "transit": "nothing comes",
+}
+"""Windows that the platform waits for others in: what it is that does not come."""
+
+
+def silence_of(window: str, *parties: Party) -> str:
+    """Who stays silent at a window's end, in words. The platform is never silent: what it waits
+    for does not come, or the time only runs out.
+    """
+    if parties == (Party.PLATFORM,):
+        return NOTHING_COMES.get(window, TIME_RUNS_OUT)
+    return f"the {' or '.join(parties)} stays silent"
+
+
+def silent_in_words(window: str, parties: Iterable[Party]) -> str:
+    """The same in few words: "seller silent"."""
+    who = tuple(parties)
+    short = f"{' or '.join(who)} silent"
+    return silence_of(window, *who) if who == (Party.PLATFORM,) else short
+
+
 @dataclass(frozen=True)
 class Happens:
     """Something happens outside: the marketplace answers, a parcel arrives, another case ends.
@@ -86,7 +115,8 @@ class Silent:
     The window begins with the stage, unless it begins `after` a command, an event, or the end of
     another window of the stage. One that `runs_on` began before the stage and goes on in it.
     `when`: only where the policy says that silence means this. `means`: what it means at this
-    stage, where that is not what the policy says.
+    stage, where that is not what the policy says. `perhaps`: it only runs where the facts of the
+    case are so, and another of the stage's windows runs where they are not.
     """
 
     window: str
@@ -95,6 +125,7 @@ class Silent:
     runs_on: bool = False
     when: OnSilence | None = None
     means: str = ""
+    perhaps: bool = False
 
     @property
     def key(self) -> str:
@@ -106,13 +137,17 @@ class Silent:
 class Branch:
     """A way on: what somebody sends, a silence, or an event; and the stage that it leads to.
 
-    `by`: who has to send it for this way, if not anybody who may.
+    `by`: who has to send it for this way, if not anybody who may. `wanted`: the remedies of which
+    the buyer wants one, where only they lead this way. `at_once`: what then leads on from that
+    stage by itself, where nobody is waited for.
     """
 
     on: type[CommandBase] | Silent | Happens
     to: Stage
     moves: Moves | None = None
     by: Party | None = None
+    wanted: tuple[Remedy, ...] = ()
+    at_once: Happens | None = None
 
 
 Ahead = dict[Stage, tuple[Branch, ...]]

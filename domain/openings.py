@@ -179,7 +179,8 @@ class OpenUncollectedParcel(OpeningBase):
 
 
 class OpenNonDelivery(OpeningBase):
-    """A buyer's goods have not come, or are lost (P5). No lines means all.
+    """A buyer's goods have not come, or are lost (P5). No lines means all but those that the order
+    says are there.
 
     Goods that came damaged, or not all of them, are complained about instead (OpenComplaint).
     `essential_date`: the goods were of use until a day that has passed, as was agreed; the

@@ -7,7 +7,7 @@ stayed silent until then; and where somebody would have to act, as if that were 
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -102,9 +102,37 @@ class StageAhead(Value):
     ways: tuple[WayOn, ...]
 
 
+class Stops(StrEnum):
+    """Why silence is followed no further."""
+
+    CLOSED = "closed"
+    ACTS = "acts"
+    """Silence leads nowhere else: somebody has to act."""
+    OUTSIDE = "outside"
+    """Nobody's time runs there: what happens outside leads on."""
+    FACTS = "facts"
+    """The facts decide what runs there, or what follows, and they are not known yet."""
+    AGAIN = "again"
+    """The stage has been passed before, or is not left: its times begin again."""
+
+
+class Course(Value):
+    """What silence alone does from a stage on, with instants that hold on this way to it.
+
+    `ways`: the silences that take effect at the stage, in order. `then`: how it goes on from where
+    the last of them leads; of several, the facts decide. `stops`: why it is not followed further.
+    """
+
+    stage: Stage
+    since: AwareDatetime
+    ways: tuple[WayOn, ...] = ()
+    then: tuple["Course", ...] = ()
+    stops: Stops | None = None
+
+
 class Outlook(Value):
     """What is ahead of a case: the present stage, then those that follow if everybody stays silent,
-    then the others, each once.
+    then the others, each once. `silent`: what silence alone does, way by way; none if it is closed.
     """
 
     case_id: str
@@ -116,6 +144,7 @@ class Outlook(Value):
     policy_version: str
     calendar_version: str
     stages: tuple[StageAhead, ...]
+    silent: Course | None
 
 
 def look_ahead(
@@ -131,6 +160,7 @@ def look_ahead(
     the process declares.
     """
     view = case.view
+    walk = _Walk(ahead, permitted, case, at, begins)
     return Outlook(
         case_id=view.id,
         kind=view.kind,
@@ -140,7 +170,8 @@ def look_ahead(
         zone=view.zone,
         policy_version=view.policy_version,
         calendar_version=view.calendar_version,
-        stages=tuple(_Walk(ahead, permitted, case, at, begins).stages()),
+        stages=tuple(walk.stages()),
+        silent=walk.course(),
     )
 
 
@@ -170,6 +201,7 @@ def as_if_opened(
         stage=Stage.OPENING,
         refusal=registration.refusal,
         at_stake=registration.at_stake,
+        wanted=getattr(opening, "wanted", None),
         policy_version=rules.policy_version,
         calendar_version=calendar.version,
         zone=calendar.zone,
@@ -232,6 +264,15 @@ class _Step:
     after: Stage
     by: WayOn
     times: Times
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """How silence has come to a stage: the clocks known, the stages passed, whether it forked."""
+
+    known: Times = field(default_factory=dict)
+    passed: tuple[Stage, ...] = ()
+    forked: bool = False
 
 
 @dataclass(frozen=True)
@@ -301,6 +342,69 @@ class _Walk:
                 else:
                     other.append(_Step(to, stage.since, stage.stage, way, times))
 
+    # What silence alone does.
+
+    def course(self) -> Course | None:
+        """What silence does from the present stage on; of a case as if opened, from its first."""
+        if self.view.stage is Stage.CLOSED:
+            return None
+        if self.view.stage is Stage.OPENING:
+            opened = next(self.ways(Stage.OPENING, {}))
+            times = self.times_of(_Step(self.first, self.at, Stage.OPENING, opened, {}))
+            return self.follow(self.first, self.at, times, _Trail())
+        now, known = self.running_now()
+        return self.follow(self.view.stage, self.at, now, _Trail(known))
+
+    def follow(self, stage: Stage, since: datetime, times: Times, trail: "_Trail") -> Course:
+        """What silence does from a stage on. Where the facts decide, each way is followed, and none
+        of them beyond where they decide again.
+        """
+        found = Course(stage=stage, since=since)
+        runs = self.silences(stage).values()
+        if stage is not self.view.stage and any(on.perhaps for on in runs):
+            return found.model_copy(update={"stops": Stops.FACTS})
+        silences = [way for way in self.ways(stage, times) if way.on is On.SILENCE and way.due]
+        # A held clock whose end nobody knows is waited for only where nothing else leads on.
+        leave = [way for way in silences if set(way.to) != {stage}]
+        last = min(leave, key=lambda way: way.at_earliest, default=None)
+        if last is None or last.due is None:
+            stops = Stops.ACTS if silences else Stops.OUTSIDE
+            return found.model_copy(update={"ways": tuple(silences), "stops": stops})
+        due, forks = last.due, len(last.to) > 1
+        before = (way for way in silences if way not in leave and way.due and way.due <= due)
+        found = found.model_copy(update={"ways": (*before, last)})
+        if forks and trail.forked:
+            return found.model_copy(update={"stops": Stops.FACTS})
+        on = _Trail({**trail.known, **times}, (*trail.passed, stage), trail.forked or forks)
+        then = tuple(self.come_to(_Step(to, due, stage, last, on.known), on) for to in last.to)
+        return found.model_copy(update={"then": then})
+
+    def come_to(self, step: _Step, trail: "_Trail") -> Course:
+        """What silence does from the stage on that it has led to."""
+        found = Course(stage=step.to, since=step.since)
+        if step.to is Stage.CLOSED:
+            return found.model_copy(update={"stops": Stops.CLOSED})
+        if step.to in trail.passed:
+            return found.model_copy(update={"stops": Stops.AGAIN})
+        if event := self.at_once(step):
+            leads = [branch.to for branch in self.ahead[step.to] if branch.on == event]
+            then = (self.come_to(replace(step, to=to, after=step.to), trail) for to in leads)
+            return found.model_copy(update={"then": tuple(then)})
+        times = self.times_of(step)
+        if step.by.at_earliest:
+            times = {key: replace(time, at_earliest=True) for key, time in times.items()}
+        return self.follow(step.to, step.since, times, trail)
+
+    def at_once(self, step: _Step) -> Happens | None:
+        """What leads on by itself from the stage of a step that a silence has taken."""
+        events = (
+            branch.at_once
+            for branch in self.ahead[step.after]
+            if isinstance(branch.on, Silent)
+            and (branch.on.window, branch.to) == (step.by.what, step.to)
+        )
+        return next(filter(None, events), None)
+
     # What runs, and what would.
 
     def running_now(self) -> tuple[Times, Times]:
@@ -356,7 +460,8 @@ class _Walk:
                     starts=window.starts,
                 )
             elif (before := times.get(on.after)) and before.due:
-                times[key] = self.begun(on.window, before.due)
+                begun = self.begun(on.window, before.due)
+                times[key] = replace(begun, at_earliest=before.at_earliest)
 
     def still_runs(self, time: _Time | None, at: datetime) -> bool:
         """Whether a clock that began before is not over."""
@@ -396,9 +501,9 @@ class _Walk:
         """
         counting, calendar = Counting(clock.counting), self.case.registration.calendar
         assert calendar is not None
-        hold, held = self.hold, list(clock.held)
+        held = list(clock.held)
         due, safe, explanation = clock.due, clock.safe, clock.explanation
-        ends = hold.due if hold and clock.held_for == (BY_HAND,) else None
+        ends = self.hold_ends(clock)
         if clock.held_since:
             held.append(Held(since=clock.held_since, until=max(ends or self.at, clock.held_since)))
             reckoned = reckon(counting, clock.length, clock.started_at, calendar, held)
@@ -413,6 +518,13 @@ class _Walk:
             at_earliest=bool(clock.held_since) and ends is None,
             explanation=explanation,
         )
+
+    def hold_ends(self, clock: ClockView) -> datetime | None:
+        """When a hold ends by itself: an agent's, or one for as long as another window runs."""
+        if clock.held_for == (BY_HAND,) and self.hold:
+            return self.hold.due
+        meanwhile = (other for other in self.view.clocks if (other.window,) == clock.held_for)
+        return next((other.due for other in meanwhile if not other.held_since), None)
 
     # The ways on.
 
@@ -463,6 +575,7 @@ class _Walk:
             for branch in branches
             if isinstance(branch.on, Silent)
             and branch.on.when in (None, time.on_silence)
+            and (not branch.wanted or self.view.wanted in (None, *branch.wanted))
             and (stage is not self.view.stage or not heard or branch.on.party in heard)
         ]
         if not fitting:

@@ -137,7 +137,11 @@ def refund_question(
     delivery_share: DeliveryShare = DeliveryShare.NONE,
     money_back: tuple[MoneyBack, ...] = (),
 ) -> RefundQuestion:
-    """What is asked of an order's units; the deductions that a case knows of are added to it."""
+    """What is asked of an order's units; the deductions that a case knows of are added to it.
+
+    Of units that the order no longer has nothing is asked: the ledger contradicts, not this.
+    """
+    sold = {line.sku: line.quantity for line in sale.lines}
     return RefundQuestion(
         event=event,
         currency=sale.currency,
@@ -149,7 +153,7 @@ def refund_question(
             cheapest_standard_minor=sale.cheapest_standard_minor,
         ),
         units=units,
-        money_back=money_back,
+        money_back=tuple(told for told in money_back if told.last <= sold.get(told.sku, 0)),
         delivery_share=delivery_share,
         free_delivery_programme=sale.free_delivery,
         buyer_informed=sale.informed or sale.informed_at is not None,
@@ -181,7 +185,7 @@ GOODS_WHY = {
     Event.CANCELLATION: "W2: cancelling is legally a withdrawal; the price paid for these units.",
     Event.COMPLAINT: "Money table, accepted complaint: the price paid for these units.",
     Event.NOT_DELIVERED: "P5: the way to the buyer is the seller's risk; everything paid.",
-    Event.UNCOLLECTED: "P3: not collected, and the seller withdrew; the price paid.",
+    Event.UNCOLLECTED: "P3: not collected; the price paid, once the seller withdraws.",
 }
 
 REDUCED = "price reduced before"
@@ -245,12 +249,6 @@ def _account(question: RefundQuestion) -> Account:
                 f"{sku!r} was sold {account.sold[sku][0]} times, and money_back has its unit "
                 f"{number}; correct money_back."
             )
-    for unit, back in account.back.items():
-        if back.reduced_minor > account.price(unit):
-            raise RefundError(
-                f"The price of unit {unit[1]} of {unit[0]!r} was {account.price(unit)}, and "
-                f"{back.reduced_minor} are off it; correct money_back."
-            )
     before = _counted(units for refund in question.already_refunded for units in refund)
     _check_known(before, account.sold, "already_refunded")
     for sku, units in before.items():
@@ -266,20 +264,21 @@ def _account(question: RefundQuestion) -> Account:
 
 def _refunded_now(question: RefundQuestion, account: Account) -> dict[str, list[Unit]]:
     """Which units of each line are refunded now."""
-    left = {sku: account.free(sku) for sku in account.sold}
-    if not any(left.values()):
+    gone = sum(back.refunded for back in account.back.values())
+    if gone == sum(quantity for quantity, _paid in account.sold.values()):
         raise RefundError("Nothing is left to refund: already_refunded holds the whole order.")
     if question.units is None:
-        return {sku: units for sku, units in left.items() if units}
-    now = _counted(question.units)
-    _check_known(now, left, "units")
-    for sku, units in now.items():
-        if units > len(left[sku]):
+        return {sku: units for sku in account.sold if (units := account.free(sku))}
+    named = _counted(question.units)
+    _check_known(named, account.sold, "units")
+    now = {sku: account.free(sku)[:units] for sku, units in named.items()}
+    for sku, wanted in named.items():
+        if wanted > len(now[sku]):
             raise RefundError(
-                f"{sku!r} has {len(left[sku])} left to refund, not {units}; "
+                f"{sku!r} has {len(now[sku])} left to refund, not {wanted}; "
                 "name at most what is left."
             )
-    return {sku: left[sku][:units] for sku, units in now.items()}
+    return now
 
 
 def _counted(lines: Iterable[Line]) -> dict[str, int]:
@@ -371,16 +370,15 @@ def _delivery_share(
     """
     free = not any(line.paid_minor for line in question.lines)
     of = sum(line.quantity if free else line.paid_minor for line in question.lines)
-    refunded = {unit for units in now.values() for unit in units}
-    done = part = share = 0
+    before = part = share = 0
     for line in question.lines:
-        for number in range(1, line.quantity + 1):
-            unit = (line.sku, number)
-            then = done + (1 if free else account.price(unit))
-            if unit in refunded:
-                part += then - done
-                share += basis * then // of - basis * done // of
-            done = then
+        for sku, number in now.get(line.sku, ()):
+            done, then = (
+                before + (n if free else account.first(sku, n)) for n in (number - 1, number)
+            )
+            part += then - done
+            share += basis * then // of - basis * done // of
+        before += line.quantity if free else line.paid_minor
     return share, _shown(question, part, of, "units" if free else "of their price")
 
 
@@ -419,7 +417,7 @@ def _way_back(question: RefundQuestion, left: int) -> list[RefundPart]:
     elif question.event is Event.WITHDRAWAL and question.free_delivery_programme:
         why = "W4: in the free-delivery programme the return is free."
     elif not way_back.charged_minor:
-        why = "P3: the carrier charged nothing for it."
+        why = "P3: the carrier has charged nothing for it so far."
     elif not way_back.announced:
         why = "P3, art. 14(1): the buyer was not told beforehand, so the seller bears it."
     else:

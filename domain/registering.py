@@ -391,15 +391,23 @@ def _units(
         return named
     if isinstance(opening, OpenCarrierClaim):
         return units_of(order, opening.tracking)
-    if isinstance(opening, OpenUncollectedParcel):
-        there = Counter(count(units_of(order, opening.tracking)))
-        if parcel_of(order, opening.tracking) is None:
-            for other in order.parcels:
-                there -= Counter(count(other.lines) if other.in_hand_at else {})
-        left = Counter({line.sku: line.quantity for line in order.lines})
-        left -= Counter(count(refunded)) + (taken or Counter())
-        return lines(dict(there & left))
     gone = Counter(count(refunded) if isinstance(opening, TAKES_BACK) else {}) + (
         taken or Counter()
     )
-    return lines({line.sku: line.quantity - gone[line.sku] for line in order.lines})
+    ordered = Counter({line.sku: line.quantity for line in order.lines})
+    left = ordered - gone
+    if isinstance(opening, OpenUncollectedParcel):
+        there = Counter(count(units_of(order, opening.tracking)))
+        if parcel_of(order, opening.tracking) is None:
+            there -= _in_hand(order)
+        return lines(dict(there & left))
+    if isinstance(opening, OpenNonDelivery):
+        left = left & (ordered - _in_hand(order)) or left
+    return lines(dict(left))
+
+
+def _in_hand(order: Order) -> Counter[str]:
+    """What the order says that the buyer has of it, as far as it tells parcels by their goods."""
+    return sum(
+        (Counter(count(one.lines)) for one in order.parcels if one.in_hand_at), Counter[str]()
+    )

@@ -1,6 +1,6 @@
 """What a remedy costs, and which amounts go with it."""
 
-from domain.commands import Remedy
+from domain.commands import Decide, Remedy, Verdict
 from domain.money import Money
 from domain.refusals import Code, Refusal
 
@@ -35,6 +35,19 @@ def amount_refusal(remedy: Remedy | None, amount: Money | None, left: Money) -> 
             "which is what is left of what was paid for these goods.",
         )
     return None
+
+
+def verdict_refusal(decide: Decide) -> Refusal | None:
+    """Why a verdict does not go with the remedy that it names, or lacks."""
+    for_seller = decide.verdict is Verdict.FOR_SELLER
+    if for_seller is (decide.remedy is None):
+        return None
+    return Refusal(
+        code=Code.VERDICT_DIFFERS,
+        sentence="A verdict for the seller orders no remedy; leave it out."
+        if for_seller
+        else f"Add the remedy that the verdict orders: one of {', '.join(Remedy)}.",
+    )
 
 
 def refund_of(remedy: Remedy, amount: Money | None, left: Money) -> Money | None:

@@ -130,7 +130,6 @@ def _months_later(day: date, months: int) -> date:
 
 
 def _said(due: datetime, calendar: Calendar) -> str:
-    """An end as a person says it, with its year."""
+    """An end as a person says it."""
     said = spoken(due, calendar.zone)
-    year = (due - INSTANT).astimezone(ZoneInfo(calendar.zone)).year
-    return f"{'the ' if said.startswith('end') else ''}{said} {year}"
+    return f"{'the ' if said.startswith('end') else ''}{said}"

@@ -66,6 +66,8 @@ def name_refusal(by: Actor) -> Refusal | None:
     """Whoever writes to a customer signs with a first and last name (A2)."""
     if by.party is Party.AGENT and len(by.name.split()) < 2:
         return Refusal(
-            code=Code.NAME_MISSING, sentence="Give the agent's first and last name as `by.name`."
+            code=Code.NAME_MISSING,
+            sentence="Give the agent's first and last name as `by.name`, on the command line "
+            'with --as agent:ID:"First Last".',
         )
     return None

@@ -147,9 +147,7 @@ def take(
             raise ContradictionError(f"Order {order_id} has no line {sku!r}; name one of its own.")
         free, of = len(account.free(sku)), lines[sku].sold
         if (of if reduction else free) < wanted:
-            gone = sorted(
-                {row.refund_key for row in _refunded(session, order_id) if row.sku == sku}
-            )
+            gone = sorted({key for key, line, *_ in _refunded(session, order_id) if line == sku})
             by = f" by {', '.join(gone)}" if gone else ""
             raise ContradictionError(
                 f"{wanted} of {sku!r} cannot be refunded: of the {of} in order {order_id} "
@@ -233,22 +231,24 @@ def _lines(session: Session, order_id: str) -> list[SoldLineRow]:
     return list(session.exec(select(SoldLineRow).where(SoldLineRow.order_id == order_id)))
 
 
-def _refunded(session: Session, order_id: str) -> list[RefundedUnitRow]:
-    rows = session.exec(select(RefundedUnitRow).where(RefundedUnitRow.order_id == order_id))
-    return list(rows)
+def _refunded(session: Session, order_id: str) -> list[tuple[str, str, int, int]]:
+    """By which refund or payout each unit is refunded, and what that was less by."""
+    row = RefundedUnitRow
+    asked = select(row.refund_key, row.sku, row.number, row.less_minor)
+    return list(session.exec(asked.where(row.order_id == order_id)))
 
 
 def _back(session: Session, order_id: str) -> dict[Unit, Back]:
     """What has come back of each unit, if anything."""
     reduced: Counter[Unit] = Counter()
-    rows = session.exec(select(ReducedUnitRow).where(ReducedUnitRow.order_id == order_id))
-    for row in rows:
-        reduced[row.sku, row.number] += row.amount_minor
+    row = ReducedUnitRow
+    asked = select(row.sku, row.number, row.amount_minor).where(row.order_id == order_id)
+    for sku, number, minor in session.exec(asked):
+        reduced[sku, number] += minor
     back = {unit: Back(refunded=False, reduced_minor=minor) for unit, minor in reduced.items()}
-    for refunded in _refunded(session, order_id):
-        unit = (refunded.sku, refunded.number)
-        unpaid = refunded.less_minor - reduced[unit]
-        back[unit] = Back(refunded=True, unpaid_minor=max(0, unpaid))
+    for _key, sku, number, less in _refunded(session, order_id):
+        unpaid = less - reduced[sku, number]
+        back[sku, number] = Back(refunded=True, unpaid_minor=max(0, unpaid))
     return back
 
 

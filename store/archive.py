@@ -104,12 +104,13 @@ class Archive:
         case_id: str | None = None,
         limit: int = 200,
     ) -> list[Found]:
-        """The messages that contain every word, in whatever case it is written, newest first.
+        """The messages that contain every word, in whatever case it is written, newest first; of
+        one case, all messages if no word is given.
 
         A word is found inside longer ones too, for the languages here inflect their words.
         """
         wanted = _fold(words).split()
-        if not wanted or len(words) > LONGEST_SEARCH:
+        if not (wanted or case_id) or len(words) > LONGEST_SEARCH:
             raise StoreError(
                 f"Search for at least one word and at most {LONGEST_SEARCH} characters."
             )

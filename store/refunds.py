@@ -243,10 +243,13 @@ def _insert(session: Session, command: RefundCommand, at: datetime) -> RefundRow
 
 
 def _differs(row: RefundRow, command: RefundCommand) -> bool:
+    """A reduction may be entered as a refund: before the two were told apart, it was."""
     return (
-        (row.case_id, row.order_id, _amount(row), row.reduction)
-        != (command.case_id, command.order_id, command.amount, command.reduction)
-    ) or row.units not in (None, as_json(command.units))
+        (row.case_id, row.order_id, _amount(row))
+        != (command.case_id, command.order_id, command.amount)
+        or (row.reduction and not command.reduction)
+        or row.units not in (None, as_json(command.units))
+    )
 
 
 def _told(known: tuple[MoneyBack, ...]) -> dict[Unit, Back]:

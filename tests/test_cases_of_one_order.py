@@ -10,7 +10,7 @@ from domain.accounts import MoneyBack
 from domain.commands import Close
 from domain.kinds import Kind
 from domain.openings import OPENING
-from domain.orders import Line, Order
+from domain.orders import Line, Order, Parcel
 from domain.ports import OpenCase, Registration, Rules
 from domain.refusals import Code
 from domain.registering import register
@@ -68,6 +68,7 @@ def registered(
     *others: OpenCase,
     refunded: dict[str, int] | None = None,
     reduced: tuple[MoneyBack, ...] = (),
+    parcels: tuple[Parcel, ...] = (),
     **more: Any,
 ) -> Registration:
     """The registration of a case for these units, opened beside those."""
@@ -87,7 +88,8 @@ def registered(
         }
     )
     before = kind in (Kind.CANCELLATION, Kind.NON_DELIVERY, Kind.UNCOLLECTED_PARCEL)
-    order = ORDER.model_copy(update=NEITHER_SENT_NOR_THERE) if before else ORDER
+    sent = NEITHER_SENT_NOR_THERE | {"parcels": parcels}
+    order = ORDER.model_copy(update=sent) if before else ORDER
     rules = Rules(
         policy_version="1",
         terms=read_policy("PL").terms(kind),
@@ -159,6 +161,21 @@ def test_refunded_goods_that_the_buyer_was_left_with_are_still_repaired_and_not_
     assert code(registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B)) is None
     for_money = registered(Kind.COMPLAINT, ONE_B, refunded=ONE_B, wanted="return-for-refund")
     assert code(for_money) is Code.UNITS_REFUNDED
+
+
+def test_what_the_order_says_has_come_is_not_missing_unless_it_is_named() -> None:
+    def missing(named: dict[str, int], *there: dict[str, int], **more: Any) -> dict[str, int]:
+        parcels = tuple(
+            Parcel(id=f"p{n}", in_hand_at=NOW, lines=as_lines(each)) for n, each in enumerate(there)
+        )
+        case = registered(Kind.NON_DELIVERY, named, parcels=parcels, **more)
+        return {line.sku: line.quantity for line in case.lines}
+
+    assert missing({}) == ALL
+    assert missing({}, TWO_A) == ONE_B
+    assert missing({}, ONE_A, refunded=ONE_A) == ONE_A | ONE_B
+    assert missing(ONE_A, TWO_A) == ONE_A
+    assert missing({}, TWO_A, ONE_B) == ALL
 
 
 def test_units_at_a_reduced_price_are_not_refunded_and_claims_are_for_what_is_left() -> None:

@@ -188,6 +188,15 @@ async def test_is_opening_twice_opening_once_even_when_closed(
     case = await opened(shell, tmp_path, document)
     first = await seen(shell, case)
     assert await opened(shell, tmp_path, document) == case
+    said = (await shell("open", written(tmp_path, document))).out
+    assert said.startswith(f"{case} was open already; nothing was changed. It waits for the seller")
+    assert (await shell("open", written(tmp_path, document), "--json")).json["was_open"] is True
+    other = {**document, "text": "It is scratched.", "reason": "scratched"}
+    refused = await shell("open", written(tmp_path, other))
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith(
+        f"opening-differs: {case} was opened before with another text, reason; nothing was changed."
+    )
     assert (await seen(shell, case)).opened_at == first.opened_at
     assert (await shell("withdraw", case, "--as", "buyer")).code == 0
     await comes_to(shell, case, "closed")
@@ -457,6 +466,7 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
     on = {at: due_in_words(at, policy.zone) for at in (due, same, other, ended, theirs)}
     assert said[1].endswith(f" {on[due]}, the marketplace's {on[same]}: they agree.")
     assert " The order has no line of the offer 14902237761: it is about the whole " in said[1]
+    assert " was open already; nothing was changed. It waits for the seller" in said[2]
     assert said[2].endswith(f"{on[other]}: they differ; the case goes by its own.")
     assert " It is about 1 × A. " in said[2]
     assert said[3].endswith(
@@ -1030,6 +1040,12 @@ async def test_is_an_uncollected_parcel_played_through_the_command_line(
         await asyncio.sleep(0.1)
     assert delivered.out == f"Told {case}: delivered.\n"
     assert (await comes_to(shell, case, "closed")).ending == "delivered"
+    for _ in range(50):
+        again = await shell(*told)
+        if again.code:
+            break
+        await asyncio.sleep(0.1)
+    assert again.err.startswith(f"case-closed: {case} is closed: delivered. If the parcel came ")
     of_order = ("--order", real_world.order(), "--country", "PL", "--tracking", "P 2")
     unknown = await shell("parcel-event", "delivered", *of_order)
     assert (unknown.code, unknown.err.split(":")[0]) == (1, "unknown-command")
@@ -1349,6 +1365,6 @@ def test_does_the_document_explain_every_refusal() -> None:
         if line.startswith("| `")
     ]
     explained = [row[0].strip("`") for row in rows]
-    own = ["case-unknown", "bad-input", "unreachable"]
+    own = ["case-unknown", "opening-differs", "bad-input", "unreachable"]
     assert explained == [*Code, *own]
     assert all(len(row) == 3 and row[1] and row[2] for row in rows)

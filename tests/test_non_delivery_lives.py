@@ -513,6 +513,26 @@ async def test_one_parcel_of_several_that_came_back_changes_nothing(world: World
     assert (await life.ends()).ending == "withdrawn"
 
 
+async def test_a_coming_back_of_what_is_not_all_or_not_the_last_changes_nothing(
+    world: World,
+) -> None:
+    unnumbered = [parcel(1, "A"), parcel(2, "B", tracking=None)]
+    life = await world.non_delivery(order_id=world.alter(world.order(), parcels=unnumbered))
+    await seen(life, Scan.RETURNED, "PX-1")
+    assert (await life.view()).stage is Stage.FURTHER_PERIOD
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
+
+    life = await under_way(world)
+    await seen(life, Scan.DELIVERED, "PX-2")
+    await life.sees(at(Stage.DELIVERED))
+    await life.passes(seconds=2)
+    await seen(life, Scan.RETURNED, "PX-1")  # of the parcel before
+    await life.buyer(Say, text="Yes, it is here.")
+    assert (await life.view()).stage is Stage.DELIVERED
+    assert (await life.ends()).ending == "delivered"
+
+
 async def test_a_coming_back_overtakes_a_delivery_in_whatever_order_they_are_told(
     world: World,
 ) -> None:
@@ -625,6 +645,8 @@ async def test_goods_that_came_before_the_end_go_back_too_and_once(world: World)
     life = await world.non_delivery(order_id=order)
     await seen(life, Scan.DELIVERED, "PX-1")
     await life.seller(Refuse, reason=RefuseReason.OTHER, text="Sold out.")
+    for scan in (Scan.DELIVERED, Scan.RETURNED):
+        await seen(life, scan, "PX-3")  # which is with the seller again
     await life.buyer(Terminate)
     await life.sees(at(Stage.AWAITING_REFUND))
     first = await life.goods_back()
@@ -637,6 +659,25 @@ async def test_goods_that_came_before_the_end_go_back_too_and_once(world: World)
     await life.send(PLATFORM, Close, reason="x")
     assert (await life.ends()).ending == "closed-by-platform"
     assert len((await life.view()).returns) == 2
+
+
+async def test_what_an_agent_found_not_delivered_is_not_sent_for(world: World) -> None:
+    life = await world.non_delivery()
+    await seen(life, Scan.DELIVERED, "PX-1")
+    await life.sees(at(Stage.DELIVERED))
+    await life.buyer(Reject, text="Not here.")
+    await life.sees(lambda view: view.task)
+    await life.passes(seconds=2)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="Another street.")
+    await life.sees(at(Stage.AWAITING_BUYER))
+    await life.buyer(SendAgain)
+    await life.seller(Ship, **SHIPPED)
+    await life.sees(at(Stage.IN_TRANSIT))
+    await seen(life, Scan.LOST, "PX-2")
+    await life.sees(at(Stage.AWAITING_BUYER))
+    await life.buyer(Terminate)
+    assert (await life.ends()).ending == "refunded"
+    assert (await life.view()).returns == ()
 
 
 # What is not due yet.

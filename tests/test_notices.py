@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.folding import WHOLE
 from activities.notices import (
     CASE_UNKNOWN,
     MAIL_DELAYED,
@@ -182,6 +187,21 @@ def part(mail: EmailMessage, subtype: str) -> str:
 
 def unsent(desk: Desk) -> set[Party]:
     return {letter.to for letter in desk.archive.letters(desk.case_id) if not letter.sent_at}
+
+
+@pytest.mark.parametrize("length", range(1, 70))
+def test_is_every_space_of_a_folded_header_still_there(length: int) -> None:
+    subject = f"Zamówienie {'9' * length}: otrzymaliśmy Państwa reklamację, łódź i żółta lampa"
+    name = f"{'ą' * length} Świętosława Brzęczyszczykiewicz-Łękołodzka"
+    mail = EmailMessage(policy=WHOLE)
+    mail["Subject"], mail["To"] = subject, Address(name, addr_spec="s@buyer.example")
+    sent = mail.as_bytes()
+    assert max(map(len, sent.splitlines())) <= 78
+    # Read without Python's newer parser, which puts spaces into folded names itself.
+    read = BytesParser(policy=policy.compat32).parsebytes(sent)
+    assert str(make_header(decode_header(read["Subject"]))) == subject
+    who, address = parseaddr(" ".join(read["To"].split()))
+    assert (str(make_header(decode_header(who))), address) == (name, "s@buyer.example")
 
 
 async def test_does_each_party_get_the_letter_in_their_language(

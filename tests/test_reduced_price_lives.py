@@ -175,6 +175,29 @@ async def test_a_dispute_pays_back_what_a_reduction_meanwhile_has_left(world: Wo
     assert sum(last.paid) == WHOLE
 
 
+async def test_a_dispute_pays_all_of_a_full_refund_once_that_of_another_case_has_failed(
+    world: World,
+) -> None:
+    order = await world.in_hand()
+    other = await withdrawn(world, order, lines=ONE_A)
+    other.marketplace(refunds="later")
+    await other.seller(Refund)
+    view = await other.sees(lambda view: view.refund and view.clocks)
+    assert view.refund
+    life = await world.dispute(order_id=order, lines=(Line(sku="A", quantity=2), *SHADE))
+    assert (await life.view()).claimed == life.money(15000)
+    key = view.refund.key
+    world.settle(key, "fail")
+    await other.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.FAILED))
+    await other.sees(lambda view: view.task and view.task.purpose == "refund-failed")
+    life.marketplace(refunds="confirm")
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    assert (await life.ends()).ending == "settled"
+    assert life.paid == [WHOLE]
+    await other.send(PLATFORM, Close, reason="A test.")
+
+
 @pytest.mark.parametrize("kind", ["dispute", "complaint"])
 async def test_a_reduction_that_fails_after_the_withdrawal_is_paid_all_the_same(
     world: World, kind: str

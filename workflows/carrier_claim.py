@@ -49,9 +49,9 @@ CARRIERS_TIME = ("answer_postal", "answer_transport", "answer_contract")
 
 def silent_carrier(window: str) -> tuple[Branch, ...]:
     """What a carrier's silence leads to: acceptance, or a second wait, which is the last."""
-    once = Silent(window, Party.PLATFORM, when=OnSilence.CHASED)
-    twice = Silent(window, Party.PLATFORM, after=window, when=OnSilence.CHASED)
-    deemed = Silent(window, Party.PLATFORM, when=OnSilence.DEEMED_ACCEPTED)
+    once = Silent(window, Party.PLATFORM, when=OnSilence.CHASED, perhaps=True)
+    twice = Silent(window, Party.PLATFORM, after=window, when=OnSilence.CHASED, perhaps=True)
+    deemed = Silent(window, Party.PLATFORM, when=OnSilence.DEEMED_ACCEPTED, perhaps=True)
     return (
         Branch(deemed, Stage.AWAITING_PAYMENT),
         Branch(once, Stage.WITH_CARRIER),
@@ -65,14 +65,17 @@ AHEAD: Ahead = {
         Branch(Happens("not opened"), Stage.CLOSED),
     ),
     Stage.TOO_EARLY: (
-        *(Branch(Silent(each, Party.PLATFORM), Stage.AWAITING_SELLER) for each in LOST_FROM),
+        *(
+            Branch(Silent(each, Party.PLATFORM, perhaps=True), Stage.AWAITING_SELLER)
+            for each in LOST_FROM
+        ),
         *FOUND,
         *ENDS_IT,
     ),
     Stage.AWAITING_SELLER: (
         Branch(FileClaim, Stage.FILING),
-        Branch(Silent("damage", Party.SELLER), Stage.CLOSED),
-        Branch(Silent("loss", Party.SELLER), Stage.CLOSED),
+        Branch(Silent("damage", Party.SELLER, perhaps=True), Stage.CLOSED),
+        Branch(Silent("loss", Party.SELLER, perhaps=True), Stage.CLOSED),
         *FOUND,
         *ENDS_IT,
     ),

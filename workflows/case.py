@@ -1,7 +1,10 @@
 """What every process shares: commands in, letters out, waiting on clocks, and the view.
 
 A process is a subclass whose `run()` is its timeline. Commands are validated and recorded when
-they come; `run()` takes them one by one from `wait()` and acts. Nothing here knows a process.
+they come; `run()` takes them one by one from `hear()` and acts. Nothing here knows a process.
+
+In this order: what a process says about itself; the verbs of its timeline (register, enter, start,
+hear, tell, ask, tasks, other cases, close); commands as they come in, and why not; what is shown.
 """
 
 import asyncio
@@ -87,6 +90,13 @@ class Silence:
 
     clock: Clock
 
+
+SPOKEN = {
+    Party.BUYER: "the buyer",
+    Party.SELLER: "the seller",
+    Party.AGENT: "an agent",
+    Party.PLATFORM: "the platform",
+}
 
 Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
 """Who may send what, and at which stages."""
@@ -493,7 +503,11 @@ class Case(ABC):
                 sentence="Another command was sent under this id; give each its own.",
             )
         if refusal := self.why_not(type(command), command.by.party):
-            return refusal
+            if refusal.code is not Code.WRONG_STAGE:
+                return refusal
+            may = ", ".join(self.may_do(command.by.party)) or "nothing"
+            said = f"{refusal.sentence} What the {command.by.party} may do now: {may}."
+            return refusal.model_copy(update={"sentence": said})
         if refusal := self._impostor(command.by):
             return refusal
         if isinstance(command, Say | Ask | Refuse):
@@ -536,14 +550,19 @@ class Case(ABC):
         if by not in who:
             return Refusal(
                 code=Code.NOT_YOURS,
-                sentence=f"Only {' or '.join(who)} can do this in {article(kind)} {kind.words}.",
+                sentence=f"Only {' or '.join(SPOKEN[party] for party in who)} can do this in "
+                f"{article(kind)} {kind.words}.",
             )
         if self.stage not in when:
             return Refusal(
                 code=Code.WRONG_STAGE,
-                sentence=f"Not while the {kind.words} is {self.stage}; see what you may do now.",
+                sentence=f"Not while the {kind.words} is {self.stage}.",
             )
         return self.barred(verb, by)
+
+    def may_do(self, party: Party) -> tuple[str, ...]:
+        """The verbs that a party may send now."""
+        return tuple(sorted(v.word() for v in self.PERMITTED if not self.why_not(v, party)))
 
     def _impostor(self, by: Actor) -> Refusal | None:
         parties = {
@@ -713,14 +732,7 @@ class Case(ABC):
     def view(self) -> CaseView:
         """The whole case, with what each party may do now."""
         return self.look().model_copy(
-            update={
-                "may": {
-                    party: tuple(
-                        sorted(v.word() for v in self.PERMITTED if not self.why_not(v, party))
-                    )
-                    for party in Party
-                }
-            }
+            update={"may": {party: self.may_do(party) for party in Party}}
         )
 
     @workflow.query

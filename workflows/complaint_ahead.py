@@ -13,6 +13,7 @@ from domain.commands import (
     NameAmount,
     Refuse,
     Reject,
+    Remedy,
     ReportFailed,
     RetryRefund,
     SupplyInformation,
@@ -38,20 +39,27 @@ NAMES = (
 )
 
 
-def answers(*, runs_on: bool = False) -> tuple[Branch, ...]:
-    """What the seller's answer, or silence, leads to."""
+WITH_GOODS = (Remedy.REPAIR, Remedy.REPLACEMENT, Remedy.FULL_REFUND, Remedy.RETURN_FOR_REFUND)
+"""The remedies that begin with the goods."""
 
-    def silent(when: OnSilence) -> Silent:
-        return Silent("answer", SELLER, runs_on=runs_on, when=when)
 
-    return (
-        *ways(silent(OnSilence.DEEMED_ACCEPTED), Stage.SETTLING, Stage.AWAITING_AMOUNT),
-        Branch(silent(OnSilence.SECOND_TIER), Stage.CHOOSING),
-        Branch(silent(OnSilence.BREACH_AND_ESCALATE), Stage.WITH_AGENT),
-        *GRANTS,
-        Branch(Refuse, Stage.REFUSED),
-        *ENDS_IT,
-    )
+def silent(when: OnSilence) -> Silent:
+    """The seller's time to answer, which began with the complaint."""
+    return Silent("answer", SELLER, runs_on=True, when=when)
+
+
+ANSWERS = (
+    Branch(silent(OnSilence.DEEMED_ACCEPTED), Stage.SETTLING, wanted=WITH_GOODS),
+    Branch(
+        silent(OnSilence.DEEMED_ACCEPTED), Stage.AWAITING_AMOUNT, wanted=(Remedy.PARTIAL_REFUND,)
+    ),
+    Branch(silent(OnSilence.SECOND_TIER), Stage.CHOOSING),
+    Branch(silent(OnSilence.BREACH_AND_ESCALATE), Stage.WITH_AGENT),
+    *GRANTS,
+    Branch(Refuse, Stage.REFUSED),
+    *ENDS_IT,
+)
+"""What the seller's answer, or silence, leads to."""
 
 
 AHEAD: Ahead = {
@@ -66,11 +74,11 @@ AHEAD: Ahead = {
         *ways(Clarify, Stage.AWAITING_SELLER, Stage.CLOSED),
         *ENDS_IT,
     ),
-    Stage.AWAITING_SELLER: (*answers(), Branch(AskInformation, Stage.AWAITING_BUYER)),
+    Stage.AWAITING_SELLER: (*ANSWERS, Branch(AskInformation, Stage.AWAITING_BUYER)),
     Stage.AWAITING_BUYER: (
         Branch(Silent("information", BUYER), Stage.AWAITING_SELLER),
         Branch(SupplyInformation, Stage.AWAITING_SELLER),
-        *answers(runs_on=True),
+        *ANSWERS,
     ),
     Stage.REFUSED: (
         Branch(Silent("objection", BUYER), Stage.CLOSED),

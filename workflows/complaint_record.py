@@ -52,7 +52,7 @@ from domain.parties import Party
 from domain.policy import ComplaintPolicy, OnSilence
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
-from domain.remedies import amount_refusal
+from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from workflows.case import Permitted
@@ -211,7 +211,7 @@ class ComplaintRecord(TakingBack):
         if verb in (*ANSWERS, *ENDS) and (self.ended or (self.answered and verb is not Close)):
             return Refusal(
                 code=Code.ALREADY_DONE,
-                sentence="Another step was taken this moment; see what you may do now.",
+                sentence="Another step was taken this moment; look at the case again.",
             )
         if verb in (Refuse, AskInformation) and self.stage in ANSWERABLE and self.too_late:
             return Refusal(
@@ -297,11 +297,8 @@ class ComplaintRecord(TakingBack):
                 code=Code.VERDICT_DIFFERS,
                 sentence="The complaint counts as accepted: rule by how much the price is reduced.",
             )
-        if for_seller is not (decide.remedy is None):
-            return Refusal(
-                code=Code.VERDICT_DIFFERS,
-                sentence="A verdict for the seller names no remedy; every other names one.",
-            )
+        if refusal := verdict_refusal(decide):
+            return refusal
         if decide.remedy in FIRST_TIER and self.kept:
             return Refusal(
                 code=Code.REMEDY_BARRED,

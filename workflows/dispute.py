@@ -285,12 +285,14 @@ class Dispute(DisputeRecord):
         reduces = settled.remedy is Remedy.PARTIAL_REFUND
         while not isinstance(self.concluded, Ending):
             left = self.price_left(units) if reduces else self.left(units)
-            amount = min(told, left, key=lambda money: money.amount_minor)
-            if not amount.amount_minor and workflow.patched("dispute-owes-nothing"):
+            # Of a full refund, what is left by now: more, too, if another case's refund has failed.
+            amount = min(settled.amount or left, left, key=lambda money: money.amount_minor)
+            free = not self.sale.paid_for(units).amount_minor  # it never moved any money
+            if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
                 self.note("nothing is owed")
                 return settled.ending
             self.rest_on(Party.PLATFORM)
-            agreed = told if told != amount else None
+            agreed = told if told.amount_minor > amount.amount_minor else None
             to_pay = units if reduces else self.refundable(units)
             match await self.pay_back(amount, to_pay, agreed, reduction=reduces):
                 case Payment.PAID:

@@ -111,7 +111,7 @@ AHEAD: Ahead = {
     ),
     Stage.ON_APPEAL: (*judged(Stage.ON_APPEAL), *JUDGES),
     Stage.SETTLING: (
-        Branch(Silent("fulfilment", SELLER), Stage.WITH_AGENT),
+        Branch(Silent("fulfilment", SELLER, perhaps=True), Stage.WITH_AGENT),
         Branch(Fulfil, Stage.CLOSED),
         *ways(Happens("return ended"), Stage.WITH_AGENT, Stage.CLOSED),
         *ways(Happens("refund confirmed"), Stage.CLOSED),

@@ -34,7 +34,6 @@ from domain.commands import (
     RetryRefund,
     Say,
     SendBack,
-    Verdict,
     Withdraw,
 )
 from domain.money import Money
@@ -44,7 +43,7 @@ from domain.parties import Party
 from domain.policy import DisputePolicy
 from domain.ports import TaskState
 from domain.refusals import Code, Refusal
-from domain.remedies import amount_refusal, refund_of
+from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
 from workflows.case import Permitted
@@ -230,12 +229,7 @@ class DisputeRecord(Returning):
                 sentence="You have judged this dispute already; another agent has to.",
             )
         if isinstance(command, Decide):
-            if (command.remedy is None) is not (command.verdict is Verdict.FOR_SELLER):
-                return Refusal(
-                    code=Code.VERDICT_DIFFERS,
-                    sentence="A verdict for the seller names no remedy; every other names one.",
-                )
-            return self.amount_bars(command)
+            return verdict_refusal(command) or self.amount_bars(command)
         return None
 
     def amount_bars(self, command: Offer | Decide) -> Refusal | None:

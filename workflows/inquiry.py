@@ -95,7 +95,7 @@ class Inquiry(Case):
         )
         self.tell(Party.BUYER, NoticeName.INQUIRY_RECEIVED, due=reply.due)
         quiet = self.start("inactivity", Party.BUYER)
-        while self.ended is None:
+        while self.ended is None:  # as well by a command, once it is recorded: see record()
             awaited = Party.SELLER if self.answer_owed else Party.BUYER
             self.enter(Stage.AWAITING_SELLER if self.answer_owed else Stage.AWAITING_BUYER)
             move = await self.hear(awaited, *self.unanswered, quiet, heeds=every_word)

@@ -321,7 +321,7 @@ class NonDelivery(NonDeliveryRecord):
             case Decide(verdict=Verdict.FOR_SELLER):
                 self.ended = Ending.DELIVERED
             case Decide():
-                self.disproved_at = workflow.now()
+                self.disproved_at = self.ruled_at = workflow.now()
                 why = Undelivered.CAME_BACK if came_back else Undelivered.NOT_PROVEN
                 return self.have_chosen(why)
         return None
@@ -356,7 +356,8 @@ class NonDelivery(NonDeliveryRecord):
             return
         self.contract_ended = self.owed
         for event in self._told.values():  # some of the goods may have come before
-            self.heed_late(event)
+            if event.tracking or event in self.scans:
+                self.heed_late(event)
         due = await self.begin_refund(
             NoticeName.CONTRACT_ENDED,
             NoticeName.BUYER_ENDED_CONTRACT,

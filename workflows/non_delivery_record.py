@@ -101,6 +101,7 @@ class NonDeliveryRecord(TakingBack):
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
+        self.ruled_at: datetime | None = None
         self.delivered_at: datetime | None = None
         self.came_back: str | None = None
         self.came_back_at: datetime | None = None
@@ -164,8 +165,12 @@ class NonDeliveryRecord(TakingBack):
             or self.in_parcel(event.tracking) != self.units
         ):
             return None
-        if event.tracking is None and self.shipped_at and event.at < self.shipped_at:
-            return None  # which was of the parcel before
+        if again := self.sent_again:
+            late = event.tracking is None and self.shipped_at and event.at < self.shipped_at
+            if late or event.tracking not in (None, again):
+                return None  # which was of the parcel before
+        elif len(self.expected) + sum(not (p.tracking or p.in_hand_at) for p in self.parcels) > 1:
+            return None
         known = self.expected | ({event.tracking} if event.tracking else set())
         return known.pop() if len(known) == 1 else None
 
@@ -180,7 +185,12 @@ class NonDeliveryRecord(TakingBack):
         """The goods that came with this event, are paid back, and do not go back yet."""
         if not (self.contract_ended and self._tells_delivery(event)):
             return ()
-        if event.tracking in self.going_back:
+        ruled_out = self.ruled_at and event.at <= self.ruled_at
+        came_back = any(
+            (later.scan, later.tracking) == (Scan.RETURNED, event.tracking) and later.at >= event.at
+            for later in self._told.values()
+        )
+        if ruled_out or came_back or event.tracking in self.going_back:
             return ()
         rest = Counter(count(self.units)) - sum(self.going_back.values(), Counter[str]())
         late = Counter(count(self.in_parcel(event.tracking))) & rest
@@ -234,7 +244,7 @@ class NonDeliveryRecord(TakingBack):
         if verb in (*ANSWERS, Close) and (self.answered or settled):
             return Refusal(
                 code=Code.ALREADY_DONE,
-                sentence="Another step was taken this moment; see what you may do now.",
+                sentence="Another step was taken this moment; look at the case again.",
             )
         if verb is Refund and self.task and self.task.purpose in (DELIVERED, UNCOLLECTED):
             return Refusal(

@@ -55,6 +55,7 @@ from workflows.uncollected_parcel_record import (
 
 ASKED_ANEW = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
 PAID = Happens("redelivery paid")
+VOID_PAID = "void redelivery paid"
 REFUSED = Happens("redelivery refused")
 NOT_TURNED = Happens("it could not be opened")
 COLLECTED = Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.CLOSED)
@@ -162,7 +163,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         if not await self.register():
             return await self.close(Ending.NOT_OPENED)
         self.units = self.registration.lines
-        if opening.instead_of:
+        if opening.instead_of and workflow.patched("taken-over"):
             await self.take_over(opening.instead_of)
         move: Command | None = None
         while not (self.paid or self.ended):
@@ -525,5 +526,7 @@ class UncollectedParcel(UncollectedParcelRecord):
     def redelivery_paid(self, paid: RedeliveryPaid) -> None:
         """The marketplace says that sending it again is paid for; a void charge is given back."""
         current = self.redelivery is not None and paid.key == self.redelivery.key
-        self.note(PAID.what if current else "void redelivery paid", detail=paid.key)
+        told = (PAID.what, VOID_PAID)
+        if not any(one.what in told and one.detail == paid.key for one in self.timeline):
+            self.note(PAID.what if current else VOID_PAID, detail=paid.key)
         self.redelivery_is_paid = self.redelivery_is_paid or current

@@ -22,6 +22,7 @@ from domain.stages import Stage
 BUYER, SELLER = Party.BUYER, Party.SELLER
 BEFORE_REFUND = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
 OVER = (Stage.WATCHING, Stage.CLOSED)
+RETURN_ENDED = Happens("return ended")
 
 SELLER_ACTS = (
     Branch(Refund, Stage.REFUNDING, Moves.REFUND),
@@ -31,7 +32,7 @@ SELLER_ACTS = (
 GOODS_MOVE = (
     *(Branch(Happens(f"goods {news}"), Stage.AWAITING_REFUND) for news in News),
     *ways(
-        Happens("return ended"),
+        RETURN_ENDED,
         Stage.AWAITING_REFUND,
         Stage.WITH_AGENT,
         Stage.WATCHING,
@@ -60,7 +61,11 @@ AHEAD: Ahead = {
         *withholds(Stage.AWAITING_GOODS),
     ),
     Stage.WITHHELD: (
-        Branch(Silent("unsent", BUYER, means="nothing came, nothing is refunded"), Stage.WATCHING),
+        Branch(
+            Silent("unsent", BUYER, means="nothing came, nothing is refunded"),
+            Stage.WATCHING,
+            at_once=RETURN_ENDED,
+        ),
         *withholds(Stage.WITHHELD),
     ),
     Stage.AWAITING_REFUND: (
@@ -71,7 +76,7 @@ AHEAD: Ahead = {
         ),
         *SELLER_ACTS,
         Branch(Deduct, Stage.AWAITING_BUYER),
-        *ways(Happens("return ended"), Stage.WITH_AGENT, Stage.CLOSED),
+        *ways(RETURN_ENDED, Stage.WITH_AGENT, Stage.CLOSED),
         *ways(Revoke, *OVER),
         *ways(Close, *OVER),
     ),
@@ -103,7 +108,7 @@ AHEAD: Ahead = {
         *ways(Close, *OVER),
     ),
     Stage.WATCHING: (
-        Branch(Happens("return ended"), Stage.CLOSED),
+        Branch(RETURN_ENDED, Stage.CLOSED),
         Branch(Silent("unsent", BUYER), Stage.CLOSED),
         Branch(Close, Stage.CLOSED),
     ),

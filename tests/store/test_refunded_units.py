@@ -540,6 +540,33 @@ def test_is_a_reduction_that_failed_after_the_units_were_refunded_still_paid(
         report(ledger, "d1", CONFIRMED)
 
 
+def test_is_a_reduction_known_that_was_entered_before_it_was_told_from_a_refund(
+    engine: Engine,
+) -> None:
+    ledger = RefundLedger(engine)
+    before = ledger.request(refund("d1", {"pot": 1}, 400), NOON)
+    assert ledger.request(reduction("d1", {"pot": 1}, 400), NOON) == before
+    assert ledger.money_back("1001") == gone({"pot": 1})
+
+
+def test_does_a_reduction_that_is_ordered_again_pay_first_what_a_refund_was_less_by(
+    engine: Engine,
+) -> None:
+    ledger = RefundLedger(engine)
+    ledger.request(reduction("d1", {"cup": 2}, 600), NOON)
+    ledger.request(refund("w1", {"cup": 4}, 3700, prices=PRICES), NOON)
+    report(ledger, "d1", FAILED)
+    ledger.request(reduction("d2", {"cup": 2}, 600), NOON)
+    assert ledger.money_back("1001") == (
+        MoneyBack(sku="cup", first=1, last=1),
+        MoneyBack(sku="cup", first=2, last=2, reduced_minor=300),
+        MoneyBack(sku="cup", first=3, last=5),
+    )
+    ledger.request(refund("w2", {"cup": 1}, 700, prices=PRICES), NOON)
+    assert written(engine)[1] == PRICES["cup"]
+    check_units(engine)
+
+
 def test_are_units_of_which_everything_was_deducted_paid_by_no_other_case(engine: Engine) -> None:
     ledger = RefundLedger(engine)
     ledger.request(refund("w", {"cup": 1}, 0, prices=PRICES), NOON)
