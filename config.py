@@ -141,6 +141,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
             "workflows.publishing",
             "workflows.refunding",
             "workflows.returning",
+            "workflows.claiming",
             "workflows.taking_back",
             "workflows.withdrawal_ahead",
         )

@@ -794,6 +794,7 @@ async def test_only_a_claim_that_can_be_opened_is_opened_and_listed(real_world: 
         await buyers.seller(Ship, carrier="Poczta", tracking="PX 3", expected_on=day)
         await at(buyers, Stage.IN_TRANSIT)
         await scanned(buyers, event, Scan.LOST, to="PX 3")
+        await scanned(buyers, f"{event}, later", Scan.RETURNED, to="PX 3")
         return await buyers.sees(
             lambda view: len(unclaimed(view)) + len(view.carrier_claims) == tried + 3
         )
@@ -804,12 +805,14 @@ async def test_only_a_claim_that_can_be_opened_is_opened_and_listed(real_world: 
     assert view.carrier_claims == (claim.handle.id,)
     assert f"PX 3: {Code.PARCEL_UNKNOWN}" in unclaimed(view)
     world.alter(order, parcels=[there, old, {**there, "id": "p3", "tracking": "PX 3"}])
+    world.behaves(order_id=order, orders="fail", times=2)
     view = await sent_again_and_lost("e2")  # now the order knows it
     last = world.follow(buyers, f"carrier-claim:PL:{order}:PX-3")
     assert view.carrier_claims == (claim.handle.id, last.handle.id)
-    for life in (claim, last):
-        await at(life, Stage.TOO_EARLY)
-        await life.seller(Withdraw)
+    # What was told while the claim was still being judged reaches it when it opens.
+    assert (await last.ends()).ending is Ending.DELIVERED
+    await at(claim, Stage.TOO_EARLY)
+    await claim.seller(Withdraw)
     with pytest.raises(RPCError, match="not found"):
         await world.client.get_workflow_handle(f"carrier-claim:PL:{order}:PX-2").describe()
     await buyers.buyer(Withdraw)

@@ -56,8 +56,8 @@ from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from workflows.case import Permitted
+from workflows.claiming import Claiming
 from workflows.deadline import Clock
-from workflows.taking_back import TakingBack
 
 ANSWERABLE = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 UNSETTLED = (
@@ -121,7 +121,7 @@ STILL_ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
 """Which tasks of agents the seller puts an end to: what was missed or refused can still be done."""
 
 
-class ComplaintRecord(TakingBack):
+class ComplaintRecord(Claiming):
     """The facts of a complaint, by which each command is judged when it comes."""
 
     EVENT = Event.COMPLAINT

@@ -41,7 +41,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Outcome
 from workflows.case import Permitted
-from workflows.taking_back import TakingBack
+from workflows.claiming import Claiming
 
 AWAITED = (Stage.FURTHER_PERIOD, Stage.AWAITING_DISPATCH)
 UNDELIVERED = (*AWAITED, Stage.AWAITING_BUYER, Stage.IN_TRANSIT)
@@ -88,7 +88,7 @@ DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
 """What a buyer contests, and agents rule on."""
 
 
-class NonDeliveryRecord(TakingBack):
+class NonDeliveryRecord(Claiming):
     """The facts of a non-delivery, by which each command is judged when it comes."""
 
     EVENT = Event.NOT_DELIVERED

@@ -8,23 +8,15 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import (
-    ActivityError,
-    WorkflowAlreadyStartedError,
-    is_cancelled_exception,
-)
 
-from activities.cases import Cases
 from domain.commands import Close, Decide, Refund, Verdict
-from domain.goods import Goods, ParcelEvent
+from domain.goods import Goods
 from domain.money import Money
 from domain.notices import Ending, NoticeName
-from domain.openings import CarrierTrouble, OpenCarrierClaim, Opening
+from domain.openings import Opening
 from domain.orders import Line
-from domain.parties import RECOURSE, Party
+from domain.parties import Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
-from domain.ports import CaseBeside, RegisterCase
 from domain.refunds import (
     REDUCED,
     DeliveryShare,
@@ -39,8 +31,6 @@ from domain.stages import Stage
 from domain.view import CaseView
 from workflows.case import Silence
 from workflows.deadline import Clock
-from workflows.errands import failure_type
-from workflows.options import BESIDE
 from workflows.refunding import Payment
 from workflows.returning import Returning
 
@@ -56,7 +46,6 @@ class TakingBack(Returning):
         self.deduction: Money | None = None
         self.way_back_minor = 0
         self.paid: Money | None = None
-        self.carrier_claims: list[str] = []
 
     @property
     def event(self) -> Event:
@@ -263,72 +252,9 @@ class TakingBack(Returning):
                     return
         self.note("return ended")
 
-    async def claim_from_carrier(self, tracking: str, trouble: CarrierTrouble) -> None:
-        """Open the seller's claim over one parcel beside this case, unless it is open already.
-
-        The way to the buyer is the seller's risk, and neither case waits for the other (P5).
-        """
-        claim = self.claim_over(tracking, trouble)
-        if workflow.patched("claim-judged-first"):
-            self._errands.run(self._open_claim(claim))
-        else:
-            await self.open_once(claim)
-            self._list_claim(claim)
-
-    def claim_over(self, tracking: str, trouble: CarrierTrouble) -> OpenCarrierClaim:
-        """What opens the seller's claim over one parcel."""
-        return OpenCarrierClaim(
-            country=self.opening.country,
-            order_id=self.opening.order_id,
-            opened_by=RECOURSE,
-            tracking=tracking,
-            trouble=trouble,
-            belongs_to=self.id,
-        )
-
-    async def _open_claim(self, claim: OpenCarrierClaim) -> None:
-        """A claim that would be refused is not opened: nothing stands in the way of a later one."""
-        if claim.case_id in self.carrier_claims:
-            return
-        refusal: Refusal | None = None
-        try:
-            refusal = await workflow.execute_activity_method(
-                Cases.register_beside,
-                RegisterCase(case_id=claim.case_id, opening=claim, at=workflow.now()),
-                summary=f"may {claim.tracking} be claimed from its carrier?",
-                **BESIDE,
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            self.note("claim not registered", detail=failure_type(error))  # it does so itself
-        if refusal and refusal.code is not Code.CASE_CLOSED:
-            self.note("no carrier claim", detail=f"{claim.tracking}: {refusal.code}")
-            return
-        if refusal is None:
-            try:
-                # One that was refused when somebody else opened it has left its id behind.
-                await self._open(claim, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-            except WorkflowAlreadyStartedError:
-                await self._signal(claim.case_id, "case_beside", CaseBeside(case_id=self.id))
-        self._list_claim(claim)
-
-    def _list_claim(self, claim: OpenCarrierClaim) -> None:
-        if claim.case_id not in self.carrier_claims:
-            self.carrier_claims.append(claim.case_id)
-            self.note("carrier claim beside", detail=claim.case_id)
-
-    def tell_claim(self, event: ParcelEvent) -> None:
-        """The claim over a parcel's loss learns what a carrier's machine has seen of it."""
-        if event.tracking is None:
-            return
-        claim = self.claim_over(event.tracking, CarrierTrouble.LOSS).case_id
-        if claim in self.carrier_claims and workflow.patched("scans-passed-on"):
-            self.pass_scan_on(claim, event)
-
     def look(self) -> CaseView:
-        """The case with its refund, line by line, and the claims beside it."""
-        view = super().look().model_copy(update={"carrier_claims": tuple(self.carrier_claims)})
+        """The case with its refund, line by line."""
+        view = super().look()
         if self.registration.sale is None or not self.units:
             return view
         return view.model_copy(update={"units": self.units, "preview": self.preview()})
