@@ -1,5 +1,6 @@
 """Lists of cases from Temporal's visibility, by their search attributes."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from temporalio.service import RPCError
 
 from cli.failures import InputError
 from cli.paper import print_table
-from cli.reaching import answer, case, with_temporal
+from cli.reaching import answer, with_temporal
 from cli.words import amount_in_words, currency_of, zone_of
 from domain.base import Value
 from domain.deadlines import spoken
@@ -21,9 +22,13 @@ from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
 from domain.refusals import Code
+from domain.view import Closed
 from workflows import attributes
 
 SECONDS = 60.0
+
+AT_ONCE = 20
+"""How many closed cases are asked side by side how they ended."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,13 @@ def find(filters: Filters, limit: int) -> list[Listed]:
     async def work(client: Client) -> list[Listed]:
         async def collect() -> list[Listed]:
             found = client.list_workflows(query(filters), limit=limit)
-            return [await _with_ending(client, _listed(one)) async for one in found]
+            turns = asyncio.Semaphore(AT_ONCE)
+
+            async def one(execution: WorkflowExecution) -> Listed:
+                async with turns:
+                    return await _with_ending(client, execution)
+
+            return await asyncio.gather(*[one(execution) async for execution in found])
 
         return await answer(collect(), patience=SECONDS)
 
@@ -150,12 +161,14 @@ def print_list(cases: list[Listed], as_json: bool) -> None:
     )
 
 
-async def _with_ending(client: Client, one: Listed) -> Listed:
-    """A closed case with how it ended; one that ops ended by force has no ending."""
+async def _with_ending(client: Client, found: WorkflowExecution) -> Listed:
+    """A case, if it is closed with how it ended; one that ops ended by force has no ending."""
+    one = _listed(found)
     if one.open:
         return one
+    run = client.get_workflow_handle(found.id, run_id=found.run_id, result_type=Closed)
     try:
-        closed = await case(client, one.case_id).result(follow_runs=False)
+        closed = await run.result(follow_runs=False)
     except (WorkflowFailureError, RPCError):  # or its history is gone already
         return one
     refusal = closed.refusal.code if closed.refusal else None

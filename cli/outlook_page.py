@@ -163,7 +163,7 @@ def _stop(course: Course, why: Stops, *, here: bool) -> str:
         case Stops.OUTSIDE:
             return f"{there} nobody's time runs: what happens outside leads on."
         case Stops.FACTS if course.ways:
-            return "Which of these is for the facts to say: --all has what follows."
+            return "The facts say which: --all has what follows."
         case Stops.FACTS:
             return f"{there} the facts say whose time runs: --all has each."
         case Stops.AGAIN:
@@ -232,7 +232,10 @@ def _title(stage: StageAhead, zone: str) -> str:
     who = " or ".join(stage.by.who)
     if stage.by.due:
         silent = silence_of(stage.by.what, *stage.by.who)
-        return f"{name.capitalize()}: from {spoken(stage.since, zone)}, if {silent}"
+        since = spoken(stage.since, zone)
+        return (
+            f"{name.capitalize()}: from {since}, if, while {in_words(stage.after or '')}, {silent}"
+        )
     if stage.after in (None, Stage.OPENING):
         return f"{name.capitalize()}: from now"
     how = {

@@ -8,11 +8,12 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from cli.words import in_words
+from cli.words import amount_in_words, currency_of, in_words
 from domain.ahead import Branch, Happens, Silent, done_by, silence_of, silent_in_words
 from domain.export import schema
 from domain.kinds import Kind
-from domain.policy import Terms, Window
+from domain.money import Money
+from domain.policy import MessageLimits, Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
 from workflows import (
@@ -48,6 +49,34 @@ PROCESSES: dict[str, type[Case]] = {
 """Each process, by its section of the policy files, which is also the name of its module."""
 
 
+LIMITS = {
+    "agent_limit_minor": "the most that one agent may award alone; above it, a second one confirms",
+    "automatic_limit_minor": "up to it, a refund is paid at once; above it, the seller orders it",
+    "returnless_limit_minor": "goods up to this price need not be sent back",
+    "resend_cost_minor": "what sending again costs the buyer, unless the seller names another cost",
+    "offers_per_party": "how many offers each side may make",
+    "questions_per_party": "how many questions each side may ask",
+    "delivery_share": "what comes back of the delivery with a part of an order",
+    "uninformed_months": "how much longer a buyer may withdraw who was not told of the right",
+    "sole_traders": "whether sole traders have here the rights of consumers",
+    "way": "how goods come back, unless the case says otherwise",
+    "rounds": "how often goods may come back, or stay unpaid for, and be sent again all the same; "
+    "after that, only a last period is left before the seller may withdraw",
+    "times_asked": "how often the seller is asked about withdrawing before an agent is",
+    "deliver_within_days": "days that the seller has from the order, where no day was agreed",
+    "information_holds": "whether the seller's time is held while the buyer owes information",
+    "failed_remedies": "after so many failed ones, the buyer may choose a lower price or the end",
+    "free_choice_days": "days from delivery in which the buyer chooses among all remedies at once",
+    "messages.text_length": "the characters of a text",
+    "messages.per_day": "how many messages a party may write on a local day",
+    "messages.per_case": "how many messages a party may write in the case",
+    "messages.attachments": "how many files a message may have",
+    "messages.attachment_bytes": "how many bytes a file may have",
+    "messages.media_types": "the kinds of files",
+}
+"""What each rule of a policy means that is no window."""
+
+
 def pages() -> dict[str, str]:
     """The text of each process's page, by the file's name."""
     titles = {section: str(_terms(section)[countries()[0]].process) for section in PROCESSES}
@@ -67,6 +96,9 @@ def _page(title: str, section: str, process: type[Case]) -> str:
             "",
             about.splitlines()[0],
             "",
+            *_more(process),
+            f'It runs in {", ".join(_terms(section))}; below, that is "all".',
+            "",
             "## Stages",
             "",
             "```mermaid",
@@ -81,12 +113,23 @@ def _page(title: str, section: str, process: type[Case]) -> str:
             "",
             *_windows(_terms(section)),
             "",
+            "## Limits",
+            "",
+            *_limits(_terms(section)),
+            "",
             "## Who may send what",
             "",
             *_verbs(process.PERMITTED, process.FLOW),
             "",
         ]
     )
+
+
+def _more(process: type[Case]) -> Iterable[str]:
+    """What a process does that no stage shows: what its class says after its first sentence."""
+    for paragraph in (inspect.getdoc(process) or "").split("\n\n")[1:]:
+        yield " ".join(paragraph.splitlines())
+        yield ""
 
 
 def _diagram(process: type[Case]) -> Iterable[str]:
@@ -186,11 +229,11 @@ def _terms(section: str) -> dict[str, Terms]:
 
 
 def _windows(terms: dict[str, Terms]) -> Iterable[str]:
-    yield f"| window | {' | '.join(terms)} | starts when | on silence | source |"
-    yield f"|---|{'---|' * len(terms)}---|---|---|"
+    yield "| window | how long | starts when | on silence | source |"
+    yield "|---|---|---|---|---|"
     for name in type(next(iter(terms.values()))).model_fields:
         if windows := _of_countries(terms, name):
-            lengths = " | ".join(_length(window) for window in windows.values())
+            lengths = {country: _length(window) for country, window in windows.items()}
             rest = " | ".join(
                 _by_country(
                     {country: getattr(window, what) for country, window in windows.items()},
@@ -198,16 +241,57 @@ def _windows(terms: dict[str, Terms]) -> Iterable[str]:
                 )
                 for what in ("starts", "on_silence", "source")
             )
-            yield f"| `{name}` | {lengths} | {rest} |"
+            how_long = _by_country(lengths, of=len(terms), everywhere="all: ")
+            yield f"| `{name}` | {how_long} | {rest} |"
 
 
-def _by_country(said: dict[str, str], *, of: int) -> str:
-    """What all `of` the countries say, said once; else each saying after the countries it is of."""
+def _limits(terms: dict[str, Terms]) -> Iterable[str]:
+    """The rules that are no windows, by country where they differ."""
+    yield "| rule | how much | what it means |"
+    yield "|---|---|---|"
+    said: dict[str, dict[str, str]] = {}
+    for country, rules in terms.items():
+        for name, value in _rules(rules):
+            said.setdefault(name, {})[country] = _in_figures(name, value, country)
+    for name, values in sorted(said.items(), key=lambda rule: rule[0].startswith("messages.")):
+        how_much = _by_country(values, of=len(terms), everywhere="all: ")
+        yield f"| `{name}` | {how_much} | {LIMITS[name]} |"
+
+
+def _rules(terms: Terms) -> Iterable[tuple[str, object]]:
+    """Each rule that is no window, those of messages by their own names."""
+    for name, value in terms:
+        if isinstance(value, MessageLimits):
+            yield from ((f"{name}.{limit}", figure) for limit, figure in value)
+        elif name != "process" and not isinstance(value, Window):
+            yield name, value
+
+
+def _in_figures(name: str, value: object, country: str) -> str:
+    """A rule's value, as a person reads it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() if name.endswith("_minor"):
+            amount = Money(amount_minor=value, currency=currency_of(country))
+            return amount_in_words(amount)
+        case int():
+            return f"{value:,}"
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
+
+
+def _by_country(said: dict[str, str], *, of: int, everywhere: str = "") -> str:
+    """What all `of` the countries say, said once after `everywhere`; else each saying after the
+    countries it is of.
+    """
     alike: dict[str, list[str]] = {}
     for country, text in said.items():
         alike.setdefault(text, []).append(country)
     if len(alike) == 1 and len(said) == of:
-        return next(iter(alike))
+        return everywhere + next(iter(alike))
     return "<br>".join(f"{', '.join(where)}: {text}" for text, where in alike.items())
 
 

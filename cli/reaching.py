@@ -99,7 +99,7 @@ def _runtime() -> Runtime:
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
     match error.status:
         case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
-            return RefusedError(Code.CASE_CLOSED, "The case is closed; look at how it ended.")
+            return closed()
         case RPCStatusCode.NOT_FOUND if "amespace" in error.message:
             return InputError(
                 "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly."
@@ -116,6 +116,11 @@ def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
         case RPCStatusCode.INVALID_ARGUMENT:
             return InputError(f"Temporal cannot use this: {error.message}.")
     return SilentError(f"Temporal does not answer as it should: {error.message}.")
+
+
+def closed() -> RefusedError:
+    """What a command is told that comes after the end."""
+    return RefusedError(Code.CASE_CLOSED, "The case is closed; look at how it ended.")
 
 
 def _no_worker(silent: str) -> SilentError:

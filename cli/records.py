@@ -169,7 +169,7 @@ def print_costs(seller: str, as_json: bool) -> None:
 def print_found(
     words: str, seller: str | None, case_id: str | None, limit: int, as_json: bool
 ) -> None:
-    """The archived messages that hold every word, newest first (H1); of a case, without words all."""
+    """The archived messages that hold every word, newest first (H1); of a case, all."""
     if not (words.split() or case_id) or len(words) > LONGEST_SEARCH:
         raise InputError(f"Search for at least one word and at most {LONGEST_SEARCH} characters.")
     with database() as engine:

@@ -9,13 +9,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import RefusedError, SilentError, failure
 from cli.opening import open_case, registered
-from cli.reaching import CaseHandle, answer, case, look, look_through, with_temporal
+from cli.reaching import CaseHandle, answer, case, closed, look, look_through, with_temporal
 from config import Settings
 from domain.claiming import units_of
-from domain.commands import Command
+from domain.commands import Close, Command
 from domain.goods import ParcelEvent, Scan, count
 from domain.kinds import Kind
 from domain.openings import OpenUncollectedParcel
+from domain.parties import Party
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
@@ -42,12 +43,16 @@ def submit(
         view = await look(client, case_id) if looks else None
         target = where_goods_are(view) if of_return and view else case_id
         try:
-            receipt = await send(client, target, command(view), may_be_known)
-            return target, await after_its_effect(client, target, receipt)
+            said = command(view)
+            receipt = await send(client, target, said, may_be_known)
+            return target, await after_its_effect(client, target, receipt, isinstance(said, Close))
         except RefusedError as error:
             if target == case_id:
                 raise
-            raise RefusedError(error.code, f"{error} It was sent to {target}.") from None
+            where = f"{error} It was sent to {target}."
+            if error.code == Code.CASE_CLOSED:
+                where = f"The return {target} is closed; look at how it ended."
+            raise RefusedError(error.code, where) from None
 
     return with_temporal(work)
 
@@ -169,26 +174,45 @@ async def send(
     again = f"The command may still be taken: send it again with --command-id {command.command_id}."
     if may_be_known and (receipt := await answer(_known(handle, update_id), case_id, again)):
         return receipt
-    return await answer(
-        handle.execute_update(Dispute.submit, command, id=update_id), case_id, again
-    )
+    try:
+        return await answer(
+            handle.execute_update(Dispute.submit, command, id=update_id), case_id, again
+        )
+    except RefusedError as error:
+        # An update that meets the end of its case is not found, like one of no case at all.
+        if error.code != "case-unknown" or (await look(client, case_id)).stage is not Stage.CLOSED:
+            raise
+        raise closed() from None
 
 
-async def after_its_effect(client: Client, case_id: str, receipt: Receipt) -> Receipt:
-    """The receipt with the case as it stands once it is no more at work on the command."""
-    working = receipt.working or receipt.outcome is Outcome.REPEATED
+async def after_its_effect(
+    client: Client, case_id: str, receipt: Receipt, ends: bool = False
+) -> Receipt:
+    """The receipt with the case as it stands once it is no more at work on the command.
+
+    `ends`: the command closes the case, though that may first have to call off a return.
+    """
+    waits = receipt.outcome is Outcome.REPEATED or on_its_way(receipt, ends)
     for pause in (0.0, 0.1, 0.2, 0.4, 0.8, 1.6):
-        if not working:
+        if not waits:
             break
         await asyncio.sleep(pause)
         try:
             view = await look(client, case_id)
         except (RefusedError, SilentError):  # the command is taken all the same
             return receipt.model_copy(update={"working": True})
-        working = view.working
+        waits = on_its_way(view, ends)
         now = {name: getattr(view, name) for name in ("stage", "awaited", "due", "working")}
         receipt = receipt.model_copy(update=now)
     return receipt
+
+
+def on_its_way(found: CaseView | Receipt, ends: bool) -> bool:
+    """Whether the stage may be one that is just being left: the case, or a server for it, works."""
+    if found.stage is Stage.CLOSED:
+        return False
+    asks_server = found.awaited is Party.PLATFORM and found.due is None
+    return found.working or asks_server or ends
 
 
 def update_id_of(command: Command) -> str:

@@ -41,7 +41,7 @@ def actor_from(text: str) -> Actor:
             f"--as must begin with one of {', '.join(Party)}, like seller:50000001, not {text!r}."
         )
     if not rest and party == Party.AGENT:
-        raise InputError("--as needs the agent's id and name: agent:ID:First Last.")
+        raise InputError('--as needs the agent\'s id and name: agent:ID:"First Last".')
     id_, _, name = rest.partition(":")
     if len(id_) > 100 or len(name) > 100:
         raise InputError("--as takes an id and a name of at most 100 characters each.")

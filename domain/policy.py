@@ -272,8 +272,8 @@ class UncollectedParcelPolicy(RefundingPolicy):
     `dispatch`: the seller's time to send it again; `transit`: how long it may be under way.
     `seller_withdraws`: how long the seller may think about withdrawing before being asked again.
     `times_asked`: how often the seller is asked before an agent is.
-    `rounds`: how often the buyer of goods that come back again, or stay unpaid for, is asked; after
-    that the seller may withdraw at once.
+    `rounds`: how often goods may come back, or stay unpaid for, and be sent again all the same;
+    after that the buyer has only a last period to cancel in, and then the seller may withdraw.
     `resend_cost_minor`: what sending again costs, unless the case says it.
     """
 

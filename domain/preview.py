@@ -8,7 +8,7 @@ stayed silent until then; and where somebody would have to act, as if that were 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime
@@ -40,6 +40,9 @@ from domain.view import CaseView, ClockView, OfferState, WholeCase
 
 BY_HAND = "by hand"
 """Why a clock is held that an agent holds."""
+
+A_MOMENT = timedelta(seconds=1)
+"""A clock that is held while a window runs goes on a moment after its end: on the next day."""
 
 Permitted = Mapping[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
 
@@ -360,8 +363,7 @@ class _Walk:
         of them beyond where they decide again.
         """
         found = Course(stage=stage, since=since)
-        runs = self.silences(stage).values()
-        if stage is not self.view.stage and any(on.perhaps for on in runs):
+        if stage is not self.view.stage and self.depends(stage):
             return found.model_copy(update={"stops": Stops.FACTS})
         silences = [way for way in self.ways(stage, times) if way.on is On.SILENCE and way.due]
         # A held clock whose end nobody knows is waited for only where nothing else leads on.
@@ -394,6 +396,10 @@ class _Walk:
         if step.by.at_earliest:
             times = {key: replace(time, at_earliest=True) for key, time in times.items()}
         return self.follow(step.to, step.since, times, trail)
+
+    def depends(self, stage: Stage) -> bool:
+        """Whether it is for the facts to say which windows run at a stage that is to come."""
+        return any(on.perhaps for on in self.silences(stage).values())
 
     def at_once(self, step: _Step) -> Happens | None:
         """What leads on by itself from the stage of a step that a silence has taken."""
@@ -524,7 +530,8 @@ class _Walk:
         if clock.held_for == (BY_HAND,) and self.hold:
             return self.hold.due
         meanwhile = (other for other in self.view.clocks if (other.window,) == clock.held_for)
-        return next((other.due for other in meanwhile if not other.held_since), None)
+        due = next((other.due for other in meanwhile if not other.held_since), None)
+        return due and due + A_MOMENT
 
     # The ways on.
 
@@ -545,6 +552,8 @@ class _Walk:
         silences.sort(key=lambda way: (way.due is None, way.due or self.at))
         yield from silences
         until = min((way.due for way in silences if way.due and stage not in way.to), default=None)
+        if stage is not self.view.stage and self.depends(stage):
+            until = None  # which of these times it is
         events = []
         for branches in groups.values():
             match branches[0].on:

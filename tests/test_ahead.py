@@ -10,7 +10,7 @@ import pytest
 
 import worker
 from cli.process_pages import PROCESSES
-from domain.ahead import Branch, Silent
+from domain.ahead import Branch, Silent, silence_of
 from domain.commands import CommandBase
 from domain.kinds import Kind
 from domain.parties import Actor, Party
@@ -18,10 +18,14 @@ from domain.stages import Stage
 from domain.view import CaseView, Entry
 from tests.ahead import TALK, undeclared_clocks, undeclared_steps
 from tests.test_architecture import POLICIES, started, windows
+from workflows.carrier_claim import CARRIERS_TIME
 from workflows.case import Case
 
 KERNEL = {"hold"}
 """Windows that Case itself starts, at any stage, and that lead nowhere."""
+
+CARRIERS = {("carrier_claim", window) for window in (*CARRIERS_TIME, "payment")}
+"""The windows in which a carrier is waited for."""
 
 TOLD_WHY_NOT = {
     ("file-claim", Stage.TOO_EARLY),
@@ -145,3 +149,11 @@ def test_a_way_that_is_not_declared_is_seen(noted: tuple[Entry, ...], declared: 
         timeline=(*OPENED, *noted),
     )
     assert (undeclared_steps(view) + undeclared_clocks(view) == []) is declared
+
+
+@pytest.mark.parametrize("section", PROCESSES)
+def test_what_the_platform_waits_for_is_nobody_of_the_case_being_silent(section: str) -> None:
+    for _, on in silences(PROCESSES[section]):
+        said = silence_of(on.window, on.party)
+        assert ("stays silent" in said) is (on.party is not Party.PLATFORM)
+        assert said.startswith("the carrier") is ((section, on.window) in CARRIERS)

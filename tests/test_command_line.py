@@ -35,6 +35,7 @@ from domain.kinds import Kind
 from domain.money import Money
 from domain.openings import Offered, OpenComplaint, OpenDispute
 from domain.orders import Line
+from domain.parties import Party
 from domain.ports import Rules
 from domain.refusals import Code
 from domain.registering import register
@@ -267,7 +268,7 @@ async def test_is_an_unregistered_case_said_to_be_on_its_way(
     [
         ("{", "is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
         ("[]", "The opening does not fit: "),
-        (json.dumps(opening("PL-1", number=0, text="")), "(and 1 more)"),
+        (json.dumps(opening("PL-1", number=0, text="")), "(and /text)"),
         ("[" * 100_000, "is nested too deeply"),
     ],
 )
@@ -463,6 +464,9 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
         known = [one.get("offer_known") for one in answer.json["opened"]]
         assert known == [None, False, True, False]
     said = (await shell("open", "--from", "allegro", file)).out.splitlines()
+    changed = await shell("open", "--from", "allegro", file, "--wanted", "repair")
+    assert changed.code == 0, changed
+    assert "nothing was changed, though wanted reads otherwise now. It waits" in changed.out
     on = {at: due_in_words(at, policy.zone) for at in (due, same, other, ended, theirs)}
     assert said[1].endswith(f" {on[due]}, the marketplace's {on[same]}: they agree.")
     assert " The order has no line of the offer 14902237761: it is about the whole " in said[1]
@@ -503,6 +507,9 @@ def test_is_there_a_shell_command_for_every_verb() -> None:
     for model in MODELS:
         assert f" {name_of(model)} " in out
         assert here(name_of(model), "--help").code == 0
+    helped = " ".join(here("decide", "--help").out.split())
+    assert "[REMEDY] [amount]" in helped
+    assert "price-reduction" in helped
 
 
 async def test_is_a_whole_dispute_played_through_the_command_line(
@@ -519,7 +526,7 @@ async def test_is_a_whole_dispute_played_through_the_command_line(
     assert asked.out.startswith("Accepted: ask. The case is awaiting-buyer and waits for the buyer")
     assert "(Europe/Ljubljana)" in asked.out
     assert (await shell("say", case, "E27 [bold]\x1b[31m", "--as", "buyer")).code == 0
-    offered = await shell.run("offer", case, "--as", "seller", "partial-refund", "50.00")
+    offered = await shell.run("offer", case, "--as", "seller", "price-reduction", "50.00")
     assert offered.code == 0, offered
     rejected = await shell("reject", case, "--as", "buyer", "--text", "Too little.", "--json")
     assert rejected.json["awaited"] == "seller"
@@ -573,8 +580,16 @@ async def test_is_a_dispute_taken_over_decided_and_confirmed_by_agents(
     assert task is not None
     assert (await shell("claim", case, "--as", AGENT)).code == 0
     assert (await shell("claim", case, "--as", SECOND)).err.startswith("task-taken: ")
-    assert (await shell("decide", case, "for-buyer", "It is broken.", "--as", "agent:x:Anna",
-                        "full-refund")).err.startswith("name-missing: ")  # fmt: skip
+    nameless = ("--as", "agent:x:Anna")
+    unsigned = await shell("decide", case, "for-buyer", "It is broken.", "full-refund", *nameless)
+    assert unsigned.err == (
+        "name-missing: Give the agent's first and last name as `by.name`, on the command line "
+        'with --as agent:ID:"First Last".\n'
+    )
+    bare = await shell("decide", case, "for-buyer", "It is broken.", "--as", AGENT)
+    assert bare.err.startswith("verdict-differs: Add the remedy that the verdict orders: one of f")
+    too_much = await shell("decide", case, "for-seller", "It is not.", "repair", "--as", AGENT)
+    assert too_much.err.endswith(": A verdict for the seller orders no remedy; leave it out.\n")
     decided = await shell(
         "decide", case, "for-buyer", "It is broken.", "full-refund", "--as", AGENT
     )
@@ -591,6 +606,9 @@ async def test_is_a_dispute_taken_over_decided_and_confirmed_by_agents(
     assert figures["all"]["closed"] >= 1
     assert figures["PL"]["closed"] - figures["PL"]["without_agent"] >= 1
     assert re.search(r"^all +\d+ +\d+\.\d% +\d+\.\d%$", (await shell("headline")).out, re.M)
+    assert (await shell("headline")).out.startswith("Closed disputes, by country:\nCountry ")
+    every = (await shell("headline", "--kind", "all")).out
+    assert every.startswith("Closed cases of all kinds, by country:\n")
     nothing_yet = await shell("headline", "--since", "2999-01-01", "--json")
     assert nothing_yet.json["all"]["solved_share"] is None
 
@@ -635,7 +653,14 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
     ("arguments", "said"),
     [
         (("fly",), "No such command 'fly'"),
-        (("say", "CASE"), "Missing argument 'text'"),
+        (("shwo", "CASE"), "No such command 'shwo'. Did you mean 'show'?\n"),
+        (("say", "CASE"), "Missing argument 'text'. Write: say CASE TEXT "),
+        (("explain", "CASE", "no-reason", "--reason", "x"), "Write: explain CASE REASON TEXT [--w"),
+        (("decide", "CASE", "shared", "So.", "--remedy", "repair", "--as", AGENT),
+         "No such option: --remedy. Write: decide CASE VERDICT REASONING [REMEDY] [AMOUNT] --as "
+         "PARTY:ID[:NAME].\n"),
+        (("hand-over", "CASE", "InPost", "RR123", "--as", "buyer"),
+         "(RR123). Write: hand-over CASE CARRIER [--tracking TRACKING] [--attachment FILE] --as "),
         (("say", "CASE", "text"), "Missing option '--as'"),
         (("say", "CASE", "text", "--as", "king"), "--as must begin with one of buyer, seller, "),
         (("say", "CASE", "text", "--as", "agent"), "--as needs the agent's id and name"),
@@ -707,6 +732,19 @@ async def test_is_bad_input_answered_with_exit_code_2(
     assert answer.err.count("\n") == 1
 
 
+async def test_does_a_refusal_say_whose_it_is_and_what_may_be_done(
+    shell: Shell, refusable: str
+) -> None:
+    strange = await shell("decide", refusable, "shared", "So.", "repair", "--as", "buyer")
+    assert strange.err == "not-yours: Only an agent can do this in a dispute.\n"
+    early = await shell("reopen", refusable, "--as", "buyer")
+    may = ", ".join((await seen(shell, refusable)).may[Party.BUYER])
+    assert early.err == (
+        "wrong-stage: Not while the dispute is awaiting-seller. What the buyer may do now: "
+        f"{may}.\n"
+    )
+
+
 async def test_is_another_command_under_a_used_id_refused(
     shell: Shell, real_world: World, tmp_path: Path
 ) -> None:
@@ -728,6 +766,13 @@ async def test_is_an_unknown_case_one_sentence(shell: Shell) -> None:
         assert answer.err == (
             "case-unknown: There is no case 'dispute:PL:none:1'; `starter.py list` has all.\n"
         )
+
+
+async def test_is_an_order_taken_for_a_case_pointed_to_its_preview(shell: Shell) -> None:
+    assert (await shell("show", "PL-3004")).err == (
+        "case-unknown: There is no case 'PL-3004'; `starter.py list` has all. If that is an order: "
+        "`starter.py preview --order PL-3004`.\n"
+    )
 
 
 async def test_is_the_exit_code_ours_though_temporals_threads_still_run(shell: Shell) -> None:
@@ -882,13 +927,15 @@ async def test_is_a_whole_withdrawal_played_through_the_command_line(
         "refund 207.99 PLN\n",
     ):
         assert said in shown
+    assert re.search(r"^buyer .*hand-over \(of its\sreturn\)", shown, re.M)
     assert f"Belongs to {case}\n" in await page(shell, back)
     handed = await shell("hand-over", case, "InPost", "--tracking", "T1", "--as", "buyer")
     assert handed.code == 0, handed
     assert handed.out.startswith(f"sent to {back}\nAccepted: hand-over. The case is ")
     seen_twice = ("parcel-event", case, "arrived", "--event-id", "e1", "--tracking", "T1")
     assert (await shell(*seen_twice)).out == f"Told {back}: arrived.\n"
-    assert (await shell(*seen_twice, "--json")).json == {"case_id": back, "event_id": "e1"}
+    told = {"case_id": back, "also_told": [], "event_id": "e1"}
+    assert (await shell(*seen_twice, "--json")).json == told
     await comes_to(shell, back, "inspecting")
     received = await shell("receive", case, "A=1", "A=1:damaged", "--as", "seller", "--json")
     assert (received.code, received.err) == (0, f"sent to {back}\n")
@@ -901,6 +948,8 @@ async def test_is_a_whole_withdrawal_played_through_the_command_line(
     assert (await shell("inspect", case, "--as", "seller")).code == 0
     await comes_to(shell, back, "closed")
     assert "Counts as returned\n2 of 2 Lamp A 100.00 PLN 2\n" in await page(shell, back)
+    over = await shell("inspect", case, "--as", "seller")
+    assert over.err == f"case-closed: The return {back} is closed; look at how it ended.\n"
     photo = tmp_path / "scratch.jpg"
     photo.write_bytes(b"a scratch")
     await comes_to(shell, case, "awaiting-refund")
@@ -1009,7 +1058,8 @@ async def test_is_an_uncollected_parcel_played_through_the_command_line(
     key = f"{case}:redelivery:1"
     assert (await shell("redelivery-paid", case)).out == f"Told {case}: {key} is paid.\n"
     assert (await shell("redelivery-paid", case, "--key", key, "--json")).json["key"] == key
-    await comes_to(shell, case, "awaiting-dispatch")
+    told_twice = await comes_to(shell, case, "awaiting-dispatch")
+    assert [one.what for one in told_twice.timeline].count("redelivery paid") == 1
     shown = await page(shell, case)
     for said in (
         "Round 1, parcel P 1\n",
@@ -1102,6 +1152,23 @@ async def test_does_a_receipt_name_the_stage_that_the_command_led_to(
     assert (again.json["awaited"], again.json["working"]) == (None, False)
 
 
+async def test_does_a_closed_case_with_a_return_say_closed_though_that_takes_a_moment(
+    shell: Shell, real_world: World, tmp_path: Path
+) -> None:
+    case = await opened(shell, tmp_path, opening(real_world.order()))
+    assert (await shell("offer", case, "return-for-refund", "--as", "seller")).code == 0
+    assert (await shell("accept", case, "--as", "buyer")).code == 0
+    await comes_to(shell, (await comes_to(shell, case, "settling")).returns[0], "awaiting-goods")
+    closed = await shell("close", case, "solved", "--as", "platform")
+    assert closed.out == "Accepted: close. The case is closed.\n"
+    parcel = await real_world.uncollected_parcel()
+    assert (await shell("send-again", parcel.handle.id, "--as", "buyer")).code == 0
+    await comes_to(shell, parcel.handle.id, "awaiting-payment")
+    cancelled = await shell("cancel-order", parcel.handle.id, "--as", "buyer")
+    assert "awaiting-payment" not in cancelled.out, cancelled
+    assert cancelled.code == 0, cancelled
+
+
 async def test_is_a_damage_claimed_from_its_carrier_through_the_command_line(
     shell: Shell, real_world: World, tmp_path: Path
 ) -> None:
@@ -1162,6 +1229,7 @@ async def test_does_a_seller_open_a_return_of_goods_found_with_no_case(
     assert wants.err.startswith("reason-differs: ")
     explained = await shell("explain", case, "no-reason", "I withdraw.", "--as", "buyer")
     assert explained.code == 0, explained
+    assert explained.out == "Accepted: explain. The case is closed.\n"
     assert (await comes_to(shell, case, "closed")).ending == "explained"
     withdrawal = f"withdrawal:SK:{document['order_id']}:1"
     assert (await comes_to(shell, withdrawal, "awaiting-refund")).units[0].quantity == 1
@@ -1286,6 +1354,12 @@ async def test_do_filters_find_cases_by_their_search_attributes(
     assert (await shell("withdraw", pl, "--as", "buyer")).code == 0
     await comes_to(shell, pl, "closed")
     assert await lists(shell, pl, "--closed", "--stage", "closed")
+    gone = opening("PL-none")
+    assert (await shell("open", written(tmp_path, gone))).err.startswith("order-unknown: ")
+    assert await lists(shell, "dispute:PL:PL-none:1", "--closed")
+    closed = (await shell("list", "--all")).out
+    assert re.search(rf"^{pl} +closed: withdrawn ", closed, re.M)
+    assert re.search(r"^dispute:PL:PL-none:1 +not opened: order-unknown", closed, re.M)
     assert pl not in await listed(shell)
     assert re.fullmatch(
         r"[0-9]+ closed cases? (is|are) not shown; `list --all` shows all.\n",
@@ -1313,6 +1387,8 @@ async def test_is_what_was_said_found_in_the_archive(
         await asyncio.sleep(0.1)
     assert [one["case_id"] for one in found.lines] == [case]
     assert "The Xylophone ŁAMP is broken" in (await shell("search", "xylophone")).out
+    whole = (await shell("search", "--case", case, "--json")).lines
+    assert [one["message"]["text"] for one in whole] == ["The Xylophone ŁAMP is broken"]
     assert (await shell("search", "xylo", "--seller", "other")).out == "Nothing found.\n"
     assert (await shell("search", "xylo", "--case", "dispute:PL:none:1", "--json")).out == ""
 

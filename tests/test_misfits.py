@@ -47,7 +47,7 @@ def of(example: str, /, **changes: Any) -> dict[str, Any]:
         (of("dispute", kind="quarrel"), "The opening does not fit at /kind: it must be one of "
          f"{', '.join(Kind)}, return-form, not 'quarrel'."),
         (of("dispute", country=...), " at /country: it is missing; add it."),
-        (of("dispute", country=..., wanted=...), " /country: it is missing; add it (and 1 more)."),
+        (of("dispute", country=..., wanted=...), " /country: it is missing; add it (and /wanted)."),
         (of("dispute", country="pl"), " at /country: it must be two capital letters, like PL, "
                                       "not 'pl'."),
         (of("dispute", order_id="a b"), f" at /order_id: it must be {A_NAME}, not 'a b'."),

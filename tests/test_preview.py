@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import dropwhile
 
 import pytest
 
@@ -13,7 +14,7 @@ from cli.outlook import foresee, opening_for
 from cli.process_pages import PROCESSES
 from cli.reaching import look_through
 from config import Settings
-from domain.commands import Close, Hold, Offer, Remedy, Withdraw
+from domain.commands import AskInformation, Close, Hold, Offer, Remedy, SendAgain, Withdraw
 from domain.deadlines import spoken
 from domain.goods import Way
 from domain.kinds import Kind
@@ -22,7 +23,7 @@ from domain.openings import Opening
 from domain.orders import Order, OrderedLine, Parcel, Person
 from domain.parties import Party
 from domain.ports import Registration, Rules
-from domain.preview import On, Outlook, StageAhead, as_if_opened
+from domain.preview import Course, On, Outlook, StageAhead, Stops, as_if_opened
 from domain.stages import Stage
 from domain.view import CaseView
 from tests.ahead import steps
@@ -44,6 +45,9 @@ ORDER = Order(
 )
 RUN_ON = ("refund", "help_opens", "answer")
 """Windows that began before the stage at which they are foreseen."""
+
+ACTS_ON_NOTHING = ("help_opens",)
+"""Windows whose end changes only what may be sent."""
 
 SECONDS = timedelta(seconds=5)
 DEAR = [{"sku": "A", "title": "Piano", "quantity": 1, "unit_price_minor": 90_000_000}]
@@ -72,23 +76,32 @@ def near(one: datetime, other: datetime) -> bool:
     return abs(one - other) < SECONDS
 
 
+Passed = list[tuple[Stage, datetime | None]]
+"""The stages that a case has passed, and when it acted at each."""
+
+
 def moved_on(due: datetime) -> Callable[[CaseView], bool]:
     """Whether a case waits no longer for the instant `due`."""
     return lambda view: view.due != due
 
 
-async def silence(life: Life, outlook: Outlook) -> list[Stage]:
-    """Let everybody stay silent, and compare each clock with what was foreseen; the stages."""
-    stages, compared = [], set()
+async def silence(life: Life, outlook: Outlook) -> Passed:
+    """Let everybody stay silent, and compare each clock with what was foreseen; the stages, and
+    when the case acted at each.
+    """
+    passed: Passed = []
+    compared: set[str] = set()
     while True:
         view = await life.view()
-        stages.append(view.stage)
+        passed.append((view.stage, view.due))
         if view.due is None:
-            return stages
+            return passed
         foreseen = dues(at(outlook, view.stage))
         for clock in view.clocks:
             if clock.window in compared and clock.started_at > foreseen[clock.window][-1] - SECONDS:
-                return stages  # asked again, which is foreseen once
+                return passed  # asked again, which is foreseen once
+            if clock.held_since:
+                continue
             assert clock.due
             assert any(near(clock.due, due) for due in foreseen[clock.window]), clock.window
         due = view.due
@@ -99,6 +112,56 @@ async def silence(life: Life, outlook: Outlook) -> list[Stage]:
         taken = list(steps(after.timeline))[len(list(steps(view.timeline))) :]
         came = taken[0].end if taken else after.stage  # some stages are only passed through
         assert came in {to for way in ended for to in way.to}, (view.stage, came)
+
+
+async def acts(life: Life, times: int) -> Passed:
+    """Let everybody stay silent at so many stages; when the case acts at each."""
+    passed: Passed = []
+    for _ in range(times):
+        view = await life.view()
+        passed.append((view.stage, view.due))
+        if view.due and len(passed) < times:
+            await life.passes_until(view.due)
+            await life.sees(moved_on(view.due))
+    return passed
+
+
+def taken(course: Course, stages: Sequence[Stage]) -> Iterator[Course]:
+    """The alternatives that a case has taken, from this one on."""
+    yield course
+    after = list(dropwhile(lambda stage: stage is course.stage, stages))
+    for each in course.then:
+        if each.stage in after[:1] or len(course.then) == 1:  # some are only passed through
+            yield from taken(each, after)
+
+
+def shown(courses: Iterable[Course]) -> list[datetime]:
+    """The instants that the short page shows on a way, in order, each once."""
+    ways = (way for course in courses for way in course.ways if way.what not in ACTS_ON_NOTHING)
+    dues = [way.due for way in ways if way.due]
+    return [due for n, due in enumerate(dues) if not any(near(due, one) for one in dues[:n])]
+
+
+async def wants_repair(world: World) -> Life:
+    life = await world.complaint()
+    await life.sees(lambda view: view.clocks)
+    return life
+
+
+async def to_be_paid(world: World) -> Life:
+    life = await world.uncollected_parcel()
+    await life.buyer(SendAgain)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_PAYMENT and view.clocks)
+    return life
+
+
+async def informing(world: World) -> Life:
+    """The seller's time to answer is held while the buyer owes information."""
+    life = await world.complaint("SI")
+    await life.sees(lambda view: view.clocks)
+    await life.seller(AskInformation, text="Which lamp is it?")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    return life
 
 
 async def seller_offered(world: World) -> Life:
@@ -169,6 +232,10 @@ LIVES: dict[str, tuple[Callable[[World], Awaitable[Life]], list[Stage]]] = {
         lambda world: world.complaint("SI"),
         [Stage.AWAITING_SELLER, Stage.WITH_AGENT, Stage.WITH_AGENT, Stage.WITH_AGENT],
     ),
+    "complaint, information": (
+        informing,
+        [Stage.AWAITING_BUYER, Stage.AWAITING_SELLER, *[Stage.WITH_AGENT] * 3],
+    ),
 }
 """A case of each process, and the stages that it passes if everybody stays silent."""
 
@@ -179,10 +246,38 @@ async def test_every_deadline_that_is_foreseen_is_the_one_the_case_acts_on(
 ) -> None:
     opens, stages = LIVES[life]
     case = await opens(world)
-    passed = await silence(case, await ahead_of(case))
-    assert passed == stages
-    if passed[-1] is not Stage.CLOSED:
+    outlook = await ahead_of(case)
+    passed = await silence(case, outlook)
+    assert [stage for stage, _ in passed] == stages
+    assert outlook.silent
+    instants = shown(taken(outlook.silent, stages))
+    assert instants
+    assert all(map(near, instants, (due for _, due in passed if due)))
+    if stages[-1] is not Stage.CLOSED:
         await case.send(PLATFORM, Close, reason="Seen enough.")
+
+
+async def test_the_short_page_of_silence_shows_one_way_at_a_time(world: World) -> None:
+    """Nothing of another way is shown, and nothing of this one is left out."""
+    asked = [Stage.AWAITING_PAYMENT, *LIVES["uncollected parcel"][1]]
+    cases = (
+        (wants_repair, [Stage.AWAITING_SELLER, Stage.SETTLING], Stops.OUTSIDE),
+        (to_be_paid, asked, Stops.FACTS),  # asked once more, or an agent joins
+        (withdrawn, LIVES["withdrawal"][1], Stops.CLOSED),
+    )
+    for opens, stages, stops in cases:
+        case = await opens(world)
+        outlook = await ahead_of(case)
+        passed = await acts(case, len(stages))
+        assert [stage for stage, _ in passed] == stages
+        assert outlook.silent
+        courses = list(taken(outlook.silent, stages))
+        instants, happened = shown(courses), [due for _, due in passed if due]
+        assert len(instants) == len(happened) - (stops is Stops.FACTS)
+        assert all(map(near, instants, happened))
+        assert courses[-1].stops is stops
+        if stages[-1] is not Stage.CLOSED:
+            await case.send(PLATFORM, Close, reason="Seen enough.")
 
 
 async def test_a_held_clock_is_foreseen_as_if_the_hold_ended_by_itself(world: World) -> None:

@@ -147,7 +147,12 @@ AHEAD: Ahead = {
 
 @workflow.defn(name="NonDelivery")
 class NonDelivery(NonDeliveryRecord):
-    """Goods are not delivered: they are brought after all, or paid back."""
+    """Goods are not delivered: they are brought after all, or paid back.
+
+    Goods that come after the contract was ended do not change the stage: while the case is open,
+    they go back to the seller by a return of their own, at the seller's cost, and the refund does
+    not wait for it; until it is ordered, the buyer may withdraw the claim and keep them.
+    """
 
     AHEAD: ClassVar[Ahead] = AHEAD
     FLOW = flow(AHEAD)

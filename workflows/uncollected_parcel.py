@@ -144,7 +144,13 @@ AHEAD: Ahead = {
 
 @workflow.defn(name="UncollectedParcel")
 class UncollectedParcel(UncollectedParcelRecord):
-    """A parcel that nobody collected."""
+    """A parcel that nobody collected.
+
+    A parcel that comes back again is another round: the buyer is asked anew, and once more for the
+    last time. After more than `rounds` such rounds, or charges for sending again that stay unpaid,
+    it is not sent again: the buyer is not asked a first time, but has the last period to cancel in,
+    and then the seller may withdraw. The last period is given once in each round.
+    """
 
     AHEAD: ClassVar[Ahead] = AHEAD
     FLOW = flow(AHEAD)
