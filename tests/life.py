@@ -155,6 +155,8 @@ class Life:
         """The case now; a step that its process does not declare is kept against it."""
         view = await look(self.world.client, self.handle.id)
         self.world.undeclared.update(dict.fromkeys(undeclared_steps(view), view.id))
+        if view.stage is Stage.CLOSED:
+            self.world.closed[self.handle.id] = view
         return view
 
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
@@ -305,6 +307,7 @@ class World:
     first_order: int = FIRST_ORDER
     lives: list[Life] = field(default_factory=list, repr=False)
     undeclared: dict[str, str] = field(default_factory=dict)
+    closed: dict[str, CaseView] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self._orders = itertools.count(self.first_order)
@@ -543,10 +546,10 @@ class World:
         """Every case of a process that was opened here, as it is now.
 
         One after the other: every query of an ended case replays it, and a hundred at once keep
-        the worker from answering any of them in time.
+        the worker from answering any of them in time. What was seen closed is not asked again.
         """
         lives = [life for life in self.lives if life.handle.id.startswith(f"{process}:")]
-        return [(life, await life.view()) for life in lives]
+        return [(life, self.closed.get(life.handle.id) or await life.view()) for life in lives]
 
     async def _followed(self, life: Life) -> Life:
         self.lives.append(life)
