@@ -22,6 +22,16 @@ class BoundedPatience(Patience):
 NO_RETRY_MENDS = ["ContradictionError"]
 """Failures of the store that a person has to look at."""
 
+
+def patient(at_most: timedelta) -> RetryPolicy:
+    """Tried again after a second, and then at growing intervals up to this."""
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        maximum_interval=at_most,
+        non_retryable_error_types=NO_RETRY_MENDS,
+    )
+
+
 OWN_DATABASE = Patience(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
@@ -32,11 +42,7 @@ OWN_DATABASE = Patience(
 
 MARKETPLACE = Patience(
     start_to_close_timeout=timedelta(seconds=30),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        maximum_interval=timedelta(minutes=5),
-        non_retryable_error_types=NO_RETRY_MENDS,
-    ),
+    retry_policy=patient(timedelta(minutes=5)),
 )
 """The marketplace answers slowly, or not today: tried until it does. No attempt takes longer than
 two requests of it may (config.py); after a crash the next one begins when the time is up."""
@@ -44,11 +50,7 @@ two requests of it may (config.py); after a crash the next one begins when the t
 CARRIER_CLAIM = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(days=1),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        maximum_interval=timedelta(hours=1),
-        non_retryable_error_types=NO_RETRY_MENDS,
-    ),
+    retry_policy=patient(timedelta(hours=1)),
 )
 """The marketplace sends a claim to a carrier within a day, or an agent does: the law's time to
 claim may be running out (P5)."""
@@ -56,32 +58,20 @@ claim may be running out (P5)."""
 BESIDE = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=10),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        maximum_interval=timedelta(minutes=1),
-        non_retryable_error_types=NO_RETRY_MENDS,
-    ),
+    retry_policy=patient(timedelta(minutes=1)),
 )
 """Registering a case that is opened beside another one, which does not wait for it (P5)."""
 
 REFUND_ANSWER = Patience(
     start_to_close_timeout=timedelta(seconds=30),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        maximum_interval=timedelta(hours=1),
-        non_retryable_error_types=NO_RETRY_MENDS,
-    ),
+    retry_policy=patient(timedelta(hours=1)),
 )
 """Asking what became of a refund, at growing intervals, until it is known."""
 
 REFUND_REPORTED = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=10),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        maximum_interval=timedelta(minutes=1),
-        non_retryable_error_types=NO_RETRY_MENDS,
-    ),
+    retry_policy=patient(timedelta(minutes=1)),
 )
 """Asking at once, for the marketplace says that it knows: its answer may follow its report."""
 
