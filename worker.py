@@ -224,7 +224,7 @@ def health(client: Client, engine: Engine, worker: Worker) -> Starlette:
         ):
             try:
                 await asyncio.wait_for(check, timeout=3)
-            except Exception:
+            except Exception:  # whatever is wrong with a part, the answer names it
                 troubles.append(name)
         return JSONResponse(
             {"status": "failing" if troubles else "ok", "failing": troubles},

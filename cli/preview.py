@@ -30,16 +30,21 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
         typer.Option(help="Of an order: only these units, like SKU=1; can be given again."),
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--all", help="Every way on from every stage that can still come.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--all/--short",
+            help="Every way on from every stage that can still come, or only what silence does. "
+            "A case is shown whole unless told otherwise, an order in short.",
+        ),
+    ] = None,
     why: Annotated[bool, typer.Option("--why", help="How each deadline is reckoned.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is still ahead: who must act, what silence does, what money moves.
 
-    preview CASE: of a case: what can be done now, the way that silence takes, what else can come.
+    preview CASE: every branch that a case can still take, stage by stage.
 
-    preview CASE --all: every branch, stage by stage; so does --json.
+    preview CASE --short: what can be done now, the way that silence takes, what else can come.
 
     preview --order PL-1001 --kind withdrawal: if the buyer withdrew today.
 
@@ -55,7 +60,7 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
     if case is not None:
         if country or kind or units:
             raise InputError("--country, --kind and --units go with --order; leave them out.")
-        show_case(case, whole=whole, why=why, as_json=as_json)
+        show_case(case, whole=whole is not False, why=why, as_json=as_json)
     elif order is not None:
         goods = read_units(units or ())
-        show_order(order, country, kind, goods, whole=whole, why=why, as_json=as_json)
+        show_order(order, country, kind, goods, whole=bool(whole), why=why, as_json=as_json)

@@ -209,16 +209,8 @@ def take(
 
 def release(session: Session, order_id: str, key: str, amount: Money) -> None:
     """Take back what was given to this key."""
-    session.exec(
-        delete(RefundedUnitRow).where(
-            col(RefundedUnitRow.order_id) == order_id, col(RefundedUnitRow.refund_key) == key
-        )
-    )
-    session.exec(
-        delete(ReducedUnitRow).where(
-            col(ReducedUnitRow.order_id) == order_id, col(ReducedUnitRow.refund_key) == key
-        )
-    )
+    for row in (RefundedUnitRow, ReducedUnitRow):
+        session.exec(delete(row).where(col(row.order_id) == order_id, col(row.refund_key) == key))
     _account(session, order_id).refunded_minor -= amount.amount_minor
     session.flush()
 

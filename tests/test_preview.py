@@ -374,7 +374,7 @@ async def test_a_case_is_shown_with_instants_parties_and_money(
     life = await real_world.dispute()
     await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(1000))
     view = await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
-    said = await asyncio.to_thread(shell, "preview", life.handle.id)
+    said = await asyncio.to_thread(shell, "preview", life.handle.id, "--short")
     assert said.code == 0
     assert view.due
     assert re.search(rf"{spoken(view.due, view.zone)} +buyer silent: buyer reply", said.out)
@@ -385,7 +385,7 @@ async def test_a_case_is_shown_with_instants_parties_and_money(
     assert re.search(r"on appeal +buyer or seller: appeal, while decided", said.out)
     assert said.out.count("--all") == 1
     assert "day 7 counted" not in said.out
-    everything = await asyncio.to_thread(shell, "preview", life.handle.id, "--all")
+    everything = await asyncio.to_thread(shell, "preview", life.handle.id)
     assert "Reopenable: from" in everything.out
     assert "On appeal: if, while decided, the buyer or seller sends appeal" in everything.out
     assert "--all" not in everything.out
