@@ -297,6 +297,25 @@ async def test_questions_and_help_have_limits(strict: World) -> None:
     await ended(life)
 
 
+async def test_a_stranger_learns_nothing_of_a_case(world: World) -> None:
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.REPAIR, command_id="o")
+    buyer, seller = (Actor(party=side, id="stranger") for side in (Party.BUYER, Party.SELLER))
+    for by, verb, more in (
+        (buyer, Accept, {"offer_id": "none"}),
+        (buyer, Say, {"text": "x" * 99_999}),
+        (seller, Offer, {"remedy": Remedy.FULL_REFUND, "command_id": "o"}),
+        (seller, NoAnswerNeeded, {}),
+        (seller, Reopen, {}),
+        (buyer, Resume, {}),
+        (buyer, Hold, {"reason": "x"}),
+    ):
+        with pytest.raises(RefusedCommand, match=f"^not-yours: This case has another {by.party}"):
+            await life.send(by, verb, **more)
+    await life.buyer(Withdraw)
+    await life.ends()
+
+
 async def test_agents_have_limits(world: World) -> None:
     life = await world.dispute(order_id=world.order(dear=True))
     await life.buyer(AskForHelp)

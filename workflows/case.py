@@ -494,7 +494,12 @@ class Case(ABC):
             await self._take(command)
 
     def refusal(self, command: Command) -> Refusal | None:
-        """Why a command cannot be taken now; None when it can, or was taken before."""
+        """Why a command cannot be taken now; None when it can, or was taken before.
+
+        Who it is comes first: to another buyer or seller nothing of the case is told.
+        """
+        if refusal := self._impostor(command.by):
+            return refusal
         if known := self._receipts.get(command.command_id):
             if known[0] == command:
                 return None
@@ -508,8 +513,6 @@ class Case(ABC):
             may = ", ".join(self.may_do(command.by.party)) or "nothing"
             said = f"{refusal.sentence} What the {command.by.party} may do now: {may}."
             return refusal.model_copy(update={"sentence": said})
-        if refusal := self._impostor(command.by):
-            return refusal
         if isinstance(command, Say | Ask | Refuse):
             limits, zone = self.policy.messages, self.calendar.zone
             if refusal := count_refusal(
@@ -569,7 +572,8 @@ class Case(ABC):
             Party.BUYER: self.registration.buyer_id,
             Party.SELLER: self.registration.seller_id,
         }
-        if by.id == parties.get(by.party, by.id):
+        known = parties.get(by.party)
+        if not known or by.id == known:
             return None
         return Refusal(
             code=Code.NOT_YOURS, sentence=f"This case has another {by.party}; check `by.id`."
