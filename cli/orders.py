@@ -5,10 +5,12 @@ from contextlib import closing
 from temporalio.exceptions import ApplicationError
 
 from activities.marketplace import Marketplace, MarketplaceUnavailableError
-from cli.failures import RefusedError, SilentError
+from cli.failures import InputError, RefusedError, SilentError
+from cli.records import database
 from config import ConfigurationError, Settings
 from domain.orders import Order
 from domain.refusals import Code
+from store.cases import CaseRegister
 
 
 def ask_order(order_id: str) -> Order:
@@ -33,3 +35,19 @@ def ask_order(order_id: str) -> Order:
             Code.ORDER_UNKNOWN, f"The marketplace knows no order {order_id}; check the id."
         )
     return order
+
+
+def country_of_order(order_id: str) -> str:
+    """Where the order was placed: as the marketplace says, or, where it is not to be asked from
+    here, the cases that were registered for the order.
+    """
+    if Settings.read().marketplace_url:
+        return ask_order(order_id).country
+    with database() as engine:
+        found = CaseRegister(engine).countries_of(order_id)
+    if len(found) != 1:
+        raise InputError(
+            f"Where order {order_id} was placed is not known here; give --country, "
+            "or set RECOURSE_MARKETPLACE_URL."
+        )
+    return found.pop()

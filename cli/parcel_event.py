@@ -15,6 +15,9 @@ from domain.goods import ParcelEvent, Scan
 from domain.openings import OpenUncollectedParcel
 
 SCANS = ", ".join(Scan)
+NOWHERE = "ZZ"
+"""The country of an order until it is looked up; ISO 3166 leaves it to whoever needs one."""
+
 TYPED = {
     "event_id": "--event-id",
     "tracking": "--tracking",
@@ -46,7 +49,10 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
             "that came back opens its own."
         ),
     ] = None,
-    country: Annotated[str | None, typer.Option(help="Where that order was placed.")] = None,
+    country: Annotated[
+        str | None,
+        typer.Option(help="Where that order was placed, like PL; looked up, if left out."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell a case, or its return, what a carrier has seen; late and repeated will do."""
@@ -64,13 +70,17 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
             at=_instant(at) if at else datetime.now(UTC),
             tracking=tracking,
         )
-        given = {"country": country, "order_id": order, "tracking": tracking}
+        given = {"country": country or NOWHERE, "order_id": order, "tracking": tracking}
         by = {"opened_by": {"party": "platform", "id": "platform"}}
         opening = order and OpenUncollectedParcel.model_validate(
             by | {name: value for name, value in given.items() if value is not None}
         )
     except ValidationError as error:
         raise mistyped(error, TYPED) from None
+    if opening and not country:
+        from cli.orders import country_of_order  # noqa: PLC0415 - brings the database
+
+        opening = opening.model_copy(update={"country": country_of_order(opening.order_id)})
     told = report_of_order(opening, event) if opening else [report_parcel(str(case), event)]
     if as_json:
         found = {"case_id": told[0], "also_told": told[1:], "event_id": event.event_id}

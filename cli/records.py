@@ -18,7 +18,7 @@ from domain.money import Money
 from policies import countries
 from store.archive import LONGEST_SEARCH, Archive
 from store.cases import CaseRegister, Headline
-from store.engine import connect
+from store.engine import check_schema, connect
 from store.recoveries import Recoveries
 from store.seller_reports import SellerReportBook
 from store.tasks import TaskQueue
@@ -29,6 +29,7 @@ def database(table: str = "cases") -> Iterator[Engine]:
     """The store, once a worker has made this table in it."""
     engine = connect(Settings.read().database_url)
     try:
+        check_schema(engine)
         if not inspect(engine).has_table(table):
             raise SilentError(
                 "The database at DATABASE_URL has no tables yet, or old ones; "

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 from cli.failures import InputError
 from cli.misfits import mistyped
-from cli.words import actor_from, amount_from, country_of, due_in_words, zone_of
+from cli.words import UNNAMED, actor_from, amount_from, country_of, due_in_words, zone_of
 from domain.commands import (
     COMMAND,
     Attachment,
@@ -113,7 +113,7 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
             case,
             lambda view: _command(model, actor, command_id or str(uuid4()), given, view),
             of_return=model in OF_A_RETURN,
-            needs_view=actor.id == "?" or given.get("amount") is not None,
+            needs_view=actor.id == UNNAMED or given.get("amount") is not None,
             may_be_known=command_id is not None,
         )
         if sent_to != case:
@@ -155,7 +155,7 @@ def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:
 
 def identified(actor: Actor, view: CaseView | None) -> Actor:
     """The actor with the buyer's or seller's id of the case, if none was given."""
-    if actor.id != "?" or view is None:
+    if actor.id != UNNAMED or view is None:
         return actor
     known = {Party.BUYER: view.buyer_id, Party.SELLER: view.seller_id}[actor.party]
     if not known:

@@ -151,6 +151,12 @@ class CaseRegister:
         with transaction(self._engine) as session:
             return _order(session, order_id)
 
+    def countries_of(self, order_id: str) -> set[str]:
+        """Where the order was placed, as the cases say that were ever registered for it."""
+        statement = select(CaseRow.country).where(CaseRow.order_id == order_id).distinct()
+        with transaction(self._engine) as session:
+            return set(session.exec(statement))
+
     def is_closed(self, case_id: str) -> bool:
         """Whether the case has been closed."""
         with transaction(self._engine) as session:

@@ -1,20 +1,30 @@
 """Reaching the database: SQLite in a file, or PostgreSQL through psycopg."""
 
+import os
+import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, SQLModel, literal
 
-from store.errors import StoreError, UnusableURLError
+from store.errors import NewerSchemaError, StoreError, UnusableURLError
 
 POSTGRESQL_NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 BUSY_SECONDS = 30
@@ -53,14 +63,40 @@ def connect(url: str) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables up to date; workers that start together do it one after the other."""
+    """Bring the tables up to date; workers that start together do it one after the other.
+
+    Raises NewerSchemaError where a newer release has done so already.
+    """
+    config = _migrations()
+    with _migrating, _reachable(engine), engine.begin() as connection:
+        _lock(connection)
+        _check_known(connection, config)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def check_schema(engine: Engine) -> None:
+    """Raise NewerSchemaError if the tables were made by a newer release than this one."""
+    with _reachable(engine), engine.connect() as connection:
+        _check_known(connection, _migrations())
+
+
+def _migrations() -> Config:
     config = Config()
     folder = Path(__file__).parent / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    with _migrating, _reachable(engine), engine.begin() as connection:
-        _lock(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    return config
+
+
+def _check_known(connection: Connection, config: Config) -> None:
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_heads()
+    if unknown := [revision for revision in found if revision not in known]:
+        raise NewerSchemaError(
+            f"The database {_place(connection.engine.url)} is of a newer release (its tables are "
+            f"at {unknown[0]}, this release knows {max(known)}); run the release that made them."
+        )
 
 
 @contextmanager
@@ -112,6 +148,11 @@ def _reachable(engine: Engine) -> Iterator[None]:
             f"The database {_place(engine.url)} does not answer; check that it runs "
             f"({_reason(error, engine.url)})."
         ) from error
+    except ProgrammingError as error:
+        raise StoreError(
+            f"The database {_place(engine.url)} has other tables than this release needs; start "
+            f"its worker, which makes them ({_reason(error, engine.url)})."
+        ) from error
 
 
 def _sqlite(url: URL) -> Engine:
@@ -124,6 +165,7 @@ def _sqlite(url: URL) -> Engine:
             f"The folder of {url.database} cannot be made; make it or choose another "
             f"({error.strerror})."
         ) from None
+    _keep_private(Path(str(url.database)))
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
@@ -137,6 +179,17 @@ def _sqlite(url: URL) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _keep_private(file: Path) -> None:
+    """Personal data is for the owner alone: SQLite gives what it makes beside a file that file's
+    permissions. One that everybody can read was made before; narrower ones are somebody's choice.
+    """
+    with suppress(OSError):  # what it may not make or change, connecting says
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+            if part.exists() and part.stat().st_mode & stat.S_IROTH:
+                part.chmod(0o600)
 
 
 def _postgresql(url: URL) -> Engine:

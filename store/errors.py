@@ -11,6 +11,10 @@ class UnusableURLError(StoreError):
     """The database's url names nothing that could ever be reached."""
 
 
+class NewerSchemaError(StoreError):
+    """The tables are of a newer release than the one that looks."""
+
+
 class ContradictionError(StoreError):
     """What is asked contradicts what is stored; no retry mends it, a person must look."""
 

@@ -713,7 +713,10 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
         (("parcel-event", "CASE"), "Give a case and what the machine says"),
         (("parcel-event", "CASE", "arrived", "--order", "PL-1"), "Give a case and what the mach"),
         (("parcel-event", "returned", "--order", "PL-1", "--country", "PL"), "--tracking is miss"),
-        (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1"), "--country is miss"),
+        (("parcel-event", "returned", "--order", "PL-no", "--tracking", "T1"),
+         "Where order PL-no was placed is not known here; give --country"),
+        (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1", "--country", "pl"),
+         "--country must be two capital letters, like PL, not 'pl'."),
         (("parcel-event", "CASE", "arrived", "--event-id", ""), "--event-id must not be empty."),
         (("headline", "--kind", "quarrel"), "--kind must be one of inquiry, dispute, "),
         (("headline", "--since", "2026"), "--since must be a day or an instant, "),
@@ -1101,6 +1104,25 @@ async def test_is_an_uncollected_parcel_played_through_the_command_line(
     assert (unknown.code, unknown.err.split(":")[0]) == (1, "unknown-command")
 
 
+async def test_is_the_country_of_a_parcels_order_looked_up(
+    shell: Shell, real_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = real_world.order("SI")
+    told = ("parcel-event", "returned", "--order", order, "--tracking", "PY 1")
+    assert (await shell(*told)).err.startswith(f"Where order {order} was placed is not known")
+    monkeypatch.setenv("RECOURSE_MARKETPLACE_URL", real_world.marketplace)
+    case = f"uncollected-parcel:SI:{order}:PY-1"
+    assert (await shell(*told)).out == f"Told {case}: returned.\n"
+    await comes_to(shell, case, "awaiting-buyer")
+    monkeypatch.delenv("RECOURSE_MARKETPLACE_URL")
+    again = (*told[:1], "lost", *told[2:])
+    for _ in range(50):  # lists lag behind
+        if (answered := await shell(*again)).code == 0:
+            break
+        await asyncio.sleep(0.1)
+    assert answered.out == f"Told {case}: lost.\n"
+
+
 async def test_who_is_told_of_an_orders_parcel(shell: Shell, real_world: World) -> None:
     async def tells(order: str, *cases: str) -> None:
         of_order = ("--order", order, "--country", "PL", "--tracking", "PX 1")
@@ -1410,6 +1432,15 @@ def test_is_an_actor_read_with_colons_in_the_name() -> None:
     actor = actor_from("agent:a-1:Anna Nowak: lead")
     assert (actor.party, actor.id, actor.name) == ("agent", "a-1", "Anna Nowak: lead")
     assert actor_from("platform").id == "platform"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["seller:", "buyer:", "seller: ", "seller::Anna", "buyer:?", "platform:", "agent::Anna Nowak"],
+)
+def test_does_nobody_without_an_id_speak_as_whoever_the_case_has(said: str) -> None:
+    with pytest.raises(InputError, match="--as has no id after"):
+        actor_from(said)
 
 
 def test_can_a_text_not_command_a_terminal_or_a_query() -> None:

@@ -106,6 +106,28 @@ def test_are_wildcards_searched_as_they_are_written(
     assert ids(archive.search(f"0{wildcard}o")) == ["m1"]
 
 
+@pytest.mark.parametrize(
+    ("written", "searched"),
+    [
+        ("Pęknięte lusterko, ŻÓŁĆ", "pekniete zolc"),
+        ("Pekniete lusterko", "PĘKNIĘTE"),
+        ("Razbita šipa, čaša, žlica, Đurđa", "sipa casa zlica durda"),
+        ("Příliš žluťoučký kůň, ďáblova škoda", "prilis zlutoucky kun dablova skoda"),
+        ("Ľavá päta, dĺžka vŕtania, kôš", "lava pata dlzka vrtania kos"),
+        ("Törött űrmérték, hiányzó FŐ ÜVEG", "torott urmertek hianyzo fo uveg"),
+        ("Pe\u0328knie\u0328te", "pęknięte"),  # as some systems write it, letter and accent apart
+        ("Straße, Øre, Œuvre", "strasse ore oeuvre"),
+    ],
+)
+def test_are_words_found_whatever_their_accents(
+    engine: Engine, message: Write, written: str, searched: str
+) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", written), message("m2", "Something else.")])
+    assert ids(archive.search(searched)) == ["m1"]
+    assert archive.search(searched)[0].message.text == written
+
+
 def test_can_a_search_be_of_one_seller_or_case(
     engine: Engine, message: Write, open_case: Callable[..., str]
 ) -> None:

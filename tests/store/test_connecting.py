@@ -1,21 +1,26 @@
 """Reaching the database, and making its tables."""
 
+import os
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Engine, inspect, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import SQLModel
 
+from domain.notices import Message
 from domain.ports import BreachReport
+from store.archive import Archive
 from store.breaches import Breaches
-from store.engine import connect, migrate
-from store.errors import StoreError
+from store.engine import check_schema, connect, migrate
+from store.errors import NewerSchemaError, StoreError
 
 
 def test_do_the_migrations_make_exactly_the_tables_of_the_code(engine: Engine) -> None:
@@ -54,6 +59,77 @@ def test_is_a_half_made_migration_undone_whole(fresh_url: str) -> None:
         migrate(engine)
     assert inspect(engine).get_table_names() == ["refunds"]
     engine.dispose()
+
+
+def test_are_tables_of_a_newer_release_told_in_one_sentence(fresh_url: str) -> None:
+    engine = connect(fresh_url)
+    migrate(engine)
+    check_schema(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    for look in (migrate, check_schema):
+        with pytest.raises(NewerSchemaError, match=r"of a newer release .*9999") as caught:
+            look(engine)
+        assert "\n" not in str(caught.value)
+    engine.dispose()
+
+
+def test_are_messages_from_before_found_without_their_accents(
+    fresh_url: str, message: Callable[..., Message]
+) -> None:
+    engine = connect(fresh_url)
+    migrate(engine)
+    archive = Archive(engine)
+    texts = [f"Pęknięte lusterko {n}" for n in range(1001)]
+    archive.add_messages("c", [message(f"m{n}", text) for n, text in enumerate(texts)])
+    migration = import_module("store.migrations.versions.0007_searching_without_accents")
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context):
+            pg = engine.dialect.name == "postgresql"
+            keep = "ALTER TABLE messages {} TRIGGER messages_not_changed"
+            create = (
+                connection.exec_driver_sql(
+                    "SELECT sql FROM sqlite_master WHERE name = 'messages_not_changed'"
+                ).scalar()
+                if not pg
+                else keep.format("ENABLE")
+            )
+            connection.exec_driver_sql(
+                keep.format("DISABLE") if pg else "DROP TRIGGER messages_not_changed"
+            )
+            connection.exec_driver_sql("UPDATE messages SET folded = 'as before'")
+            connection.exec_driver_sql(str(create))
+            migration.upgrade()
+    found = archive.search("pekniete", limit=2000)
+    assert sorted(one.message.text for one in found) == sorted(texts)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE messages SET text = 'changed'")
+    engine.dispose()
+
+
+def test_is_a_sqlite_file_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "recourse.db"
+    before = os.umask(0o022)
+    try:
+        engine = connect(f"sqlite:///{file}")
+        migrate(engine)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE written (number INTEGER)")
+            modes = {part.name: part.stat().st_mode & 0o777 for part in tmp_path.iterdir()}
+        engine.dispose()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("recourse.db", "recourse.db-wal", "recourse.db-shm"), 0o600)
+
+
+@pytest.mark.parametrize(("was", "becomes"), [(0o644, 0o600), (0o640, 0o640), (0o666, 0o600)])
+def test_is_a_file_that_everybody_could_read_closed(tmp_path: Path, was: int, becomes: int) -> None:
+    file = tmp_path / "recourse.db"
+    file.touch()
+    file.chmod(was)
+    connect(f"sqlite:///{file}").dispose()
+    assert file.stat().st_mode & 0o777 == becomes
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
