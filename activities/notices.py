@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -140,6 +140,15 @@ def _told(error: Exception) -> str:
     return type(error).__name__ + (f" {code}" if code else "")
 
 
+def by_step(notices: Sequence[Notice]) -> list[tuple[Notice, ...]]:
+    """Notices as they go into letters: one for what a step says to one party."""
+    letters: dict[object, tuple[Notice, ...]] = {}
+    for notice in notices:
+        which = notice.key if notice.step is None else notice.step
+        letters[notice.to, which] = (*letters.get((notice.to, which), ()), notice)
+    return list(letters.values())
+
+
 class Notices:
     """Writes to the parties. `templates_dir` holds `notices/<locale>/`."""
 
@@ -169,7 +178,7 @@ class Notices:
         if not notices:
             return
         setting = self._setting(mailing.case_id)
-        kept = [self._prepare(notice, setting) for notice in notices]
+        kept = [self._prepare(together, setting) for together in by_step(notices)]
         unsent = [letter for letter in kept if letter.sent_at is None]
         if unsent:
             self._post(unsent, setting)
@@ -189,16 +198,17 @@ class Notices:
             at=datetime.now(UTC),
         )
 
-    def _prepare(self, notice: Notice, setting: Setting) -> Letter:
-        rendered = self._letters.render(notice, setting)
-        case_id = setting.case.id
+    def _prepare(self, together: tuple[Notice, ...], setting: Setting) -> Letter:
+        rendered = self._letters.render(together, setting)
+        case_id, to = setting.case.id, together[0].to
+        key = "+".join(notice.key for notice in together)
         return self._archive.prepare(
             Letter(
-                id=self._mailer.sender.message_id(case_id, notice.key, notice.to),
+                id=self._mailer.sender.message_id(case_id, key, to),
                 case_id=case_id,
-                key=notice.key,
-                to=notice.to,
-                name=notice.name,
+                key=key,
+                to=to,
+                name=rendered.name,
                 locale=rendered.locale,
                 subject=rendered.subject,
                 text=rendered.text,

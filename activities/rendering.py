@@ -7,7 +7,7 @@ template can forget it: what a person wrote can never become a heading, a link o
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -148,8 +148,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A letter that is ready to be kept and sent."""
+    """A letter that is ready to be kept and sent; `name` is the notice that its subject is of."""
 
+    name: NoticeName
     locale: str
     subject: str
     text: str
@@ -372,16 +373,22 @@ class Letters:
             ["link", "image", "autolink", "reference", "html_inline", "html_block", "code"]
         )
 
-    def render(self, notice: Notice, setting: Setting) -> Rendered:
-        """The letter of `notice` in its reader's language, or English where we have none.
+    def render(self, notices: Sequence[Notice], setting: Setting) -> Rendered:
+        """The letter of what is told to one reader at once, one after the other, in their language,
+        or English where we have none.
 
-        Raises `jinja2.UndefinedError` when the template needs a fact that is not set, and
-        `UnknownWordError` for a word without a translation.
+        Its subject is of what was told last, which the rest led to; that the case is closed is
+        only said beside it. Raises `jinja2.UndefinedError` when a template needs a fact that is
+        not set, and `UnknownWordError` for a word without a translation.
         """
+        notice = next(
+            (each for each in reversed(notices) if each.name is not NoticeName.CLOSED), notices[-1]
+        )
         person = setting.people[notice.to]
         locale = person.locale if person.locale in LOCALES else FALLBACK
         facts = facts_of(notice.facts, setting.people)
         shared = {
+            "alone": len(notices) == 1,
             "reader": Named(notice.to, person.name),
             "case": setting.case,
             "zone": setting.zone,
@@ -400,8 +407,8 @@ class Letters:
         )
         if notice.facts.again:
             subject = str(self._words[locale]["again"]["subject"]).format(subject=subject)
-        letter, footer = self._parts(template, facts | shared | {"form": Form.TEXT})
-        rich_letter, rich_footer = self._parts(template, facts | shared | {"form": Form.HTML})
+        letter, footer = self._parts(notices, setting, shared | {"form": Form.TEXT})
+        rich_letter, rich_footer = self._parts(notices, setting, shared | {"form": Form.HTML})
         html = self._shell.render(
             lang=locale,
             subject=subject,
@@ -409,13 +416,25 @@ class Letters:
             letter=Markup(self._html(rich_letter)),  # noqa: S704
             footer=Markup(self._html(rich_footer)),  # noqa: S704
         )
-        return Rendered(locale, subject, f"{letter}\n\n-- \n{footer}\n", html)
+        return Rendered(notice.name, locale, subject, f"{letter}\n\n-- \n{footer}\n", html)
 
-    def _parts(self, template: NoticeTemplate, context: dict[str, Any]) -> tuple[str, str]:
-        layout, footer = self._layouts[context["locale"]]
-        source = template.plain if context["form"] is Form.TEXT else template.rich
-        body = Safe(source.render(context).strip())
-        return tidy(layout.render(context, body=body)), tidy(footer.render(context))
+    def _parts(
+        self, notices: Sequence[Notice], setting: Setting, shared: dict[str, Any]
+    ) -> tuple[str, str]:
+        locale, signed = shared["locale"], {}
+        bodies: list[str] = []
+        for notice in notices:
+            template = self._notices[locale, notice.name]
+            source = template.plain if shared["form"] is Form.TEXT else template.rich
+            context = facts_of(notice.facts, setting.people) | shared
+            body = source.render(context).strip()
+            bodies.append(begun(body) if bodies else body)
+            writer = context.get("writer")
+            if writer and writer.party is Party.AGENT:
+                signed = {"writer": writer}
+        layout, footer = self._layouts[locale]
+        body = Safe("\n\n".join(bodies))
+        return tidy(layout.render(shared | signed, body=body)), tidy(footer.render(shared))
 
     def _html(self, source: str) -> str:
         tokens = self._markdown.parse(source)
@@ -438,6 +457,15 @@ def named(actor: Actor, people: Mapping[Party, Person]) -> Named:
     """The person behind a command, by name."""
     person = people.get(actor.party)
     return Named(actor.party, actor.name or (person.name if person else ""))
+
+
+def begun(body: str) -> str:
+    """A body that follows another: it begins as a sentence does, also in languages in which the
+    first one goes on from the greeting.
+    """
+    first = re.match(r"\W*", body)
+    at = first.end() if first else 0
+    return body[:at] + body[at : at + 1].upper() + body[at + 1 :]
 
 
 def tidy(text: str) -> str:

@@ -10,7 +10,10 @@ from domain.parties import Party
 
 
 class Letter(Value):
-    """One rendered notice. `id` is its mail Message-ID, `key` the step of the case that wrote it.
+    """What one step of a case says to one person: a notice, or several that belong together.
+
+    `id` is its mail Message-ID; `key` are the notices' keys, in order, and `name` the notice that
+    its subject is of.
 
     `sent_at` is empty until the mail server has taken it.
     """

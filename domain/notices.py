@@ -230,12 +230,17 @@ class Facts(Value):
 
 
 class Notice(Value):
-    """One notice to one party. `key` names the step of the case: sent again, it is the same."""
+    """One notice to one party. `key` is its own: sent again, it is the same.
+
+    `step`: what the case says to the same party in one step is one letter. Notices written before
+    steps were told have none, and are a letter each.
+    """
 
     key: str
     to: Party
     name: NoticeName
     facts: Facts = Facts()
+    step: int | None = None
 
 
 class Message(Value):

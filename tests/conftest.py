@@ -8,13 +8,17 @@ import time
 from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.api.testservice.v1 import UnlockTimeSkippingRequest
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Interceptor
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.notices import by_step
 from config import HERE, Settings, add_attributes, data_converter, register_attributes
+from domain.notices import Mailing
+from domain.parties import Party
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
 from tests.life import FIRST_ORDER, World, write_orders
@@ -105,6 +109,44 @@ async def server() -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
+class LettersOfSteps(Interceptor):
+    """Sees which letters each step of a case sends to each of its readers."""
+
+    def __init__(self) -> None:
+        self.sent: dict[tuple[str, Party, int], set[tuple[str, ...]]] = {}
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Look at what is mailed."""
+        return _Looking(next, self.sent)
+
+    @property
+    def several(self) -> list[str]:
+        """The steps that have sent one reader more than one letter."""
+        return [
+            f"{case_id}: {' and '.join(map(str, sorted(letters)))} to the {to}"
+            for (case_id, to, _), letters in self.sent.items()
+            if len(letters) > 1
+        ]
+
+
+class _Looking(ActivityInboundInterceptor):
+    def __init__(
+        self,
+        following: ActivityInboundInterceptor,
+        sent: dict[tuple[str, Party, int], set[tuple[str, ...]]],
+    ) -> None:
+        super().__init__(following)
+        self.sent = sent
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        if input.args and isinstance(mailing := input.args[0], Mailing):
+            for letter in by_step(mailing.notices):
+                if (step := letter[0].step) is not None:
+                    keys = tuple(notice.key for notice in letter)
+                    self.sent.setdefault((mailing.case_id, letter[0].to, step), set()).add(keys)
+        return await super().execute_activity(input)
+
+
 @asynccontextmanager
 async def world_on(
     environment: WorkflowEnvironment,
@@ -118,6 +160,7 @@ async def world_on(
     write_orders(orders)
     engine = connect(f"sqlite:///{folder / 'recourse.db'}")
     migrate(engine)
+    letters = LettersOfSteps()
     async with (
         serve_marketplace(orders) as marketplace,
         serve_mailbox(folder / "mails") as mailbox,
@@ -133,11 +176,14 @@ async def world_on(
             smtp_starttls=False,
             mail_from="service@recourse.example",
         )
-        async with working(environment.client, settings, engine, interceptors=interceptors):
+        async with working(
+            environment.client, settings, engine, interceptors=[letters, *interceptors]
+        ):
             world = World(environment, settings, engine, marketplace, mailbox, first_order)
             yield world
     engine.dispose()
     assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
+    assert not letters.several, "what one step says to one reader is one letter"
 
 
 @pytest.fixture(scope="module")

@@ -268,8 +268,9 @@ class Life:
         await self.signals("parcel", ParcelEvent(event_id=event_id, scan=scan, at=at or now))
 
     def letters(self, to: Party | None = None) -> list[str]:
-        """The names of the letters sent so far, in order."""
-        return [letter.name for letter in self.letters_whole(to)]
+        """The names of the notices sent so far, in order; some are one letter."""
+        keys = (key for letter in self.letters_whole(to) for key in letter.key.split("+"))
+        return [key.partition(":")[2] for key in keys]
 
     def letters_whole(self, to: Party | None = None) -> list[Letter]:
         """The letters sent so far, in order."""

@@ -256,6 +256,34 @@ def test_is_another_step_another_letter(office: PostOffice, desk: Desk) -> None:
     assert len({mail["Message-ID"] for mail in office.mails}) == 4
 
 
+def test_is_what_one_step_tells_a_reader_one_letter(office: PostOffice, desk: Desk) -> None:
+    def told(key: str, to: Party, name: NoticeName, step: int | None) -> Notice:
+        return Notice(key=key, to=to, name=name, facts=Facts(due=DUE, reason="asked"), step=step)
+
+    buyer, seller = Party.BUYER, Party.SELLER
+    notices = (
+        told("1", seller, NoticeName.REPLY_BREACH, 4),
+        told("2", buyer, NoticeName.AGENT_JOINS, 4),
+        told("3", seller, NoticeName.AGENT_JOINS, 4),
+        told("4", seller, NoticeName.REPLY_REMINDER, 5),
+        told("5", seller, NoticeName.REPLY_REMINDER, None),  # written before steps were told
+        told("6", seller, NoticeName.BUYER_SILENT, None),
+    )
+    for _ in range(2):
+        desk.notices(office.port).send(Mailing(case_id=desk.case_id, notices=notices))
+    letters = desk.archive.letters(desk.case_id)
+    assert sorted((letter.key, letter.to) for letter in letters) == [
+        ("1+3", seller),
+        ("2", buyer),
+        ("4", seller),
+        ("5", seller),
+        ("6", seller),
+    ]
+    assert len(office.mails) == 5
+    together = next(letter for letter in letters if letter.key == "1+3")
+    assert together.name is NoticeName.AGENT_JOINS
+
+
 def test_does_a_retry_after_a_failing_server_send_the_same_letter(
     office: PostOffice, desk: Desk
 ) -> None:

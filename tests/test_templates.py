@@ -621,7 +621,7 @@ def render(
     letters: Letters, locale: str, name: NoticeName, to: Party, facts: dict[str, Any]
 ) -> Rendered:
     notice = Notice(key=f"1:{name}", to=to, name=name, facts=Facts(**facts))
-    return letters.render(notice, setting(locale))
+    return letters.render((notice,), setting(locale))
 
 
 class Reading(HTMLParser):
@@ -673,7 +673,7 @@ def test_is_every_notice_there_and_no_other(locale: str) -> None:
 def test_do_all_languages_tell_the_same_facts(name: NoticeName) -> None:
     told = {locale: variables(locale, name) for locale in LOCALES}
     assert dict.fromkeys(LOCALES, told["en"]) == told
-    assert told["en"] <= set(FULL[name]) | {"case", "reader", "writer"}
+    assert told["en"] <= set(FULL[name]) | {"case", "reader", "writer", "alone"}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -944,9 +944,9 @@ def test_is_a_deadline_told_as_a_person_says_it(
 
 def test_is_a_deadline_told_in_the_time_of_the_case(letters: Letters) -> None:
     notice = Notice(key="1", to=Party.BUYER, name=NoticeName.REPLY_REMINDER, facts=Facts(due=DUE))
-    letter = letters.render(notice, setting("en", zone="Europe/Budapest"))
+    letter = letters.render((notice,), setting("en", zone="Europe/Budapest"))
     assert "by the end of Monday 28 December 2026" in letter.text
-    letter = letters.render(notice, setting("en", zone="UTC"))
+    letter = letters.render((notice,), setting("en", zone="UTC"))
     assert "by 23:00 on Monday 28 December 2026" in letter.text
 
 
@@ -1097,7 +1097,7 @@ def test_does_a_name_stay_a_name(letters: Letters, locale: str, name: str) -> No
     writer = Actor(party=Party.BUYER, id="b-1", name=name)
     facts = Facts(**(FULL[NoticeName.INQUIRY_OPENED] | {"writer": writer}))
     notice = Notice(key="1", to=Party.BUYER, name=NoticeName.INQUIRY_OPENED, facts=facts)
-    hostile = letters.render(notice, setting(locale, name))
+    hostile = letters.render((notice,), setting(locale, name))
     harmless = render(letters, locale, NoticeName.INQUIRY_OPENED, Party.BUYER, dict(facts))
     plain = FULL[NoticeName.INQUIRY_OPENED]
     usual = render(letters, locale, NoticeName.INQUIRY_OPENED, Party.BUYER, plain)
@@ -1171,3 +1171,28 @@ def test_is_each_way_to_the_second_tier_told(letters: Letters, locale: str) -> N
             for why in ("seller-silent", "failed")
         }
         assert len(told) == 2
+
+
+# Several notices in one letter.
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_what_a_step_says_one_letter_with_one_greeting(letters: Letters, locale: str) -> None:
+    told = (NoticeName.DECISION_FINAL, NoticeName.REFUND_CONFIRMED, NoticeName.CLOSED)
+    notices = tuple(
+        Notice(key=f"1:{name}", to=Party.BUYER, name=name, facts=Facts(**FULL[name]))
+        for name in told
+    )
+    letter = letters.render(notices, setting(locale))
+    final, confirmed, closed = (render(letters, locale, n, Party.BUYER, FULL[n]) for n in told)
+    assert (letter.name, letter.subject) == (NoticeName.REFUND_CONFIRMED, confirmed.subject)
+    whole, first, second, last = (
+        each.text.partition("\n\n-- ")[0].split("\n\n")
+        for each in (letter, final, confirmed, closed)
+    )
+    assert whole[0] == first[0]
+    assert whole[-1] == first[-1]  # signed by the agent
+    assert {part[:1].upper() + part[1:] for part in second[1:-1]} <= set(whole)
+    # What holds of a letter by itself alone is left out: that more is to come, or nothing to do.
+    assert first[-2] not in whole
+    assert last[-2] not in whole

@@ -143,6 +143,7 @@ class Case(ABC):
             complete=lambda: not (self._listening and self._moves),
             undelivered=lambda why: self.note("letter undelivered", detail=why),
         )
+        self._notices = 0
         self._steps = 0
         self._stirred = False
         self._hold: Clock | None = None
@@ -280,6 +281,7 @@ class Case(ABC):
             self._let_go()
         self.awaited, self.clocks = awaited, clocks
         while not (until and until()):
+            self._steps += 1
             if self._moves:
                 move = self._moves.popleft()
                 if isinstance(move, Say | Ask) and not (heeds and heeds(move)):
@@ -306,6 +308,7 @@ class Case(ABC):
         self.awaited, self.clocks = awaited, ()
         self._set_alarm(None)
         self._waits_outside = True
+        self._steps += 1
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -320,9 +323,13 @@ class Case(ABC):
             self.tell(reader, name, text=move.text, writer=move.by, due=due)
 
     def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
-        """Write to a party. The letter leaves by itself; the timeline does not wait for it."""
-        self._steps += 1
-        notice = Notice(key=f"{self._steps}:{name}", to=to, name=name, facts=Facts(**facts))
+        """Write to a party. The letter leaves by itself; the timeline does not wait for it.
+
+        All that is told between two waits of the timeline is one letter.
+        """
+        self._notices += 1
+        key, step = f"{self._notices}:{name}", self._steps
+        notice = Notice(key=key, to=to, name=name, facts=Facts(**facts), step=step)
         self._outbox.add_notice(notice)
 
     def ask(self, clock: Clock, name: NoticeName, **facts: Any) -> None:
@@ -591,6 +598,7 @@ class Case(ABC):
         return receipt
 
     def _record(self, command: Command) -> Outcome:
+        self._steps += 1
         self.note(command.verb, command.by.party, command.gist)
         match command:
             case Hold():
