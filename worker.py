@@ -108,6 +108,7 @@ async def working(
         password=settings.smtp_password.get_secret_value(),
         starttls=settings.smtp_starttls,
     )
+    notices = Notices(cases, Archive(engine), mailer, HERE / "templates")
     ledger = RefundLedger(engine)
     registering = Cases(cases, marketplace, settings.policies)
     refunds = Refunds(marketplace, ledger)
@@ -125,7 +126,8 @@ async def working(
                 registering.register_beside,
                 registering.pin,
                 registering.close,
-                Notices(cases, Archive(engine), mailer, HERE / "templates").send,
+                notices.archive,
+                notices.send,
                 SellerConduct(marketplace, Breaches(engine)).report_breach,
                 refunds.request,
                 refunds.confirm,

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from domain.ports import CloseCase, OpenCase, PinRules, RegisterCase, Registration, Rules
+from domain.ports import (
+    EDITION,
+    CloseCase,
+    OpenCase,
+    PinRules,
+    RegisterCase,
+    Registration,
+    Rules,
+)
 from domain.refusals import Code, Refusal
 from domain.registering import register
 from policies import countries, read_calendar, read_policy
@@ -63,7 +71,8 @@ class Cases:
         rules = rules_for(order, case.opening.kind, case.at, self._policies)
 
         def judge(back: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
-            return register(case.opening, order, rules, case.at, back, open_cases=open_cases)
+            judged = register(case.opening, order, rules, case.at, back, open_cases=open_cases)
+            return judged.model_copy(update={"edition": EDITION})
 
         return self._cases.register(case.case_id, case.opening, order, judge, case.at)
 

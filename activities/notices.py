@@ -21,7 +21,7 @@ from temporalio.exceptions import ApplicationError
 from activities.folding import WHOLE
 from activities.rendering import CaseNamed, Letters, Setting, one_line
 from domain.letters import Letter
-from domain.notices import Mailing, Notice
+from domain.notices import Mailing, Notice, Said
 from domain.orders import Person
 from domain.parties import Party
 
@@ -159,6 +159,11 @@ class Notices:
         self._archive = archive
         self._mailer = mailer
         self._letters = Letters(templates_dir, mailer.sender.name)
+
+    @activity.defn(name="archive")
+    def archive(self, said: Said) -> None:
+        """Archive what was said, each message once: quick, on our own database alone."""
+        self._archive.add_messages(said.case_id, said.messages)
 
     @activity.defn(name="send")
     def send(self, mailing: Mailing) -> None:

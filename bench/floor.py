@@ -32,7 +32,7 @@ from domain.commands import (
 )
 from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
 from domain.money import Money
-from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName
+from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName, Said
 from domain.openings import (
     OpenCancellation,
     OpenComplaint,
@@ -123,13 +123,12 @@ class Bare:
             for unit in units
         )
 
-    def message(self, key: str, by: Actor, text: str) -> Message:
-        """What somebody wrote."""
-        return Message(id=key, at=workflow.now(), by=by, text=text)
-
-    def opened(self, opening: Opening) -> tuple[Message, ...]:
-        """What the opening says."""
-        return (self.message("#opening", opening.opened_by, opening.text),)
+    async def archive(self, key: str, by: Actor, text: str) -> None:
+        """Keep what somebody wrote."""
+        message = Message(id=key, at=workflow.now(), by=by, text=text)
+        await workflow.execute_local_activity_method(
+            Notices.archive, Said(case_id=self.id, messages=(message,)), **OWN_DATABASE
+        )
 
     def notice(self, to: Party, name: NoticeName, **facts: Any) -> Notice:
         """One letter."""
@@ -140,9 +139,9 @@ class Bare:
         """The same letter to both traders."""
         return tuple(self.notice(to, name, **facts) for to in TRADERS)
 
-    def post(self, *notices: Notice, messages: tuple[Message, ...] = ()) -> None:
+    def post(self, *notices: Notice) -> None:
         """Send letters, and wait for them at the end only."""
-        mailing = Mailing(case_id=self.id, messages=messages, notices=notices)
+        mailing = Mailing(case_id=self.id, notices=notices)
         self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
 
     async def pay_back(
@@ -239,7 +238,6 @@ class BareDispute(Bare):
                 amount=self.stake,
                 due=due,
             ),
-            messages=self.opened(opening),
         )
 
     async def agreed(self, opening: OpenDispute) -> Offer:
@@ -368,11 +366,8 @@ class BareSilence(BareDispute):
             "amount": self.stake,
         }
         wait, _ = spans(policy.appeal)
-        reasoning = self.message(decision.command_id, decision.by, decision.reasoning)
-        self.post(
-            *self.both(NoticeName.DECISION, due=workflow.now() + wait, **said),
-            messages=(reasoning,),
-        )
+        await self.archive(decision.command_id, decision.by, decision.reasoning)
+        self.post(*self.both(NoticeName.DECISION, due=workflow.now() + wait, **said))
         await self.heard(wait)
         self.post(*self.both(NoticeName.DECISION_FINAL, **said))
 
@@ -385,7 +380,6 @@ class BareCancellation(Bare):
     async def run(self, opening: OpenCancellation) -> Closed:
         """From the buyer's word until no parcel is expected any more."""
         await self.register(opening)
-        self.post(messages=self.opened(opening))
         await workflow.execute_activity_method(
             Shipments.stop,
             StopDispatch(
@@ -449,7 +443,6 @@ class BareWithdrawal(Bare):
                 **shares(self.known),
             ),
             self.notice(Party.SELLER, NoticeName.WITHDRAWAL_STATED, due=due, safe=due, **told),
-            messages=self.opened(opening),
         )
         coming = await self.start_return(
             opening, send_window=policy.send_goods, counted_from=workflow.now()
@@ -492,7 +485,7 @@ class BareComplaint(Bare):
         received = self.notice(Party.BUYER, NoticeName.COMPLAINT_RECEIVED, **told)
         told["fault"] = opening.reason
         opened = self.notice(Party.SELLER, NoticeName.COMPLAINT_OPENED, **told)
-        self.post(received, opened, messages=self.opened(opening))
+        self.post(received, opened)
         await self.heard(reminder)
         self.post(self.notice(Party.SELLER, NoticeName.COMPLAINT_OPENED, again=True, **told))
         await self.heard(due - workflow.now())

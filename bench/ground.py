@@ -12,11 +12,12 @@ from temporalio import activity
 from activities.cases import YEARS_AHEAD
 from bench.lives import BUYER, GOODS, LIVES, SELLER
 from domain.money import Money
-from domain.notices import Mailing
+from domain.notices import Mailing, Said
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line, Order
 from domain.parties import Actor, Party
 from domain.ports import (
+    EDITION,
     AskRefundedUnits,
     BreachReport,
     CloseCase,
@@ -141,7 +142,8 @@ def registration(opening: Opening, policies: Path) -> Registration:
         terms=policy.terms(opening.kind),
         calendar=read_calendar(country, now.year, now.year + YEARS_AHEAD, policies),
     )
-    return register(opening, order(country, opening.order_id), rules, now)
+    known = register(opening, order(country, opening.order_id), rules, now)
+    return known.model_copy(update={"edition": EDITION})
 
 
 def emptied(policies: Path) -> list[Callable[..., Any]]:
@@ -154,6 +156,10 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
 
     @activity.defn(name="close_case")
     def close_case(case: CloseCase) -> None:
+        pass
+
+    @activity.defn(name="archive")
+    def archive(said: Said) -> None:
         pass
 
     @activity.defn(name="send")
@@ -191,6 +197,7 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
     return [
         register_case,
         close_case,
+        archive,
         send,
         report_breach,
         record_task,

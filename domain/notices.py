@@ -1,6 +1,6 @@
 """What a case tells the parties: messages between people, and notices that it writes itself."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +10,7 @@ from domain.base import Value
 from domain.commands import Attachment, CarrierSays, Nature, RefuseReason, Remedy, Verdict
 from domain.goods import ExceptionReason, Goods, Purpose, ReturnReason, Way
 from domain.money import Money
-from domain.openings import CarrierTrouble
+from domain.openings import CarrierTrouble, Opening
 from domain.parties import Actor, Party
 from domain.policy import OnSilence
 
@@ -254,8 +254,26 @@ class Message(Value):
     nature: Nature = Nature.ANSWER
 
 
+def opening_message(opening: Opening, at: datetime) -> Message:
+    """What a case was opened with."""
+    return Message(
+        id="#opening",  # no command can have this id
+        at=at,
+        by=opening.opened_by,
+        text=opening.text,
+        attachments=opening.attachments,
+    )
+
+
+class Said(Value):
+    """What was said in a case and is to be archived, whatever becomes of its letters."""
+
+    case_id: str
+    messages: tuple[Message, ...]
+
+
 class Mailing(Value):
-    """What one step of a case archives and sends."""
+    """What one step of a case sends; of cases of edition 0, what it archives too."""
 
     case_id: str
     messages: tuple[Message, ...] = ()

@@ -18,6 +18,12 @@ from domain.orders import Line, Minor, Sale, Sku, Tracking
 from domain.policy import Terms
 from domain.refusals import Refusal
 
+EDITION = 1
+"""What a case that is registered now can rely on: 1, its opening is in the archive already, and its
+messages get there by a step of their own. Raised when the kernel acts in another way from then on;
+cases that were registered before keep theirs.
+"""
+
 
 class Registration(Value):
     """A case as it was registered: who is in it, what is at stake, and the rules it is pinned to.
@@ -27,6 +33,7 @@ class Registration(Value):
     those were, and the units whose price was reduced.
     `right_until`: until when the buyer had the right to open it; empty while none had begun.
     `beside`: the open cases of the same order that are about the same units.
+    `edition`: see EDITION.
     `refusal` is set, and the rest empty, when the case could not be opened.
     """
 
@@ -44,6 +51,7 @@ class Registration(Value):
     money_back: tuple[MoneyBack, ...] = ()
     right_until: AwareDatetime | None = None
     beside: tuple[str, ...] = ()
+    edition: int = 0
 
     @model_validator(mode="before")
     @classmethod

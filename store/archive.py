@@ -39,7 +39,7 @@ class Archive:
         """
         if not messages:
             return
-        rows = [_row(case_id, message) for message in messages]
+        rows = [message_row(case_id, message) for message in messages]
         with transaction(self._engine) as session:
             if insert_new(session, rows) == len(rows):
                 return
@@ -147,7 +147,8 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", bare.casefold()).translate(BARE)
 
 
-def _row(case_id: str, message: Message) -> MessageRow:
+def message_row(case_id: str, message: Message) -> MessageRow:
+    """The message as its table has it."""
     return MessageRow(
         case_id=case_id,
         id=message.id,

@@ -12,12 +12,13 @@ from domain.accounts import MoneyBack
 from domain.base import Value
 from domain.kinds import Kind
 from domain.money import Money
-from domain.notices import Ending
+from domain.notices import Ending, opening_message
 from domain.openings import Opening
 from domain.orders import Line, Order, Person
 from domain.parties import Party
 from domain.ports import CloseCase, OpenCase, Registration
 from store.accounts import as_lines, counted, money_back
+from store.archive import message_row
 from store.engine import hold_order, insert_new, transaction
 from store.errors import ContradictionError
 from store.tables import CaseRow, PersonRow, RefundedUnitRow, RefundRow
@@ -108,8 +109,9 @@ class CaseRegister:
     ) -> Registration:
         """Register the case and answer what is registered: the first registration wins.
 
-        The cases of one order are registered one after the other. A refusal is answered but not
-        kept, so that a mended opening can be sent again.
+        What it was opened with is archived in the same transaction. The cases of one order are
+        registered one after the other. A refusal is answered but not kept, so that a mended opening
+        can be sent again.
         """
         with transaction(self._engine) as session:
             hold_order(session, order.id)
@@ -137,6 +139,8 @@ class CaseRegister:
             ]
             if insert_new(session, [case]):
                 insert_new(session, people)
+                if opening.text and registration.edition:
+                    insert_new(session, [message_row(case_id, opening_message(opening, at))])
             stored = session.get_one(CaseRow, case_id)
             return Registration.model_validate(stored.registration)
 

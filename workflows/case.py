@@ -46,7 +46,7 @@ from domain.commands import (
 )
 from domain.deadlines import day_of
 from domain.goods import Adopted, ParcelEvent
-from domain.notices import Ending, Facts, Message, Notice, NoticeName
+from domain.notices import Ending, Facts, Message, Notice, NoticeName, opening_message
 from domain.openings import Opening
 from domain.orders import Sale
 from domain.parties import Actor, Party
@@ -142,6 +142,8 @@ class Case(ABC):
             self._errands,
             complete=lambda: not (self._listening and self._moves),
             undelivered=lambda why: self.note("letter undelivered", detail=why),
+            archives_first=lambda: self.registration.edition >= 1,
+            unarchived=lambda why: self.note("message not archived", detail=why),
         )
         self._notices = 0
         self._steps = 0
@@ -225,16 +227,9 @@ class Case(ABC):
             self.note("not opened", detail=self.registration.refusal.code)
             return False
         if self.opening.text:
-            self.messages.append(
-                Message(
-                    id="#opening",  # no command can have this id
-                    at=self.opened_at,
-                    by=self.opening.opened_by,
-                    text=self.opening.text,
-                    attachments=self.opening.attachments,
-                )
-            )
-            self._outbox.add_message(self.messages[0])
+            self.messages.append(opening_message(self.opening, self.opened_at))
+            if self.registration.edition == 0:
+                self._outbox.add_message(self.messages[0])
         for other in self.registration.beside:
             self._know(other)
             self._errands.run(self._signal(other, "case_beside", CaseBeside(case_id=self.id)))

@@ -40,6 +40,17 @@ OWN_DATABASE = Patience(
 )
 """Quick, idempotent writes to our own database: tried until it is back."""
 
+ARCHIVE = Patience(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_interval=timedelta(seconds=30),
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""What was said is archived as soon as our own database is there, unless it is another text under
+the same id: after a reset, say."""
+
 MARKETPLACE = Patience(
     start_to_close_timeout=timedelta(seconds=30),
     retry_policy=patient(timedelta(minutes=5)),

@@ -1,4 +1,6 @@
-"""Letters leave by themselves: in order, all of one step at once, while the timeline goes on."""
+"""What is said and written leaves by itself, while the timeline goes on: messages into the archive
+at once and whatever becomes of letters; letters in order, all of one step together.
+"""
 
 from collections.abc import Callable
 
@@ -6,9 +8,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.notices import Notices
-from domain.notices import Mailing, Message, Notice
+from domain.notices import Mailing, Message, Notice, Said
 from workflows.errands import Errands, failure_type
-from workflows.options import LETTERS
+from workflows.options import ARCHIVE, LETTERS
 
 AT_ONCE = 20
 """Messages, and notices, that leave together: far below Temporal's 2 MB for an argument."""
@@ -18,26 +20,39 @@ class Outbox:
     """What a case has written and not yet sent.
 
     `complete` says that the timeline has added all that belongs to the current step;
-    `undelivered` is told the kind of a failure that no retry mends.
+    `undelivered` is told the kind of a failure that no retry mends. `archives_first`: whether
+    messages have a step of their own; in cases from before, they leave with the letters.
+    `unarchived` is told the kind of a failure of that step.
     """
 
     def __init__(
         self,
         case_id: str,
         errands: Errands,
+        *,
         complete: Callable[[], bool],
         undelivered: Callable[[str], None],
+        archives_first: Callable[[], bool],
+        unarchived: Callable[[str], None],
     ) -> None:
         self._errands = errands
         self._complete = complete
         self._undelivered = undelivered
+        self._archives_first = archives_first
+        self._unarchived = unarchived
+        self._said: list[Message] = []
         self._empty = Mailing(case_id=case_id)
         self._unsent = self._empty
         self._posting = False
 
     def add_message(self, message: Message) -> None:
         """A person's message, for the archive."""
-        self._add({"messages": (*self._unsent.messages, message)})
+        if not self._archives_first():
+            self._add({"messages": (*self._unsent.messages, message)})
+            return
+        self._said.append(message)
+        if len(self._said) == 1:
+            self._errands.run(self._archive())
 
     def add_notice(self, notice: Notice) -> None:
         """A notice to a party, for the archive and the mail."""
@@ -48,6 +63,21 @@ class Outbox:
         if not self._posting:
             self._posting = True
             self._errands.run(self._post())
+
+    async def _archive(self) -> None:
+        while said := tuple(self._said[:AT_ONCE]):
+            try:
+                await workflow.execute_local_activity_method(
+                    Notices.archive,
+                    Said(case_id=self._empty.case_id, messages=said),
+                    summary="archive",
+                    **ARCHIVE,
+                )
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                self._unarchived(failure_type(error))
+            del self._said[: len(said)]
 
     async def _post(self) -> None:
         await workflow.wait_condition(self._complete)

@@ -8,12 +8,13 @@ from sqlalchemy import Engine, text
 
 from domain.calendars import Calendar
 from domain.kinds import Kind
-from domain.notices import Ending
+from domain.notices import Ending, opening_message
 from domain.openings import OpenDispute
 from domain.orders import Line, Order
 from domain.parties import Party
 from domain.ports import CloseCase, Registration
 from domain.refusals import Code, Refusal
+from store.archive import Archive
 from store.cases import NOT_ENDED, SOLUTIONS, CaseRegister, Headline
 from store.errors import ContradictionError
 
@@ -170,3 +171,25 @@ def test_do_instants_come_back_in_utc_from_any_zone(
     (row,) = CaseRegister(engine).of_seller("s-1")
     assert row.opened_at == local
     assert row.opened_at.tzinfo is UTC
+
+
+def test_is_what_a_case_was_opened_with_archived_as_it_is_registered(
+    engine: Engine, opening: OpenDispute, order: Order, registration: Registration, noon: datetime
+) -> None:
+    cases, archive = CaseRegister(engine), Archive(engine)
+    refused = registration.model_copy(
+        update={"refusal": Refusal(code=Code.ORDER_UNKNOWN, sentence="Too late."), "edition": 1}
+    )
+    cases.register(CASE, opening, order, lambda *_: refused, noon)
+    assert archive.messages(CASE) == []
+    told = registration.model_copy(update={"edition": 1})
+    for _ in range(2):
+        cases.register(CASE, opening, order, lambda *_: told, noon)
+    assert archive.messages(CASE) == [opening_message(opening, noon)]
+
+
+def test_is_the_opening_of_a_case_of_before_left_to_its_letters(
+    engine: Engine, opening: OpenDispute, order: Order, registration: Registration, noon: datetime
+) -> None:
+    CaseRegister(engine).register(CASE, opening, order, lambda *_: registration, noon)
+    assert Archive(engine).messages(CASE) == []
