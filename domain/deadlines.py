@@ -1,4 +1,4 @@
-"""Counting time: the five ways of policy.md, held clocks, and the explanation of a reckoning.
+"""Counting time: each way to count it, held clocks, and the explanation of a reckoning.
 
 Pure, and therefore fit for a workflow: everything depends on the arguments alone.
 `reckon` and `explain` read the same walk over the same days, so they cannot disagree.
@@ -9,7 +9,7 @@ from calendar import monthrange
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
@@ -37,7 +37,8 @@ MONTHS = (
 NOTHING = timedelta(0)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-TEN_YEARS = timedelta(days=10 * 366)
+YEAR = timedelta(days=366)
+TEN_YEARS = 10 * YEAR
 
 BLOCKS_ABOVE = timedelta(days=31)
 """Longer amounts are walked by whole months and years where no clock was held: quicker, and
@@ -54,17 +55,23 @@ class Counting(StrEnum):
     CALENDAR_DAYS = "calendar-days"
     SELLER_DAYS = "seller-days"
     WORKING_DAYS = "working-days"
+    CALENDAR_MONTHS = "calendar-months"
+    CALENDAR_YEARS = "calendar-years"
     HOURS = "hours"
     SECONDS = "seconds"
 
     @property
     def unit(self) -> timedelta:
-        """What one of the counted units is worth."""
+        """What one of the counted units is worth; of months and years, so many are never more."""
         match self:
             case Counting.SECONDS:
                 return timedelta(seconds=1)
             case Counting.HOURS | Counting.WORKING_HOURS:
                 return HOUR
+            case Counting.CALENDAR_MONTHS:
+                return YEAR / 12
+            case Counting.CALENDAR_YEARS:
+                return YEAR
             case _:
                 return DAY
 
@@ -76,7 +83,12 @@ class Counting(StrEnum):
     @property
     def by_days(self) -> bool:
         """Whether whole local days are counted, and the end is the end of a day."""
-        return self.unit == DAY
+        return self.unit >= DAY
+
+    @property
+    def months(self) -> int:
+        """How many calendar months one of the counted units is; 0 if it is counted otherwise."""
+        return {Counting.CALENDAR_MONTHS: 1, Counting.CALENDAR_YEARS: 12}.get(self, 0)
 
     def words(self, amount: int) -> str:
         """An amount as a person says it: "1 working day", "14 calendar days, seller's duty"."""
@@ -119,11 +131,29 @@ def reckon(
     Held spans may overlap and reach beyond what is counted; empty ones change nothing. Days are
     held by their share of the local clock's 24 hours, whatever a change of the clock made of them.
     The end of a day is the exclusive instant, 00:00 of the next local day (Regulation 1182/71).
+    Months and years end with the day of the same date, or the month's last day where there is none
+    (art. 3(2)(c)); a held clock has as many days to count as lie between.
     Raises `UnreckonableError` for an amount below 1 or above ten years, a span that ends before
     it begins, a start without an offset, and dates that the calendar does not cover.
     """
     walk = _walk(counting, amount, start, calendar, held)
     return Due(due=walk.due, safe=walk.safe)
+
+
+def safe_end(
+    counting: Counting,
+    amount: int,
+    start: datetime,
+    calendar: Calendar,
+    held: Sequence[Held] = (),
+) -> datetime | None:
+    """The end of the last working day at or before the last day, before that was moved; None where
+    the end is not the end of a calendar day. Raises as `reckon` does.
+    """
+    walk = _walk(counting, amount, start, calendar, held)
+    if walk.unmoved is None or counting is Counting.WORKING_DAYS:
+        return None
+    return walk.safe or _safe(walk.unmoved, calendar)
 
 
 def explain(
@@ -148,6 +178,8 @@ def explain(
         lines.append(f"{_day(walk.start.astimezone(zone).date())}: not counted, the event's day.")
     elif counting is not Counting.WORKING_HOURS:
         lines.append("All time counts, weekends and holidays too.")
+    if counting.months:
+        lines += _months_lines(walk, counting, amount, zone)
     counted = NOTHING
     for step in walk.steps:
         if isinstance(step, _Step):
@@ -163,6 +195,15 @@ def explain(
             lines.append(f"{safe}, the last working day before {_day(walk.unmoved)}.")
     lines.append(f"Calendar: {calendar.version}.")
     return lines
+
+
+def months_later(day: date, months: int) -> date:
+    """The same date so many months later, or the last day of a month that has none such."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    if year > MAXYEAR:
+        raise OverflowError("the date is after the year 9999")
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def day_of(instant: datetime, zone: str) -> date:
@@ -226,7 +267,9 @@ def _walk(
     try:
         start = start.astimezone(UTC)
         spans = _merged(held, start)
-        if counting.by_days:
+        if counting.months:
+            walk = _count_months(counting.months * amount, start, calendar, spans)
+        elif counting.by_days:
             walk = _count_days(counting, amount, start, calendar, spans)
         elif counting is Counting.WORKING_HOURS:
             walk = _count_working_hours(counting, amount, start, calendar, spans)
@@ -338,11 +381,37 @@ def _count_days(
         day += DAY
     if working_only:
         return _Walk(start, steps, _midnight(day + DAY, zone), day, day)
+    if counting is Counting.CALENDAR_DAYS:
+        return _ended(start, steps, day, calendar)
     last = _next_working(day, calendar, DAY)
-    walk = _Walk(start, steps, _midnight(last + DAY, zone), day, last)
-    if counting is Counting.SELLER_DAYS:
-        walk.safe = _midnight(_next_working(day, calendar, -DAY) + DAY, zone)
-    return walk
+    return _Walk(start, steps, _midnight(last + DAY, zone), day, last, safe=_safe(day, calendar))
+
+
+def _count_months(months: int, start: datetime, calendar: Calendar, spans: deque[_Span]) -> _Walk:
+    zone = _zone(calendar.zone)
+    begin = start.astimezone(zone).date()
+    _check(begin, begin, calendar)
+    day = months_later(begin, months)
+    while spans and spans[0].until <= _midnight(begin + DAY, zone):
+        spans.popleft()
+    if spans and spans[0].since < _midnight(day + DAY, zone):
+        return _count_days(Counting.CALENDAR_DAYS, (day - begin).days, start, calendar, spans)
+    return _ended(start, [], day, calendar)
+
+
+def _ended(start: datetime, steps: list[_Step | _Span], day: date, calendar: Calendar) -> _Walk:
+    """A walk whose last day is known: it moves on to one that a period can end on."""
+    _check(day, day, calendar)
+    last = day
+    while not calendar.ends_periods(last):
+        last += DAY
+        _check(day, last, calendar)
+    return _Walk(start, steps, _midnight(last + DAY, _zone(calendar.zone)), day, last)
+
+
+def _safe(day: date, calendar: Calendar) -> datetime:
+    """The end of the last working day at or before this one."""
+    return _midnight(_next_working(day, calendar, -DAY) + DAY, _zone(calendar.zone))
 
 
 def _merged(held: Sequence[Held], start: datetime) -> deque[_Span]:
@@ -571,17 +640,29 @@ def _block_line(step: _Step, counting: Counting, calendar: Calendar, counted: ti
     )
 
 
+def _months_lines(walk: _Walk, counting: Counting, amount: int, zone: ZoneInfo) -> list[str]:
+    begin = walk.start.astimezone(zone).date()
+    end = months_later(begin, counting.months * amount)
+    which = "the same date"
+    if end.day != begin.day:
+        which = "the month's last day, as it has no such date"
+    lines = [f"{counting.words(amount)} later: {_day(end)}, {which}."]
+    if walk.steps:
+        lines.append(f"These are {(end - begin).days} days; what was held of them is not counted.")
+    return lines
+
+
 def _rolled_lines(walk: _Walk, calendar: Calendar) -> list[str]:
     if walk.unmoved is None or walk.last is None or walk.last == walk.unmoved:
         return []
-    lines = [
-        f"{_day(walk.unmoved)}: the last day is no working day ({calendar.why_not(walk.unmoved)}), "
-        f"so the end moves to the next one."
-    ]
-    day = walk.unmoved + DAY
-    while day < walk.last:
-        lines.append(f"{_day(day)}: skipped, {calendar.why_not(day)}.")
-        day += DAY
+    day = walk.unmoved
+    if calendar.is_working(day):
+        why = f"the last day is worked, but no period ends on a {calendar.why_no_end(day)}"
+    else:
+        why = f"the last day is no working day ({calendar.why_not(day)})"
+    lines = [f"{_day(day)}: {why}, so the end moves to the next one."]
+    while (day := day + DAY) < walk.last:
+        lines.append(f"{_day(day)}: skipped, {calendar.why_no_end(day)}.")
     return lines
 
 

@@ -98,7 +98,8 @@ class Window(Value):
 
     @model_validator(mode="after")
     def _can_be_reckoned(self) -> Self:
-        # Found here and not in a running case, which could not go on.
+        # Found here and not in a running case, which could not go on. Months and years are taken
+        # for as many days as they can have.
         if self.counting.unit * self.length > THREE_YEARS:
             raise ValueError("length is above three years: a case's calendar reaches no further")
         if self.remind_after is not None and self.remind_after >= self.length:
@@ -394,14 +395,16 @@ class CalendarChanges(Value):
     """Where a country differs from what is generally known of its holidays; each date with its why.
 
     `add`: one-off holidays. `remove`: holidays that are working days like any other.
-    `working`: dates that are worked though they fall on a weekend. `years`: the first and last year
-    of which `add` lists every holiday, for a country of which nothing is generally known.
+    `working`: dates that are worked though they fall on a weekend. `periods_end_on_worked`: whether
+    a right can end on those. `years`: the first and last year of which `add` lists every holiday,
+    for a country of which nothing is generally known.
     """
 
     years: tuple[Limit, Limit] | None = None
     add: dict[date, Text] = Field(default_factory=dict)
     remove: dict[date, Text] = Field(default_factory=dict)
     working: dict[date, Text] = Field(default_factory=dict)
+    periods_end_on_worked: bool = False
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -1,12 +1,11 @@
 """Who may take back an order, and until when: the rights behind cancellation and withdrawal."""
 
-from calendar import monthrange
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.calendars import Calendar
-from domain.deadlines import explain, reckon, spoken
+from domain.deadlines import explain, months_later, reckon, spoken
 from domain.orders import BuyerClass, Sale
 from domain.policy import CancellationPolicy, Window, WithdrawalPolicy
 from domain.refusals import Code, Refusal
@@ -106,13 +105,13 @@ def counted(window: Window, start: datetime, calendar: Calendar, event: str) -> 
 
 
 def _months_longer(ordinary: Right, months: int, calendar: Calendar) -> Right:
-    """So many months from the end of the ordinary time, to the end of a working day (art. 10(1),
-    Regulation 1182/71 art. 3).
+    """So many months from the end of the ordinary time, to the end of a day on which a period can
+    end (art. 10(1), Regulation 1182/71 art. 3).
     """
     assert ordinary.until is not None
     zone = ZoneInfo(calendar.zone)
-    day = _months_later((ordinary.until - INSTANT).astimezone(zone).date(), months)
-    while day.year >= calendar.first_year and not calendar.is_working(day):
+    day = months_later((ordinary.until - INSTANT).astimezone(zone).date(), months)
+    while day.year >= calendar.first_year and not calendar.ends_periods(day):
         day += DAY
     due = datetime.combine(day + DAY, time(), zone).astimezone(UTC)
     return Right(
@@ -120,13 +119,6 @@ def _months_longer(ordinary: Right, months: int, calendar: Calendar) -> Right:
         f"the buyer was not informed of the right in time, so it lasted until "
         f"{_said(due, calendar)}, {months} months longer. Without that: {ordinary.why}",
     )
-
-
-def _months_later(day: date, months: int) -> date:
-    """The same day so many months later, or the last day of a shorter month."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, month + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _said(due: datetime, calendar: Calendar) -> str:

@@ -136,6 +136,7 @@ def _calendar(policy_json: str, first_year: int, last_year: int) -> Calendar:
         last_year=last_year,
         holidays=_between(free, years),
         working=_between(working, years),
+        periods_end_on_worked=changes.periods_end_on_worked,
     )
 
 

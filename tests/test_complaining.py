@@ -115,7 +115,7 @@ def test_a_complaint_is_too_late_two_years_after_the_delivery_and_the_reckoning_
     refusal = refused(bought, at=right.until)
     assert refusal
     assert refusal.code == "too-late"
-    assert "731 calendar days from the delivery" in refusal.sentence
+    assert "2 calendar years from the delivery" in refusal.sentence
     assert right.until >= datetime(2028, 3, 10, tzinfo=UTC)
     # Opened in time where it was opened first.
     there: dict[str, Any] = {"external_id": "X-1", "happened_at": right.until - timedelta(days=1)}

@@ -87,6 +87,103 @@ def test_example_12_does_not_count_held_time() -> None:
     assert due == local("SI", "2026-06-17T20:00")
 
 
+MONTHS = Counting.CALENDAR_MONTHS
+YEARS = Counting.CALENDAR_YEARS
+
+
+@pytest.mark.parametrize(
+    ("counting", "amount", "start", "due"),
+    [
+        pytest.param(YEARS, 1, "2027-06-01T10:00", "2028-06-02", id="over-a-leap-day"),
+        pytest.param(MONTHS, 12, "2027-06-01T10:00", "2028-06-02", id="as-many-months"),
+        pytest.param(YEARS, 2, "2026-03-10T23:59", "2028-03-11", id="two-years"),
+        pytest.param(YEARS, 1, "2028-02-29T10:00", "2029-03-01", id="from-a-leap-day"),
+        pytest.param(YEARS, 4, "2028-02-29T10:00", "2032-03-02", id="leap-to-leap-on-a-sunday"),
+        pytest.param(MONTHS, 1, "2027-01-31T10:00", "2027-03-02", id="clipped-then-a-sunday"),
+        pytest.param(MONTHS, 1, "2029-01-30T10:00", "2029-03-01", id="no-30-february"),
+        pytest.param(MONTHS, 1, "2027-02-28T10:00", "2027-03-31", id="not-to-the-31st-but-easter"),
+        pytest.param(MONTHS, 3, "2026-11-30T00:00", "2027-03-02", id="over-the-year"),
+        pytest.param(MONTHS, 6, "2026-07-01T10:00", "2027-01-05", id="from-new-year-to-the-4th"),
+    ],
+)
+def test_months_and_years_end_on_the_same_date_or_the_months_last_day(
+    counting: Counting, amount: int, start: str, due: str
+) -> None:
+    assert reckon(counting, amount, local("SI", start), LONG) == Due(
+        due=local("SI", due).astimezone(UTC)
+    )
+
+
+def test_the_explanation_of_months_names_their_last_day_and_what_was_held() -> None:
+    start = local("SI", "2027-01-31T10:00")
+    lines = explain(MONTHS, 1, start, LONG)
+    assert lines[2:-1] == [
+        "Sun 31 Jan 2027: not counted, the event's day.",
+        "1 calendar month later: Sun 28 Feb 2027, the month's last day, as it has no such date.",
+        "Sun 28 Feb 2027: the last day is no working day (Sunday), so the end moves to the next "
+        "one.",
+        "Due: until the end of Mon 1 Mar 2027.",
+    ]
+    spans = [held("SI", "2027-02-10", "2027-02-12")]
+    lines = explain(MONTHS, 1, start, LONG, spans)
+    assert lines[4] == "These are 28 days; what was held of them is not counted."
+    assert "Wed 10 Feb 2027 to Thu 11 Feb 2027: held, not counted." in lines
+    assert "Tue 2 Mar 2027: day 28 counted." in lines
+    assert lines[-2] == "Due: until the end of Tue 2 Mar 2027."
+
+
+def test_what_is_held_after_the_last_day_of_months_moves_nothing() -> None:
+    start = local("SI", "2026-06-15T10:00")
+    for span in (
+        ("2026-06-15T00:00", "2026-06-16T00:00"),
+        ("2026-07-16T00:00", "2026-07-20T00:00"),
+    ):
+        assert reckon(MONTHS, 1, start, LONG, [held("SI", *span)]).due == local("SI", "2026-07-16")
+
+
+@pytest.mark.parametrize(
+    ("counting", "amount", "start", "due"),
+    [
+        pytest.param(DAYS, 14, "2026-07-25T10:00", "2026-08-11", id="worked-saturday"),
+        pytest.param(DAYS, 14, "2025-12-27T10:00", "2026-01-13", id="another"),
+        pytest.param(MONTHS, 1, "2026-07-08T10:00", "2026-08-11", id="months"),
+        pytest.param(YEARS, 1, "2025-08-08T10:00", "2026-08-11", id="years"),
+        pytest.param(WORKDAYS, 1, "2026-08-07T10:00", "2026-08-09", id="working-days"),
+        pytest.param(DAYS, 14, "2026-08-07T10:00", "2026-08-25", id="a-day-off-in-exchange"),
+    ],
+)
+def test_a_right_ends_on_no_saturday_even_where_it_is_worked(
+    counting: Counting, amount: int, start: str, due: str
+) -> None:
+    found = reckon(counting, amount, local("HU", start), CALENDARS["HU"]).due
+    assert found == local("HU", due)
+
+
+def test_a_sellers_duty_ends_on_a_saturday_that_is_worked() -> None:
+    end = local("HU", "2026-08-09").astimezone(UTC)
+    due = reckon(DUTY, 14, local("HU", "2026-07-25T10:00"), CALENDARS["HU"])
+    assert due == Due(due=end, safe=end)
+
+
+def test_a_calendar_that_was_pinned_before_lets_a_right_end_on_a_saturday_that_is_worked() -> None:
+    known = CALENDARS["HU"].model_dump(mode="json", exclude={"periods_end_on_worked"})
+    pinned = Calendar.model_validate(known)
+    start = local("HU", "2026-07-25T10:00")
+    assert reckon(DAYS, 14, start, pinned).due == local("HU", "2026-08-09")
+    lines = explain(DAYS, 14, start, CALENDARS["HU"])
+    assert (
+        "Sat 8 Aug 2026: the last day is worked, but no period ends on a Saturday, so the end "
+        "moves to the next one." in lines
+    )
+    assert "Sun 9 Aug 2026: skipped, Sunday." in lines
+
+
+def test_a_state_holiday_that_is_a_working_day_moves_nothing_but_its_weekend_does() -> None:
+    calendar = read_calendar("SK", 2025, 2035)
+    for start, due in (("2026-11-03", "2026-11-18"), ("2029-11-03", "2029-11-20")):
+        assert reckon(DAYS, 14, local("SK", f"{start}T10:00"), calendar).due == local("SK", due)
+
+
 @pytest.mark.parametrize(
     ("spans", "due"),
     [
@@ -144,6 +241,17 @@ def works(day: date, calendar: Calendar) -> bool:
     return day.isoweekday() <= 5 and day not in calendar.holidays
 
 
+def days_of(months: int, begin: date) -> int:
+    """How many days there are to the same date so many months later, or the month's last day."""
+    day, left = begin, months
+    while left:
+        day += DAY
+        left -= day.day == 1
+    while day.day < begin.day and (day + DAY).month == day.month:
+        day += DAY
+    return (day - begin).days
+
+
 def by_minutes(
     counting: Counting, amount: int, start: datetime, calendar: Calendar, spans: Sequence[Held]
 ) -> Due:
@@ -157,6 +265,8 @@ def by_minutes(
             at += MINUTE
         return Due(due=at)
     minutes, day = 0, start.astimezone(zone).date()
+    if counting in (Counting.CALENDAR_MONTHS, Counting.CALENDAR_YEARS):
+        amount = days_of(amount * (12 if counting is Counting.CALENDAR_YEARS else 1), day)
     while minutes < amount * 24 * 60:
         day += DAY
         if counting is Counting.WORKING_DAYS and not works(day, calendar):
@@ -170,8 +280,12 @@ def by_minutes(
             minutes += free
             wall += MINUTE
     unmoved = day
-    while counting is not Counting.WORKING_DAYS and not works(day, calendar):
-        day += DAY
+    if counting is Counting.SELLER_DAYS:
+        while not works(day, calendar):
+            day += DAY
+    elif counting is not Counting.WORKING_DAYS:
+        while day.isoweekday() > 5 or day in calendar.holidays:
+            day += DAY
     due = Due(due=end_of(day, zone))
     if counting is Counting.SELLER_DAYS:
         while not works(unmoved, calendar):
@@ -220,6 +334,8 @@ AMOUNTS = {
     Counting.CALENDAR_DAYS: 9,
     Counting.SELLER_DAYS: 9,
     Counting.WORKING_DAYS: 5,
+    Counting.CALENDAR_MONTHS: 3,
+    Counting.CALENDAR_YEARS: 1,
 }
 
 
@@ -241,7 +357,9 @@ def test_more_time_or_a_later_start_is_never_due_earlier(data: st.DataObject) ->
     start, amount = data.draw(starts()), data.draw(st.integers(1, AMOUNTS[counting]))
     spans = data.draw(ledgers(start))
     later = start + timedelta(seconds=data.draw(st.integers(0, 400_000)))
-    more = amount + data.draw(st.integers(0, 40))
+    more = amount + data.draw(st.integers(0, 40 if not counting.months else 12 // counting.months))
+    if counting.months:
+        spans = []  # what is held on the 31st delays whoever began on the 30th, not the one after
     base = reckon(counting, amount, start, calendar, spans)
     for other in (
         reckon(counting, more, start, calendar, spans),

@@ -221,7 +221,7 @@ def test_a_complaint_has_the_times_of_the_table(
     assert terms is not None
     short = country in ("SI", "HU")
     assert table(terms) == REFUNDING | {
-        "liability": (731, "calendar-days", None, False),
+        "liability": (2, "calendar-years", None, False),
         "answer": answer,
         "information": (
             (2, "working-days", 1, True) if country == "HU" else (7, "calendar-days", 4, True)

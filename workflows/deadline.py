@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from domain.calendars import Calendar
-from domain.deadlines import Counting, Held, explain, reckon, spoken
+from domain.deadlines import Held, explain, reckon, safe_end, spoken
 from domain.notices import NoticeName
 from domain.parties import Party
 from domain.policy import Window
 from domain.view import ClockView
-
-COUNTS_DAYS = (Counting.CALENDAR_DAYS, Counting.SELLER_DAYS)
 
 
 class Clock:
@@ -42,11 +40,11 @@ class Clock:
 
     @property
     def safe(self) -> datetime | None:
-        """The end of the last working day at or before the last day, where days are counted."""
-        if self.window.counting not in COUNTS_DAYS:
-            return None
-        length, start = self.window.length, self.started_at
-        return reckon(Counting.SELLER_DAYS, length, start, self.calendar, self.held).safe
+        """The end of the last working day at or before the last day, where days, months or years
+        are counted.
+        """
+        window = self.window
+        return safe_end(window.counting, window.length, self.started_at, self.calendar, self.held)
 
     def remind_again(self, now: datetime) -> None:
         """Let the party be reminded after all, if the time for it is still to come."""
