@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+import functools
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote
 
-import requests
 from pydantic import BaseModel, Field, ValidationError
-from requests.adapters import HTTPAdapter
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.calling import Answer, Caller, NoAnswerError, Request
 from domain.goods import Label
 from domain.money import Currency, Money
 from domain.orders import Order, Tracking
@@ -40,15 +43,23 @@ REFUSED = "marketplace-refused"
 NOT_FOR_GOOD = frozenset({401, 403, 408, 425, 429})
 """Refusals of the caller or of the moment: they say nothing about what was asked."""
 
-CONNECTIONS = 64
 DONE = frozenset({200, 201})
-Answer = TypeVar("Answer", bound=BaseModel)
+FAILING = 3
+"""So many requests in a row without a good answer, and health tells of it."""
+
+FAILING_FOR = 600
+"""Seconds for which it is told after the last of them: whoever still waits asks again before."""
+
+Form = TypeVar("Form", bound=BaseModel)
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 
 class MarketplaceUnavailableError(Exception):
     """No answer came, or none that can be understood: whether it was done is not known.
 
-    `code` says which in a word: timeout, no-connection, not-understood, status-503.
+    `code` says which in a word: timeout, no-connection, not-understood, status-503,
+    answer-too-large, and paused, if it was not asked because it had kept silent (calling.py).
     """
 
     def __init__(self, code: str, sentence: str) -> None:
@@ -102,10 +113,56 @@ class ProblemDocument(BaseModel):
     code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,99}$")]
 
 
+def watched(
+    ask: Callable[Concatenate[Marketplace, Given], Result],
+) -> Callable[Concatenate[Marketplace, Given], Result]:
+    """Notes for health whether the marketplace gave a good answer."""
+
+    @functools.wraps(ask)
+    def asking(asked: Marketplace, /, *args: Given.args, **more: Given.kwargs) -> Result:
+        try:
+            result = ask(asked, *args, **more)
+        except MarketplaceUnavailableError:
+            asked.health.failed()
+            raise
+        asked.health.went_well()
+        return result
+
+    return asking
+
+
+class Health:
+    """How the marketplace's latest answers were. Usable from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._last = 0.0
+
+    def went_well(self) -> None:
+        """An answer was good, were it a refusal."""
+        with self._lock:
+            self._failures = 0
+
+    def failed(self) -> None:
+        """No answer came, or none that can be used."""
+        with self._lock:
+            self._failures += 1
+            self._last = time.monotonic()
+
+    @property
+    def failing(self) -> bool:
+        """Whether nothing good has come of the latest requests."""
+        with self._lock:
+            recent = time.monotonic() - self._last < FAILING_FOR
+            return self._failures >= FAILING and recent
+
+
 class Marketplace:
     """Asks and commands the marketplace. Usable from several threads; `close` it at the end.
 
-    Timeouts are seconds: until a connection stands, and of silence while an answer is awaited.
+    Timeouts are seconds: until a connection stands, and from there to the answer's last byte. No
+    request takes longer than both together.
     """
 
     def __init__(
@@ -113,22 +170,24 @@ class Marketplace:
         base_url: str,
         token: str,
         *,
-        connect_timeout: float = 3.0,
+        connect_timeout: float = 2.0,
         read_timeout: float = 10.0,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._timeout = (connect_timeout, read_timeout)
         self._token = token
-        self._session = requests.Session()
-        # Set as `auth`, for a plain header would give way to the machine's netrc file.
-        self._session.auth = self._authorise
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        self._caller = Caller(connect_timeout=connect_timeout, answer_timeout=read_timeout)
+        self.health = Health()
+
+    @property
+    def failing(self) -> bool:
+        """Whether it gives no good answers now, or is hardly asked any more since it is silent."""
+        return self.health.failing or self._caller.spared
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._session.close()
+        """Cuts off what is under way, and closes the connections. Whoever asks later is refused."""
+        self._caller.close()
 
+    @watched
     def order(self, order_id: str) -> Order | None:
         """The order; None if the marketplace has none with this id.
 
@@ -138,9 +197,9 @@ class Marketplace:
         if order_id in {".", ".."}:
             return None  # no URL can name it
         answer = self._ask("GET", f"/orders/{quote(order_id, safe='')}")
-        if answer.status_code == 404 and _problem(answer) == "order-unknown":
+        if answer.status == 404 and _problem(answer) == "order-unknown":
             return None
-        if answer.status_code != 200:
+        if answer.status != 200:
             raise _misplaced(answer)
         try:
             order = Order.model_validate_json(answer.content)
@@ -162,23 +221,27 @@ class Marketplace:
         Never raises for an answer that is lost or makes no sense: that is UNCONFIRMED.
         """
         try:
-            answer = self._ask(
-                "POST",
-                "/refunds",
-                key=command.key,
-                body={
-                    "case_id": command.case_id,
-                    "order_id": command.order_id,
-                    "amount_minor": command.amount.amount_minor,
-                    "currency": command.amount.currency,
-                },
-            )
-            refusal = _refusal(answer)
-            if refusal is not None:
-                return RefundReport(key=command.key, state=RefundState.FAILED, reason=refusal)
-            return _report(command.key, answer)
+            return self._refund(command)
         except MarketplaceUnavailableError as trouble:
             return _unconfirmed(command.key, trouble)
+
+    @watched
+    def _refund(self, command: RefundCommand) -> RefundReport:
+        answer = self._ask(
+            "POST",
+            "/refunds",
+            key=command.key,
+            body={
+                "case_id": command.case_id,
+                "order_id": command.order_id,
+                "amount_minor": command.amount.amount_minor,
+                "currency": command.amount.currency,
+            },
+        )
+        refusal = _refusal(answer)
+        if refusal is not None:
+            return RefundReport(key=command.key, state=RefundState.FAILED, reason=refusal)
+        return _report(command.key, answer)
 
     def refund_status(self, key: str) -> RefundReport | None:
         """What became of a refund; None if the marketplace has never received it.
@@ -186,13 +249,18 @@ class Marketplace:
         Never raises, like `refund`: not knowing is UNCONFIRMED.
         """
         try:
-            answer = self._ask("GET", f"/refunds/{quote(key, safe='')}")
-            if answer.status_code == 404 and _problem(answer) == "refund-unknown":
-                return None
-            return _report(key, answer)
+            return self._refund_status(key)
         except MarketplaceUnavailableError as trouble:
             return _unconfirmed(key, trouble)
 
+    @watched
+    def _refund_status(self, key: str) -> RefundReport | None:
+        answer = self._ask("GET", f"/refunds/{quote(key, safe='')}")
+        if answer.status == 404 and _problem(answer) == "refund-unknown":
+            return None
+        return _report(key, answer)
+
+    @watched
     def stop_dispatch(self, wanted: StopDispatch) -> DispatchAnswer:
         """Stops the dispatch of these units, unless they were sent (W2).
 
@@ -213,6 +281,7 @@ class Marketplace:
         _told(answer, StoppedAnswer)
         return DispatchAnswer(dispatch=Dispatch.STOPPED)
 
+    @watched
     def label(self, wanted: LabelWanted) -> LabelMade:
         """Orders a return label; under the same key it is the same label.
 
@@ -231,6 +300,7 @@ class Marketplace:
             charged=Money(amount_minor=made.charged_minor, currency=made.currency),
         )
 
+    @watched
     def file_claim(self, claim: ClaimToFile) -> ClaimFiled:
         """Has a claim, or an appeal, sent to a carrier (P5); under the same key it is the same.
 
@@ -245,6 +315,7 @@ class Marketplace:
         )
         return ClaimFiled(reference=_told(answer, ClaimAnswer).reference)
 
+    @watched
     def book(self, recovery: Recovery) -> None:
         """Books a carrier's money to a seller; under the same key it is the same money.
 
@@ -257,9 +328,10 @@ class Marketplace:
             key=recovery.key,
             body=body | _figures(recovery.amount),
         )
-        if not 200 <= answer.status_code < 300:
+        if not 200 <= answer.status < 300:
             raise _misplaced(answer)
 
+    @watched
     def request_redelivery(self, wanted: Redelivery) -> None:
         """Has the buyer pay for sending goods again (P1); under the same key it is one charge.
 
@@ -274,6 +346,7 @@ class Marketplace:
         )
         _told(answer, RedeliveryAnswer)
 
+    @watched
     def void_redelivery(self, asked: Redelivery) -> None:
         """Voids the charge for sending goods again: unpaid it is owed no more, paid it is given
         back. Voided twice, it is voided once.
@@ -285,6 +358,7 @@ class Marketplace:
         )
         _told(answer, VoidAnswer)
 
+    @watched
     def tell_breach(self, report: BreachReport) -> None:
         """Tells of a seller's missed window (H7); under the same key it is the same breach.
 
@@ -296,12 +370,12 @@ class Marketplace:
             key=report.key,
             body=report.model_dump(mode="json", exclude={"key"}),
         )
-        if not 200 <= answer.status_code < 300:
+        if not 200 <= answer.status < 300:
             raise _misplaced(answer)
 
     def _command(
         self, what: str, path: str, *, key: str | None = None, body: object = None
-    ) -> requests.Response:
+    ) -> Answer:
         """The answer to a command that was not refused for good; `what` was, in a sentence.
 
         Raises MarketplaceUnavailableError, and a non-retryable ApplicationError if it is refused.
@@ -314,32 +388,18 @@ class Marketplace:
 
     def _ask(
         self, method: str, path: str, *, key: str | None = None, body: object = None
-    ) -> requests.Response:
+    ) -> Answer:
         """The answer, whatever it says; raises MarketplaceUnavailableError if none came."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        if key:
+            headers["Idempotency-Key"] = key
         try:
-            return self._session.request(
-                method,
-                self._base_url + path,
-                headers={"Idempotency-Key": key} if key else None,
-                json=body,
-                timeout=self._timeout,
-                # A redirected POST would become a GET.
-                allow_redirects=False,
-            )
-        except requests.Timeout:
+            return self._caller.call(Request(method, self._base_url + path, headers, body))
+        except NoAnswerError as trouble:
             raise MarketplaceUnavailableError(
-                "timeout", f"The marketplace did not answer {method} {path} in time."
+                trouble.code,
+                f"The marketplace {trouble}, when asked {method} {path}; check its base URL.",
             ) from None
-        except requests.RequestException as error:
-            raise MarketplaceUnavailableError(
-                "no-connection",
-                f"The marketplace could not be reached for {method} {path}: "
-                f"{type(error).__name__}; check its base URL.",
-            ) from None
-
-    def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
 
 
 class SellerConduct:
@@ -360,14 +420,14 @@ def _figures(amount: Money) -> dict[str, object]:
     return {"amount_minor": amount.amount_minor, "currency": amount.currency}
 
 
-def _report(key: str, answer: requests.Response) -> RefundReport:
+def _report(key: str, answer: Answer) -> RefundReport:
     told = _told(answer, RefundAnswer, DONE | {202})
     return RefundReport(key=key, state=RefundState(told.state), reason=told.reason[:200])
 
 
-def _told(answer: requests.Response, form: type[Answer], statuses: frozenset[int] = DONE) -> Answer:
+def _told(answer: Answer, form: type[Form], statuses: frozenset[int] = DONE) -> Form:
     """The answer in its promised form; raises MarketplaceUnavailableError for any other."""
-    if answer.status_code not in statuses:
+    if answer.status not in statuses:
         raise _misplaced(answer)
     try:
         return form.model_validate_json(answer.content)
@@ -379,7 +439,7 @@ def _unconfirmed(key: str, trouble: MarketplaceUnavailableError) -> RefundReport
     return RefundReport(key=key, state=RefundState.UNCONFIRMED, reason=trouble.code)
 
 
-def _problem(answer: requests.Response) -> str | None:
+def _problem(answer: Answer) -> str | None:
     """The code of a problem document; None if the answer is none, such as a proxy's page."""
     try:
         return ProblemDocument.model_validate_json(answer.content).code
@@ -387,9 +447,9 @@ def _problem(answer: requests.Response) -> str | None:
         return None
 
 
-def _refusal(answer: requests.Response) -> str | None:
+def _refusal(answer: Answer) -> str | None:
     """The code with which the marketplace refuses for good; None if it does not."""
-    if 400 <= answer.status_code < 500 and answer.status_code not in NOT_FOR_GOOD:
+    if 400 <= answer.status < 500 and answer.status not in NOT_FOR_GOOD:
         return _problem(answer)
     return None
 
@@ -398,8 +458,8 @@ def _refused(what: str) -> ApplicationError:
     return ApplicationError(f"The marketplace {what}.", type=REFUSED, non_retryable=True)
 
 
-def _misplaced(answer: requests.Response) -> MarketplaceUnavailableError:
-    code = answer.status_code
+def _misplaced(answer: Answer) -> MarketplaceUnavailableError:
+    code = answer.status
     return MarketplaceUnavailableError(
         f"status-{code}", f"The marketplace answered with status {code}."
     )

@@ -6,11 +6,16 @@ from pydantic import Field
 
 from domain.base import Value
 
-Refunding = Literal["confirm", "later", "hang", "pay-then-hang", "fail", "refuse", "garbage"]
-Reading = Literal["ok", "fail", "hang", "garbage"]
-Receiving = Literal["ok", "fail", "hang", "refuse"]
-Shipping = Literal["ok", "fail", "hang", "stop-then-hang", "refuse", "garbage"]
-Claiming = Literal["ok", "fail", "hang", "file-then-hang", "refuse", "garbage"]
+Bad = Literal["fail", "hang", "garbage", "drip", "drip-headers", "huge", "huge-headers", "bomb"]
+"""Out of order; no answer; a page of something else; an answer of which a byte comes now and then,
+or of its headers; one that is far too large, or its headers are, or it is once it is unpacked.
+Nothing of what was asked is done."""
+
+Refunding = Literal["confirm", "later", "pay-then-hang", "refuse"] | Bad
+Reading = Literal["ok"] | Bad
+Receiving = Literal["ok", "refuse"] | Bad
+Shipping = Literal["ok", "stop-then-hang", "refuse"] | Bad
+Claiming = Literal["ok", "file-then-hang", "refuse"] | Bad
 
 
 class Behaviour(Value):
@@ -20,6 +25,7 @@ class Behaviour(Value):
     `shipments` how cancellations, labels and redeliveries are, `claims` how claims against carriers
     and the bookings of what they bring are.
     `times`: so many misbehaved requests, then well behaved again; null is for ever.
+    `drip_seconds` is how long a dripping answer takes for each byte.
     `order_id` limits it to one order (breaches name none); left out, it replaces all that was told.
     """
 
@@ -31,6 +37,7 @@ class Behaviour(Value):
     claims: Claiming = "ok"
     refusal: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,100}$")] = "payment-method-closed"
     times: Annotated[int, Field(ge=1)] | None = None
+    drip_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     order_id: str | None = None
 
 

@@ -32,6 +32,7 @@ from standin.books import (
     ReturnLabel,
     UnitsRequest,
 )
+from standin.misbehaving import misbehave, never
 from standin.problems import ProblemError, answer_problem, malformed
 
 Asked = Literal[
@@ -101,7 +102,8 @@ class Marketplace:
         """`GET /orders/{id}`."""
         self._admit(request, "orders")
         order_id = str(request.path_params["order_id"])
-        bad = await _misbehave(request, self._mood.at("orders", order_id).orders)
+        behaviour = self._mood.at("orders", order_id)
+        bad = await misbehave(request, behaviour.orders, behaviour)
         if bad is not None:
             return bad
         order = self._books.orders.get(order_id)
@@ -115,6 +117,10 @@ class Marketplace:
         key = _idempotency_key(request)
         wanted = await _read(request, RefundRequest)
         behaviour = self._mood.at("refunds", wanted.order_id)
+        if behaviour.refunds != "refuse":  # which the books remember
+            bad = await misbehave(request, behaviour.refunds, behaviour)
+            if bad is not None:
+                return bad
         match behaviour.refunds:
             case "confirm":
                 refund = self._books.request(key, wanted, "confirmed")
@@ -124,13 +130,7 @@ class Marketplace:
                 refund = self._books.request(key, wanted, "failed", behaviour.refusal)
             case "pay-then-hang":
                 self._books.request(key, wanted, "confirmed")
-                return await _never(request)
-            case "hang":
-                return await _never(request)
-            case "fail":
-                raise _out_of_order()
-            case "garbage":
-                return _garbage()
+                return await never(request)
         if refund.state == "failed":
             raise ProblemError(422, refund.reason, "This refund is refused for good.")
         return _answer(refund, 202 if refund.state == "requested" else 200)
@@ -140,7 +140,8 @@ class Marketplace:
         self._admit(request, "statuses")
         refund = self._books.refund(str(request.path_params["key"]))
         order_id = refund.request.order_id if refund else None
-        bad = await _misbehave(request, self._mood.at("statuses", order_id).statuses)
+        behaviour = self._mood.at("statuses", order_id)
+        bad = await misbehave(request, behaviour.statuses, behaviour)
         if bad is not None:
             return bad
         if refund is None:
@@ -153,7 +154,7 @@ class Marketplace:
         key = _idempotency_key(request)
         breach = await _read(request, Breach)
         behaviour = self._mood.at("breaches")
-        bad = await _misbehave(request, behaviour.breaches, behaviour.refusal)
+        bad = await misbehave(request, behaviour.breaches, behaviour)
         if bad is not None:
             return bad
         self._books.receive(key, breach)
@@ -291,11 +292,11 @@ class Marketplace:
         """Do what is asked as its port behaves now: not at all, never answered, or well."""
         behaviour = self._mood.at(port, order_id)
         how: str = getattr(behaviour, port)
-        bad = await _misbehave(request, how, behaviour.refusal)
+        bad = await misbehave(request, how, behaviour)
         if bad is not None:
             return bad
         done = do()
-        return await _never(request) if how.endswith("-then-hang") else answer(done)
+        return await never(request) if how.endswith("-then-hang") else answer(done)
 
     def _admit(self, request: Request, asked: Asked) -> None:
         self._requests[asked] += 1
@@ -304,36 +305,6 @@ class Marketplace:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise ProblemError(401, "unauthorized", "Send the marketplace's bearer token.")
-
-
-async def _misbehave(request: Request, how: str, refusal: str = "") -> Response | None:
-    match how:
-        case "refuse":
-            raise ProblemError(422, refusal, "This is refused for good.")
-        case "fail":
-            raise _out_of_order()
-        case "hang":
-            return await _never(request)
-        case "garbage":
-            return _garbage()
-        case _:
-            return None
-
-
-async def _never(request: Request) -> Response:
-    """Waits until the caller has gone away; nobody reads the response."""
-    await request.body()
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    return Response(status_code=204)
-
-
-def _garbage() -> Response:
-    return Response("<html>Welcome back!</html>", media_type="text/html")
-
-
-def _out_of_order() -> ProblemError:
-    return ProblemError(503, "out-of-order", "The marketplace is out of order; try again.")
 
 
 def _json(value: Value, status: int = 200) -> Response:

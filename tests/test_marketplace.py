@@ -1,9 +1,11 @@
 """The marketplace's port, both sides: does Recourse read every answer, and the stand-in give it?"""
 
 import contextlib
+import gzip
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -11,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ import requests
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.calling import PAUSE, SILENCES, Breaker, NoAnswerError
 from activities.carrier_claims import CarrierClaims
 from activities.marketplace import Marketplace, MarketplaceUnavailableError
 from activities.redeliveries import Redeliveries
@@ -361,6 +364,157 @@ def test_is_a_closed_port_trouble_that_names_no_token() -> None:
         marketplace.order(COFFEE)
     assert trouble.value.code == "no-connection"
     assert TOKEN not in str(trouble.value)
+
+
+# --- servers that do anything ---
+
+
+def ask_everything(marketplace: Marketplace) -> Iterator[Callable[[], object]]:
+    """One request to every path of the port. Each raises, or reports a refund as unconfirmed."""
+    at = f"carrier-claim:PL:{UNSENT}:620001"
+    charge = Money(amount_minor=100, currency="PLN")
+    again = Redelivery(key="again:1", case_id=at, order_id=UNSENT, charge=charge)
+    yield lambda: marketplace.order(COFFEE)
+    yield lambda: marketplace.refund(command())
+    yield lambda: marketplace.refund_status(command().key)
+    yield lambda: marketplace.stop_dispatch(stopping())
+    yield lambda: marketplace.label(labelling())
+    yield lambda: marketplace.file_claim(filing())
+    yield lambda: marketplace.book(recovery())
+    yield lambda: marketplace.request_redelivery(again)
+    yield lambda: marketplace.void_redelivery(again)
+    yield lambda: marketplace.tell_breach(breach())
+
+
+def trouble_with(ask: Callable[[], object]) -> str:
+    """What became of a request that went wrong, in a word."""
+    try:
+        report = ask()
+    except MarketplaceUnavailableError as trouble:
+        return trouble.code
+    assert isinstance(report, RefundReport)
+    assert report.state is RefundState.UNCONFIRMED
+    return report.reason
+
+
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ("drip", "timeout"),
+        ("drip-headers", "timeout"),
+        ("huge", "answer-too-large"),
+        ("huge-headers", "not-understood"),
+        ("bomb", "answer-too-large"),
+    ],
+)
+def test_does_no_request_take_long_or_hold_much_whatever_the_answer_does(
+    standin: StandIn, marketplace: Marketplace, how: str, code: str
+) -> None:
+    ports = ("orders", "refunds", "statuses", "breaches", "shipments", "claims")
+    standin.behave(**dict.fromkeys(ports, how), drip_seconds=QUICK / 4)
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for ask in ask_everything(marketplace):
+        began = time.monotonic()
+        assert trouble_with(ask) == code
+        assert time.monotonic() - began < 2
+    # Of a thousand megabytes; in kilobytes, and the stand-in in this process holds a few of them.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 50_000
+    assert standin.paid() == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_is_an_answer_read_up_to_a_megabyte_and_no_further(packed: bool) -> None:
+    order = ORDERS.read_bytes()
+    first: bytes = json.dumps(json.loads(order)[0]).encode()
+    for length, read in ((1_000_000, True), (1_000_001, False)):
+        body = first.ljust(length)
+        more = "Content-Encoding: gzip\r\n" if packed else ""
+        body = gzip.compress(body) if packed else body
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
+        with (
+            answering(head.encode() + body) as url,
+            closing(Marketplace(url, TOKEN)) as marketplace,
+        ):
+            if read:
+                assert marketplace.order(COFFEE) is not None
+            else:
+                with pytest.raises(MarketplaceUnavailableError, match="more than 1,000,000 bytes"):
+                    marketplace.order(COFFEE)
+
+
+def test_is_a_connection_that_never_stands_given_up() -> None:
+    # Nobody shakes hands: what was sent is TLS, and the listener only listens.
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"https://127.0.0.1:{deaf.getsockname()[1]}"
+        with closing(Marketplace(url, TOKEN, connect_timeout=QUICK)) as marketplace:
+            began = time.monotonic()
+            with pytest.raises(MarketplaceUnavailableError) as trouble:
+                marketplace.order(COFFEE)
+    assert trouble.value.code == "timeout"
+    assert time.monotonic() - began < 2
+
+
+def test_is_a_silent_marketplace_spared_and_heard_again(standin: StandIn) -> None:
+    with closing(Marketplace(standin.url, TOKEN, read_timeout=QUICK)) as marketplace:
+        assert marketplace.order(COFFEE) is not None
+        standin.behave(orders="drip")
+        with ThreadPoolExecutor(SILENCES) as pool:
+            asked = [lambda: marketplace.order(COFFEE)] * SILENCES
+            assert set(pool.map(trouble_with, asked)) == {"timeout"}
+        before = standin.ledger()["requests"]["orders"]
+        assert {trouble_with(lambda: marketplace.order(COFFEE)) for _ in range(20)} == {"paused"}
+        assert marketplace.refund(command()).reason == "paused"
+        assert standin.ledger()["requests"]["orders"] == before
+        assert marketplace.failing
+        standin.behave()
+        time.sleep(PAUSE)
+        assert marketplace.order(COFFEE) is not None
+        assert marketplace.refund(command()).state is RefundState.CONFIRMED
+        assert not marketplace.failing
+
+
+def test_is_one_alone_let_through_to_try_after_each_pause() -> None:
+    breaker = Breaker(silences=2, pause=QUICK)
+    for _ in range(2):
+        breaker.admit()
+        breaker.silent()
+    for _ in range(2):
+        time.sleep(QUICK)
+        breaker.admit()
+        for _ in range(3):
+            with pytest.raises(NoAnswerError):
+                breaker.admit()
+    breaker.answered()
+    for _ in range(3):
+        breaker.admit()
+
+
+@pytest.mark.parametrize("how", ["fail", "garbage", "drip", "huge"])
+def test_is_a_failing_marketplace_known_as_such_until_it_answers_well(
+    standin: StandIn, marketplace: Marketplace, how: str
+) -> None:
+    standin.behave(orders=how)
+    for _ in range(3):
+        assert not marketplace.failing
+        trouble_with(lambda: marketplace.order(COFFEE))
+    assert marketplace.failing
+    standin.behave()
+    assert marketplace.order("PL-9999") is None  # a refusal is a good answer
+    assert not marketplace.failing
+
+
+def test_is_what_is_under_way_cut_off_when_the_worker_ends(standin: StandIn) -> None:
+    marketplace = Marketplace(standin.url, TOKEN, read_timeout=30)
+    standin.behave(orders="drip")
+    with ThreadPoolExecutor(3) as pool:
+        left = [pool.submit(trouble_with, lambda: marketplace.order(COFFEE)) for _ in range(3)]
+        while standin.ledger()["requests"]["orders"] < 3:
+            time.sleep(0.01)
+        began = time.monotonic()
+        marketplace.close()
+        assert [each.result(timeout=5) for each in left] == ["cut-off"] * 3
+        assert time.monotonic() - began < 2
+    assert trouble_with(lambda: marketplace.order(COFFEE)) == "cut-off"
 
 
 # --- refunds ---
