@@ -67,7 +67,7 @@ LIMITS = {
     "information_holds": "whether the seller's time is held while the buyer owes information",
     "failed_remedies": "after so many failed ones, the buyer may choose a lower price or the end",
     "free_choice_days": "days from delivery in which the buyer chooses among all remedies at once",
-    "messages.text_length": "the characters of a text",
+    "messages.text_length": "the bytes of a text, in UTF-8",
     "messages.per_day": "how many messages a party may write on a local day",
     "messages.per_case": "how many messages a party may write in the case",
     "messages.attachments": "how many files a message may have",

@@ -12,10 +12,13 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 from domain.base import Value
 from domain.goods import ExceptionReason, Label, Received, ReturnReason
 from domain.money import Money
-from domain.orders import Line, Tracking
+from domain.orders import Lines, Tracking
 from domain.parties import Actor, Party
 
 Text = Annotated[str, Field(min_length=1, max_length=100_000)]
+"""What people write. So much is looked at; how much is taken, in bytes, is policy."""
+
+TextOrNone = Annotated[str, Field(max_length=100_000)]
 CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
 
 
@@ -44,9 +47,16 @@ class Attachment(Value):
     """A file kept by the marketplace, referred to by what identifies it; `size` in bytes."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    size: Annotated[int, Field(ge=1)]
-    media_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")]
+    size: Annotated[int, Field(ge=1, le=10**12)]
+    media_type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,100}/[a-z0-9.+-]{1,100}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+MOST_FILES = 100
+"""Files that are looked at; how many are taken with one message is policy."""
+
+Files = Annotated[tuple[Attachment, ...], Field(max_length=MOST_FILES)]
+SomeFiles = Annotated[tuple[Attachment, ...], Field(min_length=1, max_length=MOST_FILES)]
 
 
 class Nature(StrEnum):
@@ -75,6 +85,12 @@ class CommandBase(Value):
         return next((str(fields[name]) for name in WRITTEN if fields.get(name)), "")
 
     @property
+    def files(self) -> tuple[Attachment, ...]:
+        """Every file that comes with it."""
+        fields = self.__dict__
+        return tuple(file for name in WITH_FILES for file in fields.get(name, ()))
+
+    @property
     def gist(self) -> str:
         """What it says in codes and figures, for the timeline: never a person's words."""
         fields = self.__dict__
@@ -90,12 +106,16 @@ WRITTEN = ("text", "reasoning", "reason")
 """The fields in which people write; the first that is filled counts."""
 
 
+WITH_FILES = ("attachments", "proof_of_value", "damage_record")
+"""The fields that hold files."""
+
+
 class Say(CommandBase):
     """Write to the other side, at any time."""
 
     verb: Literal["say"] = "say"
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
     nature: Nature = Nature.ANSWER
 
 
@@ -104,7 +124,7 @@ class Ask(CommandBase):
 
     verb: Literal["ask"] = "ask"
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
     to: Party | None = None
 
 
@@ -114,7 +134,7 @@ class Offer(CommandBase):
     verb: Literal["offer"] = "offer"
     remedy: Remedy
     amount: Money | None = None
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
     expires_at: AwareDatetime | None = None
 
 
@@ -130,7 +150,7 @@ class Reject(CommandBase):
 
     verb: Literal["reject"] = "reject"
     offer_id: CommandId | None = None
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class RefuseReason(StrEnum):
@@ -157,7 +177,7 @@ class AskForHelp(CommandBase):
     """Ask for an agent (D1). Too early, it is kept as a wish until the other side wants one too."""
 
     verb: Literal["ask-for-help"] = "ask-for-help"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class Withdraw(CommandBase):
@@ -166,7 +186,7 @@ class Withdraw(CommandBase):
     """
 
     verb: Literal["withdraw"] = "withdraw"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class AgreeToClose(CommandBase):
@@ -186,7 +206,7 @@ class Reopen(CommandBase):
     """The buyer takes up again a case that closed on their silence."""
 
     verb: Literal["reopen"] = "reopen"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class Claim(CommandBase):
@@ -256,7 +276,7 @@ class Fulfil(CommandBase):
     """The seller reports done what was agreed or ordered about the goods."""
 
     verb: Literal["fulfil"] = "fulfil"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class RetryRefund(CommandBase):
@@ -293,8 +313,8 @@ class ClaimException(CommandBase):
     verb: Literal["claim-exception"] = "claim-exception"
     reason: ExceptionReason
     text: Text
-    units: tuple[Line, ...] = ()
-    attachments: tuple[Attachment, ...] = ()
+    units: Lines = ()
+    attachments: Files = ()
 
 
 class Deduct(CommandBase):
@@ -303,7 +323,7 @@ class Deduct(CommandBase):
     verb: Literal["deduct"] = "deduct"
     amount: Money
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
 
 
 class Revoke(CommandBase):
@@ -332,7 +352,7 @@ class HandOver(CommandBase):
     verb: Literal["hand-over"] = "hand-over"
     carrier: Annotated[str, Field(min_length=1, max_length=60)]
     tracking: Tracking | None = None
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
 
 
 class Receive(CommandBase):
@@ -340,8 +360,8 @@ class Receive(CommandBase):
 
     verb: Literal["receive"] = "receive"
     units: Annotated[tuple[Received, ...], Field(min_length=1, max_length=100)]
-    text: Annotated[str, Field(max_length=100_000)] = ""
-    attachments: tuple[Attachment, ...] = ()
+    text: TextOrNone = ""
+    attachments: Files = ()
 
 
 class Inspect(CommandBase):
@@ -349,8 +369,8 @@ class Inspect(CommandBase):
 
     verb: Literal["inspect"] = "inspect"
     units: Annotated[tuple[Received, ...], Field(max_length=100)] = ()
-    text: Annotated[str, Field(max_length=100_000)] = ""
-    attachments: tuple[Attachment, ...] = ()
+    text: TextOrNone = ""
+    attachments: Files = ()
 
 
 class PutBack(CommandBase):
@@ -363,14 +383,14 @@ class BeginWork(CommandBase):
     """The seller has begun the repair or the replacement (H6)."""
 
     verb: Literal["begin-work"] = "begin-work"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class FinishWork(CommandBase):
     """The repair or the replacement is done and the goods are ready (H6)."""
 
     verb: Literal["finish-work"] = "finish-work"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class ShipBack(CommandBase):
@@ -411,7 +431,7 @@ class WithdrawFromContract(CommandBase):
     """
 
     verb: Literal["withdraw-from-contract"] = "withdraw-from-contract"
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class Ship(CommandBase):
@@ -436,7 +456,7 @@ class ReportCost(CommandBase):
     verb: Literal["report-cost"] = "report-cost"
     cost: CostKind
     amount: Money
-    attachments: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+    attachments: SomeFiles
 
 
 class ReportBuyer(CommandBase):
@@ -456,7 +476,7 @@ class ProveDelivery(CommandBase):
 
     verb: Literal["prove-delivery"] = "prove-delivery"
     text: Text
-    attachments: Annotated[tuple[Attachment, ...], Field(min_length=1)]
+    attachments: SomeFiles
 
 
 class FileClaim(CommandBase):
@@ -464,8 +484,8 @@ class FileClaim(CommandBase):
 
     verb: Literal["file-claim"] = "file-claim"
     amount: Money
-    proof_of_value: Annotated[tuple[Attachment, ...], Field(min_length=1)]
-    damage_record: tuple[Attachment, ...] = ()
+    proof_of_value: SomeFiles
+    damage_record: Files = ()
 
 
 class CarrierSays(StrEnum):
@@ -497,7 +517,7 @@ class AcceptComplaint(CommandBase):
     verb: Literal["accept-complaint"] = "accept-complaint"
     remedy: Remedy | None = None
     amount: Money | None = None
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class AskInformation(CommandBase):
@@ -512,7 +532,7 @@ class SupplyInformation(CommandBase):
 
     verb: Literal["supply-information"] = "supply-information"
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
 
 
 class Meaning(StrEnum):
@@ -543,7 +563,7 @@ class NameAmount(CommandBase):
 
     verb: Literal["name-amount"] = "name-amount"
     amount: Money
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
 
 
 class ReportFailed(CommandBase):
@@ -551,7 +571,7 @@ class ReportFailed(CommandBase):
 
     verb: Literal["report-failed"] = "report-failed"
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
 
 
 Command = Annotated[

@@ -21,8 +21,8 @@ PATTERNS = {
         "1 to 100 letters a-z, digits, dots, underscores, colons or hyphens"
     ),
     r"^[A-Za-z0-9 ./-]{1,60}$": "1 to 60 letters a-z, digits, spaces, dots, slashes or hyphens",
-    r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,150}$": "a case's id, like dispute:PL:PL-1001:1",
-    r"^[a-z0-9.+-]+/[a-z0-9.+-]+$": "a media type, like image/jpeg",
+    r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,250}$": "a case's id, like dispute:PL:PL-1001:1",
+    r"^[a-z0-9.+-]{1,100}/[a-z0-9.+-]{1,100}$": "a media type, like image/jpeg",
     r"^[0-9a-f]{64}$": "a SHA-256 in 64 small hexadecimal digits",
 }
 """What the patterns of our values ask for."""

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
 from domain.base import Value
-from domain.commands import Attachment, Remedy, Text
+from domain.commands import Files, Remedy, Text, TextOrNone
 from domain.goods import Purpose, Received, ReturnReason, Way
 from domain.kinds import Kind
 from domain.money import Money
-from domain.orders import Line, Quantity, Tracking
+from domain.orders import MOST_LINES, Lines, Quantity, Tracking
 from domain.parties import Actor
 from domain.policy import Window
 from domain.refunds import WayBack
@@ -19,7 +19,10 @@ from domain.refunds import WayBack
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
-CaseId = Annotated[str, Field(pattern=r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,150}$")]
+CaseId = Annotated[str, Field(pattern=r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,250}$")]
+
+Named = Annotated[str, Field(min_length=1, max_length=300)]
+"""A case as another one names it, of whatever form ids once had."""
 
 
 def plain(tracking: str) -> str:
@@ -38,7 +41,7 @@ class OpeningBase(Value):
     number: Annotated[int, Field(ge=1, le=999)] = 1
     opened_by: Actor
     text: Text
-    attachments: tuple[Attachment, ...] = ()
+    attachments: Files = ()
     instead_of: CaseId | None = None
 
 
@@ -64,10 +67,10 @@ class OpenDispute(OpeningBase):
     reason: Annotated[str, Field(min_length=1, max_length=100)]
     wanted: Remedy
     amount: Money | None = None
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     external_id: Key | None = None
     happened_at: AwareDatetime | None = None
-    from_inquiry: str | None = None
+    from_inquiry: Named | None = None
 
     @property
     def case_id(self) -> str:
@@ -85,8 +88,8 @@ class OpenCancellation(OpeningBase):
     """
 
     kind: Literal[Kind.CANCELLATION] = Kind.CANCELLATION
-    text: Annotated[str, Field(max_length=100_000)] = ""
-    lines: tuple[Line, ...] = ()
+    text: TextOrNone = ""
+    lines: Lines = ()
     way_back: WayBack | None = None
 
     @model_validator(mode="after")
@@ -113,11 +116,11 @@ class OpenWithdrawal(OpeningBase):
     """
 
     kind: Literal[Kind.WITHDRAWAL] = Kind.WITHDRAWAL
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     reason: ReturnReason | None = None
     way: Way | None = None
     stated_at: AwareDatetime | None = None
-    goods_in: str | None = None
+    goods_in: Named | None = None
 
     @property
     def case_id(self) -> str:
@@ -135,12 +138,12 @@ class OpenReturn(OpeningBase):
     """
 
     kind: Literal[Kind.RETURN] = Kind.RETURN
-    text: Annotated[str, Field(max_length=100_000)] = ""
-    lines: tuple[Line, ...] = ()
+    text: TextOrNone = ""
+    lines: Lines = ()
     purpose: Purpose = Purpose.REFUND
     way: Way | None = None
     belongs_to: CaseId | None = None
-    received: tuple[Received, ...] = ()
+    received: Annotated[tuple[Received, ...], Field(max_length=MOST_LINES)] = ()
     send_window: Window | None = None
     counted_from: AwareDatetime | None = None
     goods_in: CaseId | None = None
@@ -166,9 +169,9 @@ class OpenUncollectedParcel(OpeningBase):
     """
 
     kind: Literal[Kind.UNCOLLECTED_PARCEL] = Kind.UNCOLLECTED_PARCEL
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
     tracking: Tracking
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     resend_cost: Money | None = None
 
     @property
@@ -189,7 +192,7 @@ class OpenNonDelivery(OpeningBase):
     """
 
     kind: Literal[Kind.NON_DELIVERY] = Kind.NON_DELIVERY
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     essential_date: bool = False
     tracking: Tracking | None = None
 
@@ -221,7 +224,7 @@ class OpenCarrierClaim(OpeningBase):
     """
 
     kind: Literal[Kind.CARRIER_CLAIM] = Kind.CARRIER_CLAIM
-    text: Annotated[str, Field(max_length=100_000)] = ""
+    text: TextOrNone = ""
     tracking: Tracking
     trouble: CarrierTrouble
     belongs_to: CaseId | None = None
@@ -253,7 +256,7 @@ class OpenComplaint(OpeningBase):
     """
 
     kind: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     offer: Offered | None = None
     reason: ReturnReason | None = None
     wanted: Remedy | None = None
@@ -300,7 +303,7 @@ class ReturnForm(OpeningBase):
     """
 
     kind: Literal["return-form"] = "return-form"
-    lines: tuple[Line, ...] = ()
+    lines: Lines = ()
     reason: ReturnReason
     way: Way | None = None
     wanted: Remedy | None = None

@@ -22,6 +22,12 @@ class Line(Value):
     quantity: Quantity
 
 
+MOST_LINES = 500
+"""Lines that an order, a case or a parcel can have (docs/marketplace-api.md)."""
+
+Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
+
+
 class OrderedLine(Value):
     """A line as it was bought; `discount_minor` is for the whole line.
 

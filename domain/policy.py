@@ -13,7 +13,7 @@ from domain.goods import Way
 from domain.kinds import Kind
 from domain.refunds import DeliveryShare
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Minor = Annotated[int, Field(ge=0)]
 Limit = Annotated[int, Field(ge=1)]
 
@@ -130,7 +130,11 @@ def _time_zone(name: str) -> str:
 
 
 class MessageLimits(Value):
-    """What one party may write: characters a text, messages a local day and a case, files."""
+    """What one party may write: bytes of a text, messages a local day and a case, files.
+
+    `text_length` counts bytes of UTF-8, as everything does that carries the text: a letter with an
+    accent has two of them, an emoji four.
+    """
 
     text_length: Limit
     per_day: Limit
@@ -138,7 +142,7 @@ class MessageLimits(Value):
     attachments: Limit
     attachment_bytes: Limit
     media_types: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")], ...],
+        tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]{1,100}/[a-z0-9.+-]{1,100}$")], ...],
         Field(min_length=1),
     ]
 

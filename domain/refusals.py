@@ -29,6 +29,7 @@ class Code(StrEnum):
     TOO_MANY_QUESTIONS = "too-many-questions"
     HELP_NOT_YET = "help-not-yet"
     TEXT_TOO_LONG = "text-too-long"
+    CHARACTER_REFUSED = "character-refused"
     TOO_MANY_MESSAGES = "too-many-messages"
     TOO_MANY_ATTACHMENTS = "too-many-attachments"
     ATTACHMENT_REFUSED = "attachment-refused"

@@ -43,7 +43,7 @@ from domain.withdrawing import (
     right_to_withdraw,
     withdrawal_refusal,
 )
-from domain.writing import text_refusal
+from domain.writing import character_refusal, text_refusal
 
 TAKES_BACK = (
     OpenCancellation | OpenWithdrawal | OpenUncollectedParcel | OpenNonDelivery | OpenComplaint
@@ -84,7 +84,7 @@ def register(
         _order_refusal(opening, order)
         or _lines_refusal(opening, order, money_back)
         or (_no_policy(order) if terms is None else None)
-        or (terms and text_refusal(opening.text, opening.attachments, terms.messages))
+        or (terms and _writing_refusal(opening, terms))
     )
     rivals = tuple(case for case in others if {case.kind, opening.kind} <= set(ALONE))
     taken = sum((Counter(count(case.units)) for case in rivals), Counter[str]())
@@ -112,6 +112,14 @@ def register(
         money_back=money_back,
         right_until=_right_until(order, units, terms, calendar),
         beside=_beside(opening, units, others),
+    )
+
+
+def _writing_refusal(opening: Opening, terms: Terms) -> Refusal | None:
+    """A case that opens another one hands on words that were taken once, by the rules of then."""
+    handed_on = opening.instead_of is not None or getattr(opening, "belongs_to", None) is not None
+    return text_refusal(opening.text, opening.attachments, terms.messages, widened=handed_on) or (
+        None if handed_on else character_refusal(opening)
     )
 
 

@@ -121,6 +121,7 @@ async def ended(life: Life) -> None:
         (Code.CURRENCY_DIFFERS, {"amount": Money(amount_minor=1, currency="EUR")}),
         (Code.AMOUNT_TOO_HIGH, {"amount": Money(amount_minor=26000, currency="PLN")}),
         (Code.TEXT_TOO_LONG, {"text": "x" * 61}),
+        (Code.CHARACTER_REFUSED, {"text": "x\x00"}),
         (Code.POLICY_UNKNOWN, {"country": "SI"}),
     ],
 )
@@ -261,6 +262,10 @@ async def test_writing_has_limits(strict: World) -> None:
     odd = Attachment(**file | {"media_type": "application/zip"})
     await refused(life, Code.TEXT_TOO_LONG, SELLER, Say, text="x" * 61)
     await refused(life, Code.TEXT_TOO_LONG, SELLER, Offer, remedy=Remedy.REPAIR, text="x" * 61)
+    await refused(life, Code.TEXT_TOO_LONG, SELLER, Say, text="ż" * 31)
+    await refused(life, Code.CHARACTER_REFUSED, SELLER, Say, text="a\x1b[2Jb")
+    named = Attachment(**file | {"name": "gpj.\u202eexe"})
+    await refused(life, Code.CHARACTER_REFUSED, SELLER, Say, text="x", attachments=(named,))
     await refused(life, Code.TOO_MANY_ATTACHMENTS, SELLER, Say, text="x", attachments=(one, one))
     await refused(life, Code.ATTACHMENT_REFUSED, SELLER, Say, text="x", attachments=(big,))
     await refused(life, Code.ATTACHMENT_REFUSED, SELLER, Say, text="x", attachments=(odd,))

@@ -36,7 +36,6 @@ from domain.policy import CarrierClaimPolicy
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CarrierClaimView, CaseView, Outcome
-from domain.writing import text_refusal
 from workflows.agents import WithAgents
 from workflows.case import Permitted
 from workflows.deadline import Clock
@@ -262,10 +261,9 @@ class CarrierClaimRecord(WithAgents):
                 code=Code.EVIDENCE_MISSING,
                 sentence="A damage is claimed with the record of it; attach it as `damage_record`.",
             )
-        files = (*claim.proof_of_value, *claim.damage_record)
         return amount_bars(
             claim.amount, self.most, "paid for the parcel's goods and its part of the delivery"
-        ) or text_refusal("", files, self.policy.messages)
+        )
 
     def _answer_bars(self, said: ReportAnswer) -> Refusal | None:
         if said.answer is not CarrierSays.PARTLY:

@@ -76,7 +76,13 @@ from domain.view import (
     Receipt,
     WholeCase,
 )
-from domain.writing import count_refusal, name_refusal, text_refusal
+from domain.writing import (
+    character_refusal,
+    count_refusal,
+    name_refusal,
+    reason_refusal,
+    text_refusal,
+)
 from workflows.deadline import Clock
 from workflows.errands import Errands, failure_type
 from workflows.options import MARKETPLACE, OWN_DATABASE, RULES
@@ -521,9 +527,9 @@ class Case(ABC):
                 command.by.party, workflow.now(), zone, self.messages, limits
             ):
                 return refusal
-        attachments = getattr(command, "attachments", ())
         return (
-            text_refusal(command.words, attachments, self.policy.messages)
+            text_refusal(command.words, command.files, self.policy.messages)
+            or character_refusal(command)
             or name_refusal(command.by)
             or self.unfit(command)
         )
@@ -706,6 +712,8 @@ class Case(ABC):
             )
         if self.registered and (self.stage is Stage.CLOSED or self.registration.refusal):
             raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
+        if refusal := reason_refusal(wanted):
+            raise refused(refusal)
 
     @workflow.signal
     def case_beside(self, other: CaseBeside) -> None:
