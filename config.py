@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -28,6 +28,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.look import COLOUR, Look, fit_case_url, fit_colour, fit_logo
 from domain.misfits import in_words
 from workflows import attributes
 
@@ -64,6 +65,9 @@ class Settings(BaseSettings):
     mail_from: str = ""
     mail_name: str = "Recourse"
     mail_domain: str = "recourse.example"
+    case_url: Annotated[str, AfterValidator(fit_case_url)] = ""
+    brand_colour: Annotated[str, AfterValidator(fit_colour)] = COLOUR
+    brand_logo: Annotated[str, AfterValidator(fit_logo)] = ""
     metrics_address: str = "127.0.0.1:9464"
     health_address: str = "127.0.0.1:8460"
 
@@ -77,6 +81,11 @@ class Settings(BaseSettings):
             name = str(first["loc"][0]).upper()
             name = name if name == "DATABASE_URL" else f"RECOURSE_{name}"
             raise ConfigurationError(f"Set {name} rightly: it {in_words(first)}.") from None
+
+    @property
+    def look(self) -> Look:
+        """How letters look, and where they lead."""
+        return Look(self.brand_colour, self.brand_logo, self.case_url)
 
     def for_worker(self) -> Self:
         """The same, once everything that only a worker needs is there."""

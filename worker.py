@@ -108,7 +108,7 @@ async def working(
         password=settings.smtp_password.get_secret_value(),
         starttls=settings.smtp_starttls,
     )
-    notices = Notices(cases, Archive(engine), mailer, HERE / "templates")
+    notices = Notices(cases, Archive(engine), mailer, HERE / "templates", settings.look)
     ledger = RefundLedger(engine)
     registering = Cases(cases, marketplace, settings.policies)
     refunds = Refunds(marketplace, ledger)

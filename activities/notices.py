@@ -19,6 +19,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.folding import WHOLE
+from activities.look import Look
 from activities.rendering import CaseNamed, Letters, Setting, one_line
 from domain.letters import Letter
 from domain.notices import Mailing, Notice, Said
@@ -153,12 +154,17 @@ class Notices:
     """Writes to the parties. `templates_dir` holds `notices/<locale>/`."""
 
     def __init__(
-        self, people: CaseRegister, archive: Archive, mailer: Mailer, templates_dir: Path
+        self,
+        people: CaseRegister,
+        archive: Archive,
+        mailer: Mailer,
+        templates_dir: Path,
+        look: Look | None = None,
     ) -> None:
         self._people = people
         self._archive = archive
         self._mailer = mailer
-        self._letters = Letters(templates_dir, mailer.sender.name)
+        self._letters = Letters(templates_dir, mailer.sender.name, look)
 
     @activity.defn(name="archive")
     def archive(self, said: Said) -> None:

@@ -1,18 +1,19 @@
 """Letters as the parties read them: templates, words, dates and money in the reader's language.
 
-Every value that a template prints is made harmless for the form it is printed in, so that no
-template can forget it: what a person wrote can never become a heading, a link or markup. Only
-`quote` keeps the lines of a text, each of them marked as quoted.
+A letter is written once, in Markdown, of which both parts of the mail are made. Every value that a
+template prints is made harmless for Markdown, so that no template can forget it: what a person
+wrote can never become a heading, a link or markup. Only `quote` keeps the lines of a text, each of
+them marked as quoted.
 """
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -21,9 +22,12 @@ from babel.dates import format_time
 from babel.numbers import format_currency, get_currency_precision
 from jinja2 import Environment, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
-from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from markupsafe import Markup
 
+from activities.look import Look, is_link
+from activities.markup import as_html, as_text, beginning, escape, lead, parsed
+from domain.causes import Cause, known
 from domain.commands import RefuseReason, Remedy, Verdict
 from domain.goods import Condition, ExceptionReason, Goods, Purpose, ReturnReason, Way
 from domain.money import Money
@@ -84,51 +88,40 @@ TABLES: Mapping[type[StrEnum], str] = {
     Purpose: "purpose",
     ExceptionReason: "exception",
     ReturnReason: "fault",
+    Cause: "claim",
 }
 """Which table of words.toml translates which of the domain's words."""
 
 # What a person wrote is never fit for a subject: it would reach lock screens and be taken for ours.
 NEVER_IN_SUBJECT = {"text", "writer", "reason", "goods", "label", "carrier", "tracking"}
 
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff"
+    r"\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""What cannot be seen, but steers a terminal, a header or the direction."""
+
+RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff]")
 
 SECONDS_MATTER_WITHIN = timedelta(hours=1)
-
-# Inline, because many mail clients drop a letter's style sheet.
-STYLES = {
-    "p": "margin:0 0 16px",
-    "ul": "margin:0 0 16px;padding:0 0 0 20px",
-    "li": "margin:0 0 4px",
-    "blockquote": (
-        "margin:0 0 16px;padding:12px 16px 1px;border-left:4px solid #b9c6d8;"
-        "background:#f4f6f9;color:#33404f;border-radius:0 6px 6px 0;overflow-wrap:anywhere"
-    ),
-    "strong": "color:#12263f",
-    "code": "font-family:ui-monospace,Consolas,monospace;font-size:14px;overflow-wrap:anywhere",
-}
-
-
-class Form(StrEnum):
-    """The two parts of a letter. Plain text is the Markdown itself."""
-
-    TEXT = "text"
-    HTML = "html"
 
 
 @dataclass(frozen=True)
 class Named:
-    """A reader or a writer as a template sees them."""
+    """A reader, a writer or the seller as a template sees them; `address` is for goods."""
 
     party: Party
     name: str
+    address: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class CaseNamed:
-    """A case as a template names it; `reference` is what one looks it up by."""
+    """A case as a template names it; `reference` is what one looks it up by, `page` where."""
 
     id: str
     order_id: str
+    page: str = ""
 
     @property
     def reference(self) -> str:
@@ -158,7 +151,7 @@ class Rendered:
 
 
 class Safe(str):
-    """Text that is already harmless in the form being rendered."""
+    """Text that is Markdown already."""
 
     __slots__ = ()
 
@@ -177,15 +170,18 @@ def one_line(text: str) -> str:
     return re.sub(" +", " ", " ".join(clean(text))).strip()
 
 
-def escape(line: str, form: Form) -> str:
-    """One line in which no character means anything to Markdown; plain text needs nothing."""
-    return line if form is Form.TEXT else re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", line)
+def harmless(text: object) -> str:
+    """A value on one line, in which no character means anything to Markdown.
+
+    What is written from right to left is kept from turning what stands beside it.
+    """
+    line = one_line(str(text))
+    return escape(f"\u2068{line}\u2069" if RIGHT_TO_LEFT.search(line) else line)
 
 
-@pass_context
-def finalize(context: Context, value: object) -> str:
+def finalize(value: object) -> str:
     """What a template prints for `value`."""
-    return value if isinstance(value, Safe) else escape(one_line(str(value)), context["form"])
+    return value if isinstance(value, Safe) else harmless(value)
 
 
 @pass_context
@@ -194,11 +190,10 @@ def quote(context: Context, text: str) -> Safe:
 
     An agent signs the letter instead, in its layout.
     """
-    form: Form = context["form"]
-    lines = [escape(line, form) for line in clean(text)]
+    lines = [escape(line) for line in clean(text)]
     writer: Named | None = context.get("writer")
     if writer and writer.name and writer.party in (Party.BUYER, Party.SELLER):
-        lines += ["", f"— {escape(one_line(who(context, writer)), form)}"]
+        lines += ["", f"— {harmless(who(context, writer))}"]
     return Safe("\n".join(f"> {line}".rstrip() for line in lines))
 
 
@@ -209,10 +204,36 @@ def who(context: Context, writer: Named) -> str:
     return f"{writer.name}, {role}" if writer.name else role
 
 
-@pass_context
-def code(context: Context, text: str) -> Safe:
-    """A code of the marketplace, unchanged but for the marks that would end it."""
+def code(text: str) -> Safe:
+    """A number or code that one copies, unchanged but for the marks that would end it."""
     return Safe(f"`{one_line(text).replace('`', chr(39))}`")
+
+
+@pass_context
+def link(context: Context, text: str) -> Safe:
+    """A web address to be followed; anything else is a code."""
+    if is_link(str(text)):
+        context["links"].add(text)
+    return code(text)
+
+
+@pass_context
+def cause(context: Context, reason: str) -> str:
+    """Why a buyer claims, in the reader's words; what is not known as a quotation."""
+    if meaning := known(reason):
+        return word(context, meaning)
+    return str(context["words"]["frame"]["quoted"]).format(text=one_line(reason))
+
+
+@pass_context
+def addressed(context: Context, seller: Named) -> Safe:
+    """Where a buyer sends goods to, line by line; where one asks for it if it is not known."""
+    words = context["words"]["frame"]
+    if not seller.address:
+        return Safe(harmless(words["no_address"]))
+    name = [seller.name] if seller.name and seller.name not in seller.address[0] else []
+    lines = [harmless(line) for line in (*name, *seller.address)]
+    return Safe("\n".join([f"**{harmless(words['address'])}**", *lines]))
 
 
 @pass_context
@@ -254,7 +275,9 @@ def deadline(context: Context, due: datetime) -> str:
     on = local.date() - timedelta(days=1) if whole_day else local.date()
     near = local.second and abs(due - context["now"]) < SECONDS_MATTER_WITHIN
     clock = clock_time(context, local, "medium" if near else "short")
-    return dated(context, "until", "day" if whole_day else "moment", on, clock)
+    said = dated(context, "until", "day" if whole_day else "moment", on, clock)
+    context["deadlines"].add(said)
+    return said
 
 
 @pass_context
@@ -290,21 +313,42 @@ def dated(context: Context, table: str, sentence: str, on: date, clock: str = ""
 @pass_context
 def listed(context: Context, goods: tuple[Goods, ...]) -> Safe:
     """Goods as a bullet list, each with its quantity, and its condition where it is known."""
-    form: Form = context["form"]
-    # Not the templates' own mark: a list that follows stays a list of its own in HTML.
-    mark = "-" if form is Form.TEXT else "*"
+    # Not the templates' own mark: a list that follows stays a list of its own.
     return Safe(
         "\n".join(
-            f"{mark} {each.quantity} × {escape(one_line(each.title), form)}"
-            + (f" ({escape(word(context, each.condition), form)})" if each.condition else "")
+            f"* {each.quantity} × {harmless(each.title)}"
+            + (f" ({harmless(word(context, each.condition))})" if each.condition else "")
             for each in goods
         )
     )
 
 
 FILTERS = {
-    each.__name__: each for each in (quote, who, code, word, money, deadline, moment, day, listed)
+    each.__name__: each
+    for each in (
+        quote,
+        who,
+        code,
+        link,
+        cause,
+        addressed,
+        word,
+        money,
+        deadline,
+        moment,
+        day,
+        listed,
+    )
 }
+
+
+def environment(finalize: Callable[[object], str]) -> Environment:
+    """Templates whose values are made harmless by `finalize`: none of them is HTML."""
+    made = Environment(  # noqa: S701
+        undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters |= FILTERS
+    return made
 
 
 class NoticeTemplate:
@@ -313,65 +357,64 @@ class NoticeTemplate:
     Compiled when it is first needed: all of them at once would slow every start.
     """
 
-    def __init__(self, environment: Environment, path: Path) -> None:
+    def __init__(self, lines: Environment, letters: Environment, path: Path) -> None:
         match = re.fullmatch(
             r"---\nsubject: ([^\n]+)\n---\n(.+)", path.read_text("utf-8"), re.DOTALL
         )
         if match is None:
             raise ValueError(f"Begin {path} with three lines: '---', 'subject: …' and '---'.")
-        self._environment = environment
+        self._lines, self._letters = lines, letters
         self._subject, self._body = match.groups()
 
     @cached_property
     def subject(self) -> Template:
         """The one line that stands above the letter."""
-        return self._environment.from_string(self._subject)
+        return self._lines.from_string(self._subject)
 
     @cached_property
-    def plain(self) -> Template:
-        """The letter between greeting and signature, without the marks of what is bold."""
-        return self._environment.from_string(self._body.replace("**", ""))
+    def body(self) -> Template:
+        """The letter between greeting and signature, in Markdown."""
+        return self._letters.from_string(self._body)
 
-    @cached_property
-    def rich(self) -> Template:
-        """The same in Markdown, of which HTML is made."""
-        return self._environment.from_string(self._body)
+
+class Templates:
+    """Every notice in every language, with its layout and words; one that is missing raises."""
+
+    def __init__(self, root: Path) -> None:
+        lines, letters = environment(lambda value: one_line(str(value))), environment(finalize)
+        self.words: dict[str, dict[str, Any]] = {}
+        self.layouts: dict[str, tuple[Template, Template]] = {}
+        self.notices: dict[tuple[str, NoticeName], NoticeTemplate] = {}
+        for locale in LOCALES:
+            folder = root / locale
+            self.words[locale] = tomllib.loads((folder / "words.toml").read_text("utf-8"))
+            layout, footer = (
+                letters.from_string((folder / name).read_text("utf-8"))
+                for name in ("layout.md", "footer.md")
+            )
+            self.layouts[locale] = layout, footer
+            for name in NoticeName:
+                file = folder / f"{name}.md"
+                self.notices[locale, name] = NoticeTemplate(lines, letters, file)
+        html = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        self.shell = html.from_string((root / "shell.html").read_text("utf-8"))
+        self.button = html.from_string((root / "button.html").read_text("utf-8"))
+
+
+read = cache(Templates)
+"""The templates of a folder, read and compiled once for all workers of this process."""
 
 
 class Letters:
-    """Every notice in every language, read once: a template that is missing stops the worker.
+    """Writes every notice in every language: a template that is missing stops the worker.
 
     `templates_dir` holds `notices/<locale>/`; `platform` is the marketplace's name.
     """
 
-    def __init__(self, templates_dir: Path, platform: str) -> None:
+    def __init__(self, templates_dir: Path, platform: str, look: Look | None = None) -> None:
         self._platform = platform
-        root = templates_dir / "notices"
-        # Not HTML: `finalize` makes each value harmless for Markdown, which writes the HTML.
-        environment = Environment(  # noqa: S701
-            undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
-        )
-        environment.filters |= FILTERS
-        self._words: dict[str, dict[str, Any]] = {}
-        self._layouts: dict[str, tuple[Template, Template]] = {}
-        self._notices: dict[tuple[str, NoticeName], NoticeTemplate] = {}
-        for locale in LOCALES:
-            folder = root / locale
-            self._words[locale] = tomllib.loads((folder / "words.toml").read_text("utf-8"))
-            layout, footer = (
-                environment.from_string((folder / name).read_text("utf-8"))
-                for name in ("layout.md", "footer.md")
-            )
-            self._layouts[locale] = layout, footer
-            for name in NoticeName:
-                self._notices[locale, name] = NoticeTemplate(environment, folder / f"{name}.md")
-        self._shell = Environment(autoescape=True, undefined=StrictUndefined).from_string(
-            (root / "shell.html").read_text("utf-8")
-        )
-        self._markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable(
-            # No letter needs these; without them not even a slip of ours lets a link through.
-            ["link", "image", "autolink", "reference", "html_inline", "html_block", "code"]
-        )
+        self._look = look or Look()
+        self._templates = read(templates_dir / "notices")
 
     def render(self, notices: Sequence[Notice], setting: Setting) -> Rendered:
         """The letter of what is told to one reader at once, one after the other, in their language,
@@ -386,63 +429,71 @@ class Letters:
         )
         person = setting.people[notice.to]
         locale = person.locale if person.locale in LOCALES else FALLBACK
+        words = self._templates.words[locale]
         facts = facts_of(notice.facts, setting.people)
+        case = replace(setting.case, page=self._look.page(setting.case.id))
+        links, deadlines = set[str](), set[str]()
         shared = {
             "alone": len(notices) == 1,
             "reader": Named(notice.to, person.name),
-            "case": setting.case,
+            "seller": seller_of(setting.people),
+            "case": case,
             "zone": setting.zone,
             "platform": self._platform,
             "locale": locale,
-            "words": self._words[locale],
+            "words": words,
             "now": setting.at,
+            "links": links,
+            "deadlines": deadlines,
         }
-        template = self._notices[locale, notice.name]
+        template = self._templates.notices[locale, notice.name]
         subject = one_line(
             template.subject.render(
                 {name: fact for name, fact in facts.items() if name not in NEVER_IN_SUBJECT},
                 **shared,
-                form=Form.TEXT,
             )
         )
         if notice.facts.again:
-            subject = str(self._words[locale]["again"]["subject"]).format(subject=subject)
-        letter, footer = self._parts(notices, setting, shared | {"form": Form.TEXT})
-        rich_letter, rich_footer = self._parts(notices, setting, shared | {"form": Form.HTML})
-        html = self._shell.render(
+            subject = str(words["again"]["subject"]).format(subject=subject)
+        letter, closing = self._parts(notices, setting, shared)
+        leading = lead(letter, deadlines)
+        page = str(words["frame"]["page"]).format(url=case.page) if case.page else ""
+        button = (
+            self._templates.button.render(url=case.page, words=words["frame"], look=self._look)
+            if case.page
+            else ""
+        )
+        html = self._templates.shell.render(
             lang=locale,
             subject=subject,
             platform=self._platform,
-            letter=Markup(self._html(rich_letter)),  # noqa: S704
-            footer=Markup(self._html(rich_footer)),  # noqa: S704
+            look=self._look,
+            lead=leading,
+            preview=leading or beginning(letter),
+            button=Markup(button if leading else ""),  # noqa: S704
+            letter=Markup(as_html(letter, links, "" if leading else button)),  # noqa: S704
+            footer=Markup(as_html(closing)),  # noqa: S704
         )
-        return Rendered(notice.name, locale, subject, f"{letter}\n\n-- \n{footer}\n", html)
+        text = f"{as_text(letter, page)}\n\n-- \n{as_text(closing)}\n"
+        return Rendered(notice.name, locale, subject, text, html)
 
     def _parts(
         self, notices: Sequence[Notice], setting: Setting, shared: dict[str, Any]
-    ) -> tuple[str, str]:
+    ) -> tuple[list[Token], list[Token]]:
+        """The blocks of the letter and of its footer."""
         locale, signed = shared["locale"], {}
         bodies: list[str] = []
         for notice in notices:
-            template = self._notices[locale, notice.name]
-            source = template.plain if shared["form"] is Form.TEXT else template.rich
+            template = self._templates.notices[locale, notice.name]
             context = facts_of(notice.facts, setting.people) | shared
-            body = source.render(context).strip()
+            body = template.body.render(context).strip()
             bodies.append(begun(body) if bodies else body)
             writer = context.get("writer")
             if writer and writer.party is Party.AGENT:
                 signed = {"writer": writer}
-        layout, footer = self._layouts[locale]
+        layout, footer = self._templates.layouts[locale]
         body = Safe("\n\n".join(bodies))
-        return tidy(layout.render(shared | signed, body=body)), tidy(footer.render(shared))
-
-    def _html(self, source: str) -> str:
-        tokens = self._markdown.parse(source)
-        for token in (each for block in tokens for each in (block, *(block.children or ()))):
-            if token.tag in STYLES and token.nesting >= 0:
-                token.attrSet("style", STYLES[token.tag])
-        html: str = self._markdown.renderer.render(tokens, self._markdown.options, {})
-        return html
+        return parsed(layout.render(shared | signed, body=body)), parsed(footer.render(shared))
 
 
 def facts_of(facts: Facts, people: Mapping[Party, Person]) -> dict[str, Any]:
@@ -451,6 +502,12 @@ def facts_of(facts: Facts, people: Mapping[Party, Person]) -> dict[str, Any]:
     if facts.writer:
         known["writer"] = named(facts.writer, people)
     return {name: fact for name, fact in known.items() if fact is not None and fact not in ("", ())}
+
+
+def seller_of(people: Mapping[Party, Person]) -> Named:
+    """The seller, with the address that goods are sent back to."""
+    seller = people[Party.SELLER]
+    return Named(Party.SELLER, seller.name, seller.return_address)
 
 
 def named(actor: Actor, people: Mapping[Party, Person]) -> Named:
@@ -466,8 +523,3 @@ def begun(body: str) -> str:
     first = re.match(r"\W*", body)
     at = first.end() if first else 0
     return body[:at] + body[at : at + 1].upper() + body[at + 1 :]
-
-
-def tidy(text: str) -> str:
-    """`text` without the empty lines that conditions leave behind."""
-    return re.sub(r"\n{3,}", "\n\n", text).strip()

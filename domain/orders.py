@@ -53,13 +53,22 @@ class OrderedLine(Value):
         return self.unit_price_minor * self.quantity - self.discount_minor
 
 
+AddressLine = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+]
+
+
 class Person(Value):
-    """A buyer or seller as the marketplace knows them: personal data, kept by the store alone."""
+    """A buyer or seller as the marketplace knows them: personal data, kept by the store alone.
+
+    `return_address`: where a seller takes goods back, line by line as on a parcel.
+    """
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
     name: Annotated[str, Field(max_length=100)]
     email: Annotated[str, Field(max_length=254)]
     locale: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+    return_address: Annotated[tuple[AddressLine, ...], Field(max_length=8)] = ()
 
 
 class BuyerClass(StrEnum):

@@ -134,7 +134,7 @@ class CaseRegister:
                 opened_at=at,
             )
             people = [
-                PersonRow(case_id=case_id, party=party, **person.model_dump())
+                PersonRow(case_id=case_id, party=party, **person.model_dump(mode="json"))
                 for party, person in ((Party.BUYER, order.buyer), (Party.SELLER, order.seller))
             ]
             if insert_new(session, [case]):
@@ -171,12 +171,7 @@ class CaseRegister:
         """The buyer and the seller of a case; nobody for a case that is not registered."""
         with transaction(self._engine) as session:
             rows = session.exec(select(PersonRow).where(PersonRow.case_id == case_id))
-            return {
-                Party(row.party): Person(
-                    id=row.id, name=row.name, email=row.email, locale=row.locale
-                )
-                for row in rows
-            }
+            return {Party(row.party): _person(row) for row in rows}
 
     def close(self, closing: CloseCase) -> None:
         """File how a case ended: the first time counts.
@@ -266,6 +261,16 @@ def _order(session: Session, order_id: str) -> tuple[tuple[MoneyBack, ...], tupl
         for case_id, kind, registration in session.exec(cases).all()
     )
     return money_back(session, order_id), tuple(open_cases)
+
+
+def _person(row: PersonRow) -> Person:
+    return Person(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        locale=row.locale,
+        return_address=tuple(row.return_address or ()),
+    )
 
 
 def _summary(row: CaseRow) -> CaseSummary:

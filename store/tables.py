@@ -92,6 +92,7 @@ class PersonRow(SQLModel, table=True):
     name: Words
     email: Words
     locale: Words
+    return_address: list[str] | None = Field(default=None, sa_type=JSON)
 
 
 class MessageRow(SQLModel, table=True):

@@ -673,7 +673,7 @@ def test_is_every_notice_there_and_no_other(locale: str) -> None:
 def test_do_all_languages_tell_the_same_facts(name: NoticeName) -> None:
     told = {locale: variables(locale, name) for locale in LOCALES}
     assert dict.fromkeys(LOCALES, told["en"]) == told
-    assert told["en"] <= set(FULL[name]) | {"case", "reader", "writer", "alone"}
+    assert told["en"] <= set(FULL[name]) | {"case", "reader", "writer", "alone", "seller"}
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -686,7 +686,7 @@ def test_is_every_word_of_the_domain_translated(locale: str) -> None:
     assert len(words["until"]["months"]) == 12
     assert len(words["at"]["weekdays"]) == 7
     assert "{subject}" in words["again"]["subject"]
-    assert set(words) == {*TABLES.values(), "joining", "until", "at", "again"}
+    assert set(words) == {*TABLES.values(), "joining", "until", "at", "again", "frame"}
 
 
 def test_does_a_reminder_say_that_it_is_one(letters: Letters) -> None:
@@ -728,7 +728,7 @@ def test_is_every_letter_whole(letters: Letters, name: NoticeName, to: Party) ->
         if name is NoticeName.CANCELLED:
             assert re.search(r"1[.,\u00a0 ]?219[,.]50", letter.text)
         if "goods" in FULL[name]:
-            assert re.search(r"(?<=\n\n)- 2 × Lamp\n- 1 × Shade \(\w.*\)(?=\n\n)", letter.text)
+            assert re.search(r"(?<=\n\n)• 2 × Lamp\n• 1 × Shade \(\w.*\)(?=\n\n)", letter.text)
         if "at" in FULL[name]:
             assert re.search(rf"({on_day(18)}).*\b0?9[:.]30", letter.text)
         if "safe" in FULL[name]:
@@ -860,7 +860,7 @@ def test_is_the_condition_of_goods_told_in_words(letters: Letters, locale: str) 
     facts = FULL[NoticeName.FINDING] | {"goods": goods}
     letter = render(letters, locale, NoticeName.FINDING, Party.BUYER, facts)
     for said in words_of(locale)["condition"].values():
-        assert f"\n- 1 × Lamp ({said})\n" in letter.text
+        assert f"\n• 1 × Lamp ({said})\n" in letter.text
         assert f"1 × Lamp ({said})" in Reading(letter.html).text
 
 
@@ -1108,11 +1108,9 @@ def test_does_a_name_stay_a_name(letters: Letters, locale: str, name: str) -> No
 
 
 def test_does_a_code_of_the_marketplace_stay_a_code(letters: Letters) -> None:
-    facts = FULL[NoticeName.DISPUTE_OPENED] | {"reason": "`<b>*x*\n# `[a](b)"}
-    letter = render(letters, "en", NoticeName.DISPUTE_OPENED, Party.SELLER, facts)
-    usual = render(
-        letters, "en", NoticeName.DISPUTE_OPENED, Party.SELLER, FULL[NoticeName.DISPUTE_OPENED]
-    )
+    facts = FULL[NoticeName.LABEL_READY] | {"label": "`<b>*x*\n# `[a](b)"}
+    letter = render(letters, "en", NoticeName.LABEL_READY, Party.BUYER, facts)
+    usual = render(letters, "en", NoticeName.LABEL_READY, Party.BUYER, FULL[NoticeName.LABEL_READY])
     assert Reading(letter.html).tags == Reading(usual.html).tags
     assert "'<b>*x* # '[a](b)" in Reading(letter.html).text
 
