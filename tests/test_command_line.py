@@ -713,8 +713,7 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
         (("parcel-event", "CASE"), "Give a case and what the machine says"),
         (("parcel-event", "CASE", "arrived", "--order", "PL-1"), "Give a case and what the mach"),
         (("parcel-event", "returned", "--order", "PL-1", "--country", "PL"), "--tracking is miss"),
-        (("parcel-event", "returned", "--order", "PL-no", "--tracking", "T1"),
-         "Where order PL-no was placed is not known here; give --country"),
+        (("parcel-event", "returned", "--order", "PL-no", "--tracking", "T1"), "--country is miss"),
         (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1", "--country", "pl"),
          "--country must be two capital letters, like PL, not 'pl'."),
         (("parcel-event", "CASE", "arrived", "--event-id", ""), "--event-id must not be empty."),
@@ -1109,7 +1108,7 @@ async def test_is_the_country_of_a_parcels_order_looked_up(
 ) -> None:
     order = real_world.order("SI")
     told = ("parcel-event", "returned", "--order", order, "--tracking", "PY 1")
-    assert (await shell(*told)).err.startswith(f"Where order {order} was placed is not known")
+    assert (await shell(*told)).err == "--country is missing; add it.\n"
     monkeypatch.setenv("RECOURSE_MARKETPLACE_URL", real_world.marketplace)
     case = f"uncollected-parcel:SI:{order}:PY-1"
     assert (await shell(*told)).out == f"Told {case}: returned.\n"
