@@ -5,14 +5,17 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -27,6 +30,7 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.carrier_claims import CarrierClaims
 from activities.cases import Cases
+from activities.foreign import Attendance, Server
 from activities.marketplace import Marketplace, SellerConduct
 from activities.notices import Mailer, Notices, Sender
 from activities.redeliveries import Redeliveries
@@ -67,10 +71,20 @@ from workflows.uncollected_parcel import UncollectedParcel
 from workflows.withdrawal import Withdrawal
 
 THREADS = 20
-"""Activities that run at once; each holds at most one database connection."""
+"""Activities that run at once for our own database; as many wait for the marketplace, and as many
+for the mail server. Each holds at most one database connection, and none while it waits."""
 
-DRAIN = timedelta(seconds=20)
-"""How long running activities may end after SIGTERM."""
+DRAIN = timedelta(seconds=15)
+"""How long running activities may end after SIGTERM; then what waits for a server is cut off."""
+
+ALL_OVER = timedelta(seconds=20)
+"""How long after SIGTERM the worker ends, whatever still runs."""
+
+LONGEST_SILENCE = timedelta(seconds=3)
+"""How often a sign of life of what takes long is passed on, at least."""
+
+DEAD_AFTER = timedelta(seconds=5)
+"""How long a step waits for the worker that knows its case, before any other one takes it."""
 
 PROCESSES = (
     Inquiry,
@@ -85,6 +99,13 @@ PROCESSES = (
 )
 
 
+class Working(NamedTuple):
+    """A worker that runs, and the foreign servers that it talks to."""
+
+    worker: Worker
+    marketplace: Marketplace
+
+
 @asynccontextmanager
 async def working(
     client: Client,
@@ -92,7 +113,7 @@ async def working(
     engine: Engine,
     processes: Sequence[type] = PROCESSES,
     interceptors: Sequence[Interceptor] = (),
-) -> AsyncIterator[Worker]:
+) -> AsyncIterator[Working]:
     """A worker that runs until the block ends, and then drains."""
     cases = CaseRegister(engine)
     marketplace = Marketplace(
@@ -116,38 +137,64 @@ async def working(
     redeliveries = Redeliveries(marketplace)
     reports = SellerReports(SellerReportBook(engine))
     claims = CarrierClaims(marketplace, Recoveries(engine))
-    with contextlib.closing(marketplace), ThreadPoolExecutor(THREADS) as threads:
+    conduct = SellerConduct(marketplace, Breaches(engine))
+    talking_to_marketplace: list[Callable[..., Any]] = [
+        registering.register,
+        registering.register_beside,
+        conduct.report_breach,
+        refunds.request,
+        refunds.confirm,
+        shipments.stop,
+        shipments.label,
+        redeliveries.request,
+        redeliveries.void,
+        claims.file,
+        claims.book,
+    ]
+    talking_to_mail_server: list[Callable[..., Any]] = [notices.send]
+    with (
+        contextlib.closing(marketplace),
+        ThreadPoolExecutor(THREADS, "own") as own,
+        ThreadPoolExecutor(THREADS, "marketplace") as at_marketplace,
+        ThreadPoolExecutor(THREADS, "mail") as at_mail_server,
+    ):
+        attendance = Attendance()
+        attendance.talks(
+            Server("marketplace", at_marketplace, asyncio.Semaphore(THREADS)),
+            talking_to_marketplace,
+        )
+        attendance.talks(
+            Server("mail server", at_mail_server, asyncio.Semaphore(THREADS)),
+            talking_to_mail_server,
+        )
         async with Worker(
             client,
             task_queue=settings.task_queue,
             workflows=processes,
             activities=[
-                registering.register,
-                registering.register_beside,
+                *talking_to_marketplace,
+                *talking_to_mail_server,
                 registering.pin,
                 registering.close,
                 notices.archive,
-                notices.send,
-                SellerConduct(marketplace, Breaches(engine)).report_breach,
-                refunds.request,
-                refunds.confirm,
                 refunds.refunded_units,
-                shipments.stop,
-                shipments.label,
-                redeliveries.request,
-                redeliveries.void,
                 reports.keep_cost,
                 reports.keep_non_collection,
-                claims.file,
-                claims.book,
                 Tasks(TaskQueue(engine)).record,
             ],
-            activity_executor=threads,
+            activity_executor=own,
             workflow_runner=workflow_runner(),
             graceful_shutdown_timeout=DRAIN,
-            interceptors=interceptors,
+            max_heartbeat_throttle_interval=LONGEST_SILENCE,
+            sticky_queue_schedule_to_start_timeout=DEAD_AFTER,
+            interceptors=[attendance, *interceptors],
         ) as worker:
-            yield worker
+            try:
+                yield Working(worker, marketplace)
+            finally:
+                loop = asyncio.get_running_loop()
+                cutting = loop.call_later(DRAIN.total_seconds(), marketplace.cut_off)
+        cutting.cancel()
 
 
 def check_reachable(what: str, host: str, port: int) -> None:
@@ -245,6 +292,21 @@ class HealthServer(uvicorn.Server):
         yield
 
 
+def end_by_force_after(span: timedelta) -> None:
+    """End the program if it still runs then, as a crash would: nothing of it is lost or half done.
+
+    What was under way is tried again by another worker, or by this one when it is back.
+    """
+
+    def end() -> None:
+        print("Ended with work under way, which will be tried again.", flush=True)
+        os._exit(0)
+
+    watch = threading.Timer(span.total_seconds(), end)
+    watch.daemon = True
+    watch.start()
+
+
 async def main() -> None:
     """Run a worker with the settings of the environment until it is told to stop."""
     settings = Settings.read()
@@ -254,12 +316,14 @@ async def main() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     bound = listen("RECOURSE_HEALTH_ADDRESS", settings.health_address)
-    async with working(client, settings, engine) as worker:
-        server = HealthServer(uvicorn.Config(health(client, engine, worker), log_level="warning"))
+    async with working(client, settings, engine) as running:
+        app = health(client, engine, running.worker)
+        server = HealthServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         print(f"Recourse works on {client.namespace}/{settings.task_queue}.", flush=True)
         await stop.wait()
         print("Draining: no new tasks are taken.", flush=True)
+        end_by_force_after(ALL_OVER)
         server.should_exit = True
         await serving
     engine.dispose()

@@ -126,14 +126,18 @@ class Caller:
         """Whether the server has kept silent for so long that hardly anything is asked of it."""
         return self._breaker.open
 
-    def close(self) -> None:
-        """Cut off whatever is under way, and close the connections."""
+    def cut_off(self) -> None:
+        """End whatever is under way without an answer, and refuse what comes. Returns at once."""
         with self._lock:
             self._closed = True
-            calls, thread = self._calls, self._thread
-        if calls and thread:
-            _end(calls)
-            thread.join(timeout=5)
+            if self._calls:
+                _end(self._calls)
+
+    def close(self) -> None:
+        """The same, and wait until the connections are closed."""
+        self.cut_off()
+        if self._thread:
+            self._thread.join(timeout=5)
 
     def call(self, request: Request) -> Answer:
         """The answer, whatever it says. Redirects are not followed.

@@ -25,12 +25,12 @@ class CarrierClaims:
         self._marketplace = marketplace
         self._recoveries = recoveries
 
-    @activity.defn(name="file_carrier_claim")
+    @activity.defn(name="file_carrier_claim", no_thread_cancel_exception=True)
     def file(self, claim: ClaimToFile) -> ClaimFiled:
         """Sends a claim, or an appeal, to the carrier, and answers its reference."""
         return self._marketplace.file_claim(claim)
 
-    @activity.defn(name="book_recovery")
+    @activity.defn(name="book_recovery", no_thread_cancel_exception=True)
     def book(self, recovery: Recovery) -> None:
         """Keeps what was recovered, then books it to the seller; both once for each key."""
         self._recoveries.record(recovery)

@@ -41,7 +41,7 @@ class Cases:
         self._marketplace = marketplace
         self._policies = policies
 
-    @activity.defn(name="register_case")
+    @activity.defn(name="register_case", no_thread_cancel_exception=True)
     def register(self, case: RegisterCase) -> Registration:
         """Pin the case to the order, the policy and the calendar as they are now.
 
@@ -76,17 +76,17 @@ class Cases:
 
         return self._cases.register(case.case_id, case.opening, order, judge, case.at)
 
-    @activity.defn(name="register_beside")
+    @activity.defn(name="register_beside", no_thread_cancel_exception=True)
     def register_beside(self, case: RegisterCase) -> Refusal | None:
         """Register a case that another one is about to open; why it cannot be opened, if so."""
         return self.register(case).refusal
 
-    @activity.defn(name="pin_rules")
+    @activity.defn(name="pin_rules", no_thread_cancel_exception=True)
     def pin(self, wanted: PinRules) -> Rules:
         """The policy and calendar of a country as they stand in the files now."""
         return read_rules(wanted, self._policies)
 
-    @activity.defn(name="close_case")
+    @activity.defn(name="close_case", no_thread_cancel_exception=True)
     def close(self, case: CloseCase) -> None:
         """File how the case ended (D2)."""
         self._cases.close(case)

@@ -183,8 +183,12 @@ class Marketplace:
         """Whether it gives no good answers now, or is hardly asked any more since it is silent."""
         return self.health.failing or self._caller.spared
 
+    def cut_off(self) -> None:
+        """Ends what is under way without an answer; whoever asks later is refused. At once."""
+        self._caller.cut_off()
+
     def close(self) -> None:
-        """Cuts off what is under way, and closes the connections. Whoever asks later is refused."""
+        """The same, and closes the connections."""
         self._caller.close()
 
     @watched
@@ -409,7 +413,7 @@ class SellerConduct:
         self._marketplace = marketplace
         self._breaches = breaches
 
-    @activity.defn(name="report_breach")
+    @activity.defn(name="report_breach", no_thread_cancel_exception=True)
     def report_breach(self, report: BreachReport) -> None:
         """Records the breach, then tells the marketplace; both once for each key."""
         self._breaches.record(report)

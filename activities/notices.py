@@ -166,12 +166,12 @@ class Notices:
         self._mailer = mailer
         self._letters = Letters(templates_dir, mailer.sender.name, look)
 
-    @activity.defn(name="archive")
+    @activity.defn(name="archive", no_thread_cancel_exception=True)
     def archive(self, said: Said) -> None:
         """Archive what was said, each message once: quick, on our own database alone."""
         self._archive.add_messages(said.case_id, said.messages)
 
-    @activity.defn(name="send")
+    @activity.defn(name="send", no_thread_cancel_exception=True)
     def send(self, mailing: Mailing) -> None:
         """Archive the messages, then write out, keep and send the notices.
 

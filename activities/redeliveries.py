@@ -22,12 +22,12 @@ class Redeliveries:
     def __init__(self, marketplace: Marketplace) -> None:
         self._marketplace = marketplace
 
-    @activity.defn(name="request_redelivery")
+    @activity.defn(name="request_redelivery", no_thread_cancel_exception=True)
     def request(self, wanted: Redelivery) -> None:
         """The buyer is asked to pay; the marketplace tells the case when that is done."""
         self._marketplace.request_redelivery(wanted)
 
-    @activity.defn(name="void_redelivery")
+    @activity.defn(name="void_redelivery", no_thread_cancel_exception=True)
     def void(self, asked: Redelivery) -> None:
         """The buyer need not pay any more, and gets back what was paid."""
         self._marketplace.void_redelivery(asked)

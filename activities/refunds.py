@@ -45,7 +45,7 @@ class Refunds:
         self._marketplace = marketplace
         self._ledger = ledger
 
-    @activity.defn(name="request_refund")
+    @activity.defn(name="request_refund", no_thread_cancel_exception=True)
     def request(self, command: RefundCommand) -> RefundReport:
         """Commands the refund. A lost answer is UNCONFIRMED, to be cleared by `confirm_refund`.
 
@@ -58,7 +58,7 @@ class Refunds:
             return self._record(RefundReport(key=command.key, state=RefundState.CONFIRMED))
         return self._record(self._marketplace.refund(command))
 
-    @activity.defn(name="confirm_refund")
+    @activity.defn(name="confirm_refund", no_thread_cancel_exception=True)
     def confirm(self, command: RefundCommand) -> RefundReport:
         """What became of the refund: CONFIRMED or FAILED.
 
@@ -76,7 +76,7 @@ class Refunds:
             raise ApplicationError(f"The refund {command.key} is {report.state}.", type=UNCONFIRMED)
         return report
 
-    @activity.defn(name="refunded_units")
+    @activity.defn(name="refunded_units", no_thread_cancel_exception=True)
     def refunded_units(self, asked: AskRefundedUnits) -> RefundedUnits:
         """What of an order has come back, or is about to, as of now."""
         back = self._ledger.money_back(asked.order_id)

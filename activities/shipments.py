@@ -22,12 +22,12 @@ class Shipments:
     def __init__(self, marketplace: Marketplace) -> None:
         self._marketplace = marketplace
 
-    @activity.defn(name="stop_dispatch")
+    @activity.defn(name="stop_dispatch", no_thread_cancel_exception=True)
     def stop(self, wanted: StopDispatch) -> DispatchAnswer:
         """Who was first: the cancellation, or the tracking number (W2)."""
         return self._marketplace.stop_dispatch(wanted)
 
-    @activity.defn(name="order_label")
+    @activity.defn(name="order_label", no_thread_cancel_exception=True)
     def label(self, wanted: LabelWanted) -> LabelMade:
         """A return label, and what the way back costs."""
         return self._marketplace.label(wanted)

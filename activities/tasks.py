@@ -18,7 +18,7 @@ class Tasks:
     def __init__(self, queue: TaskQueue) -> None:
         self._queue = queue
 
-    @activity.defn(name="record_task")
+    @activity.defn(name="record_task", no_thread_cancel_exception=True)
     def record(self, task: Task) -> None:
         """Put the task as it stands now into the queue; an older state never overwrites it."""
         self._queue.record(task)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,9 +19,13 @@ from temporalio.testing import WorkflowEnvironment
 
 from cli.servers import postgresql
 from config import HERE
+from domain.commands import AskForHelp, Remedy
+from domain.openings import OpenDispute
 from policies import HERE as POLICIES
-from tests.test_durability import Elsewhere, elsewhere
-from worker import run
+from tests.life import BUYER
+from tests.test_durability import Elsewhere, becomes, elsewhere
+from worker import ALL_OVER, THREADS, run
+from workflows.dispute import Dispute
 
 NOBODY = "127.0.0.1:1"
 
@@ -121,3 +126,80 @@ async def test_a_worker_told_to_stop_lets_its_letters_go_out_first(
         assert all(letter.sent_at for letter in letters)
         assert "Draining" in world.worker.log.read_text()
         assert "Traceback" not in world.worker.log.read_text()
+
+
+def orders_asked(world: Elsewhere) -> int:
+    """How often the marketplace was asked for an order."""
+    ledger = requests.get(f"{world.marketplace}/standin/ledger", timeout=5).json()
+    return int(ledger["requests"]["orders"])
+
+
+class Dripping(asyncio.Protocol):
+    """Greets with a byte every two seconds, without an end."""
+
+    def __init__(self, calls: list[asyncio.Transport]) -> None:
+        self._calls = calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._calls.append(transport)
+        self._drip(transport)
+
+    def _drip(self, transport: asyncio.Transport) -> None:
+        if not transport.is_closing():
+            transport.write(b"2")
+            asyncio.get_running_loop().call_later(2, self._drip, transport)
+
+
+@asynccontextmanager
+async def dripping() -> AsyncIterator[int]:
+    """A server on this port that drips."""
+    calls: list[asyncio.Transport] = []
+    loop = asyncio.get_running_loop()
+    async with await loop.create_server(lambda: Dripping(calls), "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        for call in calls:
+            call.abort()
+        await asyncio.sleep(0)
+
+
+@pytest.mark.slow
+async def test_servers_that_drip_hold_up_nothing_of_our_own_nor_the_end(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with somewhere(server, tmp_path) as world, dripping() as port:
+        world.worker.settings["RECOURSE_SMTP_PORT"] = str(port)
+        world.worker.settings["RECOURSE_MARKETPLACE_TIMEOUT_SECONDS"] = "12"
+        await world.worker.start()
+        # Each of them has letters that take a thread, of which there are not so many.
+        lives = await asyncio.gather(*(world.dispute() for _ in range(THREADS + 5)))
+        world.behaves(orders="drip", breaches="drip")
+        opening = [
+            OpenDispute(
+                country="PL",
+                order_id=world.order(),
+                opened_by=BUYER,
+                text="The lamp does not light.",
+                reason="defect",
+                wanted=Remedy.FULL_REFUND,
+            )
+            for _ in range(THREADS + 5)
+        ]
+        for each in opening:
+            await world.client.start_workflow(
+                Dispute.run, each, id=each.case_id, task_queue=world.settings.task_queue
+            )
+        await becomes(lambda: orders_asked(world) >= 2 * THREADS)
+        began = time.monotonic()
+        await lives[0].buyer(AskForHelp)
+        await lives[0].seller(AskForHelp)
+        await lives[0].sees(lambda view: view.stage == "with-agent")
+        await becomes(lambda: bool(lives[0].tasks()))
+        assert time.monotonic() - began < 10
+        began = time.monotonic()
+        assert await asyncio.to_thread(world.worker.send, signal.SIGTERM) == 0
+        assert time.monotonic() - began < ALL_OVER.total_seconds() + 3
+        for life in lives:
+            await life.handle.terminate()
+        for each in opening:
+            await world.client.get_workflow_handle(each.case_id).terminate()

@@ -19,6 +19,22 @@ class BoundedPatience(Patience):
     schedule_to_close_timeout: timedelta
 
 
+class ForeignPatience(Patience):
+    """Patience with a server that is not ours, by a worker that gives signs of life meanwhile."""
+
+    heartbeat_timeout: timedelta
+
+
+class BoundedForeignPatience(BoundedPatience):
+    """The same, and it ends."""
+
+    heartbeat_timeout: timedelta
+
+
+ALIVE = timedelta(seconds=8)
+"""For so long a worker may give no sign of life during an attempt (activities/foreign.py). Then it
+is taken for dead, and the attempt is made again."""
+
 NO_RETRY_MENDS = ["ContradictionError"]
 """Failures of the store that a person has to look at."""
 
@@ -51,36 +67,41 @@ ARCHIVE = Patience(
 """What was said is archived as soon as our own database is there, unless it is another text under
 the same id: after a reset, say."""
 
-MARKETPLACE = Patience(
+MARKETPLACE = ForeignPatience(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=ALIVE,
     retry_policy=patient(timedelta(minutes=5)),
 )
 """The marketplace answers slowly, or not today: tried until it does. No attempt takes longer than
-two requests of it may (config.py); after a crash the next one begins when the time is up."""
+the wait for a thread (activities/foreign.py) and two requests (config.py)."""
 
-CARRIER_CLAIM = BoundedPatience(
+CARRIER_CLAIM = BoundedForeignPatience(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=ALIVE,
     schedule_to_close_timeout=timedelta(days=1),
     retry_policy=patient(timedelta(hours=1)),
 )
 """The marketplace sends a claim to a carrier within a day, or an agent does: the law's time to
 claim may be running out (P5)."""
 
-BESIDE = BoundedPatience(
+BESIDE = BoundedForeignPatience(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=ALIVE,
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=patient(timedelta(minutes=1)),
 )
 """Registering a case that is opened beside another one, which does not wait for it (P5)."""
 
-REFUND_ANSWER = Patience(
+REFUND_ANSWER = ForeignPatience(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=ALIVE,
     retry_policy=patient(timedelta(hours=1)),
 )
 """Asking what became of a refund, at growing intervals, until it is known."""
 
-REFUND_REPORTED = BoundedPatience(
+REFUND_REPORTED = BoundedForeignPatience(
     start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=ALIVE,
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=patient(timedelta(minutes=1)),
 )
