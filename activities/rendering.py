@@ -453,6 +453,10 @@ class Letters:
                 **shared,
             )
         )
+        # The matter first: a long order number would hide it where only the beginning is shown.
+        subject = str(words["subject"]["whole"]).format(
+            matter=begun(subject), order=one_line(setting.case.order_id)
+        )
         if notice.facts.again:
             subject = str(words["again"]["subject"]).format(subject=subject)
         letter, closing = self._parts(notices, setting, shared)

@@ -210,7 +210,7 @@ async def test_does_each_party_get_the_letter_in_their_language(
     ActivityEnvironment().run(desk.notices(office.port).send, silent(desk.case_id))
     polish, slovene = office.mails
     assert office.recipients == [BUYER.email, SELLER.email]
-    assert polish["Subject"] == "Zamówienie 1001: sprawa zamknięta z powodu braku odpowiedzi"
+    assert polish["Subject"] == "Sprawa zamknięta z powodu braku odpowiedzi (zamówienie 1001)"
     assert "do końca poniedziałku, 28 grudnia 2026 roku" in part(polish, "plain")
     assert '<html lang="pl">' in part(polish, "html")
     assert "do końca poniedziałku, 28 grudnia 2026 roku" in part(polish, "html")
