@@ -97,14 +97,26 @@ def open_(
             "disputes, a repair in complaints."
         ),
     ] = None,
+    in_hand: Annotated[
+        str | None,
+        typer.Option(
+            "--in-hand",
+            metavar="DAY",
+            help="Since which day the buyer has the goods, like 2026-11-25, where no carrier's "
+            "scan tells it: in a withdrawal, a complaint, or a claim over a damage. It is the "
+            "buyer's word; `in_hand_on` in the file says the same.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a case. Opening it twice is opening it once."""
     if source is None:
-        from cli.documents import read_opening
+        from cli.documents import read_opening, said_in_hand
         from cli.opening_command import open_one
 
-        open_one(read_opening(file), as_json)
+        open_one(said_in_hand(read_opening(file), in_hand), as_json)
+    elif in_hand:
+        raise InputError("--in-hand goes with one opening; a list says by itself when claims came.")
     else:
         from cli.allegro import openings
         from cli.documents import read_json

@@ -210,7 +210,7 @@ class Notices:
         )
 
     def _prepare(self, together: tuple[Notice, ...], setting: Setting) -> Letter:
-        rendered = self._letters.render(together, setting)
+        rendered = self._letters.render_together(together, setting)
         case_id, to = setting.case.id, together[0].to
         key = "+".join(notice.key for notice in together)
         return self._archive.prepare(

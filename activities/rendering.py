@@ -72,10 +72,18 @@ JOINING = (
     "delivery-contested",
     "non-collection-contested",
     "refusal-contested",
+    "delivery-unproven",
     "amount-missing",
     "amount-contested",
 )
 """Why an agent can join a case: the `reason` of the notice `agent_joins`."""
+
+OUTCOMES = (
+    NoticeName.REFUND_CONFIRMED,
+    NoticeName.REFUND_DELAYED,
+    NoticeName.PAID_BACK_BEFORE,
+)
+"""What became of a refund: in a letter that tells it, nothing else announces the refund."""
 
 TABLES: Mapping[type[StrEnum], str] = {
     Remedy: "remedy",
@@ -416,7 +424,11 @@ class Letters:
         self._look = look or Look()
         self._templates = read(templates_dir / "notices")
 
-    def render(self, notices: Sequence[Notice], setting: Setting) -> Rendered:
+    def render(self, notice: Notice, setting: Setting) -> Rendered:
+        """The letter of one notice; raises as `render_together` does."""
+        return self.render_together((notice,), setting)
+
+    def render_together(self, notices: Sequence[Notice], setting: Setting) -> Rendered:
         """The letter of what is told to one reader at once, one after the other, in their language,
         or English where we have none.
 
@@ -435,6 +447,7 @@ class Letters:
         links, deadlines = set[str](), set[str]()
         shared = {
             "alone": len(notices) == 1,
+            "outcome": any(each.name in OUTCOMES for each in notices),
             "reader": Named(notice.to, person.name),
             "seller": seller_of(setting.people),
             "case": case,

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from cli.failures import InputError
 from cli.misfits import misfit
 from domain.commands import Remedy, Text
+from domain.deadlines import day_of
 from domain.goods import ReturnReason
 from domain.money import Money
 from domain.openings import Key, Offered, OpenComplaint, OpenDispute
@@ -35,6 +36,9 @@ REASONS = {
 }
 """What the reasons of claims mean here; the older ones stand as words in the subject. Any other is
 a defect, and its own words are kept."""
+
+ZONE = "Europe/Warsaw"
+"""Where its days are counted."""
 
 REMEDIES = {
     "REPAIR": Remedy.REPAIR,
@@ -199,6 +203,8 @@ def _complaint(claim: Claim, wanted: Remedy | None) -> OpenComplaint:
         text=_words(claim),
         happened_at=claim.openedDate,
         decision_due=claim.decisionDueDate,
+        # Who claims there has the goods, by that day at the latest.
+        in_hand_on=day_of(claim.openedDate, ZONE),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,21 @@ def read_json(name: str) -> Any:
         raise InputError(f"{what} holds a number of too many digits; make it shorter.") from None
     except RecursionError:
         raise InputError(f"{what} is nested too deeply to be an opening.") from None
+
+
+def said_in_hand(opening: Opening, day: str | None) -> Opening:
+    """The opening with the day since which the buyer says to have the goods, if one is given."""
+    if day is None:
+        return opening
+    if "in_hand_on" not in type(opening).model_fields:
+        raise InputError(
+            f"--in-hand goes with a withdrawal, a complaint or a carrier claim, not with "
+            f"{opening.kind.words}."
+        )
+    try:
+        return opening.model_copy(update={"in_hand_on": date.fromisoformat(day)})
+    except ValueError:
+        raise InputError(f"--in-hand is a day like 2026-11-25, not {day!r}.") from None
 
 
 def read_opening(name: str) -> Opening:

@@ -1,6 +1,6 @@
 """Asking the marketplace for an order, from the command line."""
 
-from contextlib import closing, suppress
+from contextlib import closing
 
 from temporalio.exceptions import ApplicationError
 
@@ -11,7 +11,6 @@ from config import ConfigurationError, Settings
 from domain.orders import Order
 from domain.refusals import Code
 from store.cases import CaseRegister
-from store.errors import StoreError
 
 
 def ask_order(order_id: str) -> Order:
@@ -44,9 +43,11 @@ def country_of_order(order_id: str) -> str:
     """
     if Settings.read().marketplace_url:
         return ask_order(order_id).country
-    found: set[str] = set()
-    with suppress(SilentError, StoreError), database() as engine:
+    with database() as engine:
         found = CaseRegister(engine).countries_of(order_id)
     if len(found) != 1:
-        raise InputError("--country is missing; add it.")
+        raise InputError(
+            f"Where order {order_id} was placed is not known here; give --country, "
+            "or set RECOURSE_MARKETPLACE_URL."
+        )
     return found.pop()

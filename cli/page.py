@@ -12,7 +12,7 @@ from cli.showing import Shown
 from cli.verbs import OF_A_RETURN, name_of
 from cli.words import amount_in_words, due_in_words, in_words, local, printable
 from domain.commands import Nature
-from domain.deadlines import spoken
+from domain.deadlines import day_of, spoken
 from domain.goods import count
 from domain.kinds import Kind
 from domain.money import Money
@@ -145,6 +145,9 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
     if view.right_until:
         facts.append(("Right until", Text(due_in_words(view.right_until, view.zone))))
+    if view.said_in_hand_at:
+        since = day_of(view.said_in_hand_at, view.zone)
+        facts.append(("In hand", Text(f"since {since}, by the buyer's word; no scan tells it")))
     if view.answer_was_due:
         over = f"until {due_in_words(view.answer_was_due, view.zone)}; it counts anew from here"
         facts.append(("Time to answer there", Text(over)))

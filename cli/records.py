@@ -27,7 +27,7 @@ from store.tasks import TaskQueue
 @contextmanager
 def database(table: str = "cases") -> Iterator[Engine]:
     """The store, once a worker has made this table in it."""
-    engine = connect(Settings.read().database_url, make=False)
+    engine = connect(Settings.read().database_url)
     try:
         check_schema(engine)
         if not inspect(engine).has_table(table):

@@ -59,14 +59,17 @@ def delivery_share(sale: Sale, tracking: str) -> int:
     return 0
 
 
-def counted_from(parcel: Parcel, trouble: CarrierTrouble) -> datetime | None:
+def counted_from(
+    parcel: Parcel, trouble: CarrierTrouble, said: datetime | None = None
+) -> datetime | None:
     """The event from which the time to claim is counted; None if it has not happened.
 
-    A damage: when the parcel was received. A loss: when it was posted; under transport law, when
-    the carriage should have ended, if that was promised.
+    A damage: when the parcel was received, which the buyer has `said` where no scan tells it. A
+    loss: when it was posted; under transport law, when the carriage should have ended, if that was
+    promised.
     """
     if trouble is CarrierTrouble.DAMAGE:
-        return parcel.in_hand_at
+        return parcel.in_hand_at or said
     if parcel.regime is Regime.TRANSPORT and parcel.due_at:
         return parcel.due_at
     return parcel.posted_at
@@ -103,9 +106,10 @@ def claim_refusal(
             "check the number.",
         )
     loss = opening.trouble is CarrierTrouble.LOSS
-    if not loss and parcel.in_hand_at is None:
+    if not loss and counted_from(parcel, opening.trouble, order.said_in_hand_at) is None:
         return _elsewhere(
-            "Nobody has this parcel in hand, so that no damage is known; claim its loss instead."
+            "Nobody has this parcel in hand, so that no damage is known; claim its loss instead. "
+            "If the buyer has it, say since which day in `in_hand_on`."
         )
     if loss and parcel.in_hand_at:
         return _elsewhere(
@@ -117,7 +121,7 @@ def claim_refusal(
             "No carrier has taken this parcel yet; claim its loss once the order says when it was "
             "posted."
         )
-    since = counted_from(parcel, opening.trouble)
+    since = counted_from(parcel, opening.trouble, order.said_in_hand_at)
     assert since is not None
     windows = (terms.loss, lost_from(terms, parcel.regime)) if loss else (terms.damage,)
     try:

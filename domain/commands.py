@@ -159,6 +159,7 @@ class RefuseReason(StrEnum):
     NOT_DEFECTIVE = "not-defective"
     AS_DESCRIBED = "as-described"
     DELIVERED = "delivered"
+    NOT_DELIVERED = "not-delivered"
     DAMAGED_BY_BUYER = "damaged-by-buyer"
     OUTSIDE_TERMS = "outside-terms"
     UNLAWFUL_DEMAND = "unlawful-demand"

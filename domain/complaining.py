@@ -36,7 +36,23 @@ NONE_SUCH = Refusal(
 
 
 def delivered_at(sale: Sale, units: tuple[Line, ...]) -> datetime | None:
-    """When the buyer had the last of these units in hand; None if some were not delivered."""
+    """When the buyer had the last of these units in hand; None if some were not delivered.
+
+    Of what no scan tells, the buyer's own word.
+    """
+    hands, scanned = _hands(sale, units)
+    if not scanned and sale.said_in_hand_at:
+        return max([*hands, sale.said_in_hand_at])
+    return max(hands, default=None) if scanned else None
+
+
+def by_word(sale: Sale, units: tuple[Line, ...]) -> bool:
+    """Whether the buyer's word alone tells that they have all of these units."""
+    return sale.said_in_hand_at is not None and not _hands(sale, units)[1]
+
+
+def _hands(sale: Sale, units: tuple[Line, ...]) -> tuple[list[datetime], bool]:
+    """When the parcels with such units were in hand, and whether they held all of them."""
     named = count(units)
     there: Counter[str] = Counter()
     hands: list[datetime] = []
@@ -45,20 +61,21 @@ def delivered_at(sale: Sale, units: tuple[Line, ...]) -> datetime | None:
         if parcel.in_hand_at and named.keys() & held.keys():
             there.update(held)
             hands.append(parcel.in_hand_at)
-    if any(there[sku] < quantity for sku, quantity in named.items()):
-        return None
-    return max(hands, default=None)
+    return hands, bool(hands) and all(there[sku] >= n for sku, n in named.items())
 
 
 def parcels_of(sale: Sale, units: tuple[Line, ...]) -> tuple[Parcel, ...]:
-    """The posted parcels, with a tracking number, that the buyer has and that held such units."""
+    """The posted parcels, with a tracking number, that the buyer has and that held such units.
+
+    A parcel that no scan tells of is one of them if the buyer says to have the goods.
+    """
     named = count(units).keys()
     return tuple(
         parcel
         for parcel in sale.parcels
         if parcel.tracking
         and parcel.posted_at
-        and parcel.in_hand_at
+        and (parcel.in_hand_at or sale.said_in_hand_at)
         and named & _held(parcel, sale).keys()
     )
 
@@ -92,8 +109,9 @@ def complaining_refusal(
     if delivered_at(sale, units) is None:
         return Refusal(
             code=Code.NOT_DELIVERED,
-            sentence="The goods are not delivered, or not all of them; open a non-delivery for "
-            "those, and name the lines that came.",
+            sentence="The order does not say that the goods are delivered, or not all of them; "
+            "open a non-delivery for those, and name the lines that came. If the buyer has them "
+            "all, say since which day in `in_hand_on`.",
         )
     happened = opening.happened_at or opening.decision_due
     if happened and opening.external_id is None:

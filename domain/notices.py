@@ -83,6 +83,7 @@ class NoticeName(StrEnum):
     FULFILLED = "fulfilled"
     REFUND_CONFIRMED = "refund_confirmed"
     REFUND_DELAYED = "refund_delayed"
+    PAID_BACK_BEFORE = "paid_back_before"
     CLOCK_HELD = "clock_held"
     CLOCK_RESUMED = "clock_resumed"
     DEADLINE_MOVED = "deadline_moved"
@@ -163,6 +164,7 @@ class NoticeName(StrEnum):
     COMPLAINT_RECEIVED = "complaint_received"
     COMPLAINT_TAKEN = "complaint_taken"
     COMPLAINT_OPENED = "complaint_opened"
+    DELIVERY_CONTESTED = "delivery_contested"
     MEANING_ASKED = "meaning_asked"
     MEANING_UNCLEAR = "meaning_unclear"
     INFORMATION_WANTED = "information_wanted"
@@ -222,6 +224,7 @@ class Facts(Value):
     decision_due: AwareDatetime | None = None
     agreed: Money | None = None
     withheld: bool | None = None
+    said_on: date | None = None
 
     @model_serializer(mode="wrap")
     def _only_what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

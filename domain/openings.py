@@ -1,6 +1,7 @@
 """What opens a case, and the business key that makes opening twice opening once."""
 
 import re
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -15,6 +16,14 @@ from domain.orders import MOST_LINES, Lines, Quantity, Tracking
 from domain.parties import Actor
 from domain.policy import Window
 from domain.refunds import WayBack
+
+InHand = Annotated[
+    date | None,
+    Field(
+        description="Since which day the buyer has the goods, where no carrier's scan tells it; "
+        "it is the buyer's word, and what a scan tells counts before it."
+    ),
+]
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -113,6 +122,7 @@ class OpenWithdrawal(OpeningBase):
     `way`: how the goods come back, unless it is the policy's way.
     `stated_at`: when the statement was made, if the platform files one that came another way.
     `goods_in`: the case in which the goods came to the seller, if they are there already.
+    `in_hand_on`: since which day the buyer has the goods, where no carrier's scan tells it.
     """
 
     kind: Literal[Kind.WITHDRAWAL] = Kind.WITHDRAWAL
@@ -121,6 +131,7 @@ class OpenWithdrawal(OpeningBase):
     way: Way | None = None
     stated_at: AwareDatetime | None = None
     goods_in: Named | None = None
+    in_hand_on: InHand = None
 
     @property
     def case_id(self) -> str:
@@ -220,7 +231,8 @@ class OpenCarrierClaim(OpeningBase):
 
     A damage is a case of its own: a parcel that was taken for lost may come after all, damaged.
     The order tells the parcel's service and when it was posted; `belongs_to` is the buyer's case
-    beside which it was opened.
+    beside which it was opened. `in_hand_on`: since which day the buyer has a damaged parcel, where
+    no scan tells it.
     """
 
     kind: Literal[Kind.CARRIER_CLAIM] = Kind.CARRIER_CLAIM
@@ -228,6 +240,7 @@ class OpenCarrierClaim(OpeningBase):
     tracking: Tracking
     trouble: CarrierTrouble
     belongs_to: CaseId | None = None
+    in_hand_on: InHand = None
 
     @property
     def case_id(self) -> str:
@@ -253,6 +266,8 @@ class OpenComplaint(OpeningBase):
     `goods_in`: the return that brought the goods, if the seller has them already.
     `offer`: the goods, instead of `lines`, as the marketplace's own list names them; an order that
     does not know the offer is meant as a whole.
+    `in_hand_on`: since which day the buyer has the goods, where no carrier's scan tells it: it is
+    the buyer's word, which the seller may contest.
     """
 
     kind: Literal[Kind.COMPLAINT] = Kind.COMPLAINT
@@ -265,6 +280,7 @@ class OpenComplaint(OpeningBase):
     happened_at: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
     goods_in: CaseId | None = None
+    in_hand_on: InHand = None
 
     @model_validator(mode="after")
     def _names_its_goods_once(self) -> "OpenComplaint":
@@ -299,7 +315,8 @@ class ReturnForm(OpeningBase):
     """What a buyer fills in to send goods back: its reason chooses the process (W3).
 
     `way` goes with a reason of withdrawal. `wanted` goes with one of complaint: a repair, unless
-    it says otherwise.
+    it says otherwise. `in_hand_on`: since which day the buyer has the goods, where no carrier's
+    scan tells it.
     """
 
     kind: Literal["return-form"] = "return-form"
@@ -307,6 +324,7 @@ class ReturnForm(OpeningBase):
     reason: ReturnReason
     way: Way | None = None
     wanted: Remedy | None = None
+    in_hand_on: InHand = None
 
     @model_validator(mode="after")
     def _fits_its_reason(self) -> "ReturnForm":

@@ -1,6 +1,6 @@
 """The marketplace's order, as far as a case needs it."""
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -116,6 +116,8 @@ class Sale(Value):
     `return_cost_announced`: told beforehand that the way back is the buyer's to pay.
     `free_delivery`: qualified for the free-delivery programme (W4).
     `shipped`: the seller has set the shipment's status or entered a tracking number (W2).
+    `said_in_hand_at`: since when the buyer says to have what no parcel is known to have brought:
+    letter post and a seller's own couriers scan nothing. It is no word of the marketplace's.
     """
 
     currency: Currency
@@ -132,6 +134,7 @@ class Sale(Value):
     free_delivery: bool = False
     shipped: bool = False
     parcels: tuple[Parcel, ...] = ()
+    said_in_hand_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _each_line_once(self) -> "Sale":
@@ -173,6 +176,21 @@ class Sale(Value):
             if left and offer_id in (line.offer_id, line.sku):
                 found.append(Line(sku=line.sku, quantity=min(left, line.quantity)))
         return tuple(found)
+
+    @property
+    def hands(self) -> tuple[datetime | None, ...]:
+        """When the buyer had each parcel in hand; by their own word where the order does not say.
+        None of one that is still to come, and none at all of an order that tells no delivery.
+        """
+        said = self.said_in_hand_at
+        if not self.parcels:
+            return (said,) if said else ()
+        return tuple(parcel.in_hand_at or said for parcel in self.parcels)
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether the buyer has had every parcel in hand."""
+        return bool(self.hands) and None not in self.hands
 
     def title(self, sku: str) -> str:
         """What a line of the order is called."""

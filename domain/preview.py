@@ -28,7 +28,7 @@ from domain.openings import (
     OpenUncollectedParcel,
     OpenWithdrawal,
 )
-from domain.orders import Order
+from domain.orders import Order, Sale
 from domain.parties import Party
 from domain.policy import OnSilence, Window
 from domain.ports import OpenCase, Rules
@@ -212,7 +212,7 @@ def as_if_opened(
         units=units,
         right_until=registration.right_until,
     )
-    if event := None if registration.refusal else _event(opening, order):
+    if event := registration.sale and _event(opening, registration.sale):
         terms = registration.terms
         share = getattr(terms, "delivery_share", DeliveryShare.NONE)
         preview = reckon_refund(refund_question(event, order.sale, units, share, money_back))
@@ -220,15 +220,13 @@ def as_if_opened(
     return WholeCase(view=view, registration=registration)
 
 
-def _event(opening: Opening, order: Order) -> Event | None:
+def _event(opening: Opening, sale: Sale) -> Event | None:
     """What the refund of a case would be reckoned as; None where nothing says yet what it is."""
     match opening:
         case OpenWithdrawal():
             # Cash on delivery was paid for goods that the buyer has had, and for no others (P4).
-            hands = [parcel.in_hand_at for parcel in order.parcels]
-            had = bool(hands) and None not in hands
-            cash = order.payment is Payment.CASH_ON_DELIVERY
-            return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
+            cash = sale.payment is Payment.CASH_ON_DELIVERY
+            return Event.UNCOLLECTED if cash and not sale.in_hand else Event.WITHDRAWAL
         case OpenCancellation():
             return Event.CANCELLATION
         case OpenComplaint():

@@ -52,6 +52,7 @@ class Code(StrEnum):
     DEDUCTION_BARRED = "deduction-barred"
     UNITS_DIFFER = "units-differ"
     DATE_PAST = "date-past"
+    DATE_IMPOSSIBLE = "date-impossible"
     CLOCK_HELD = "clock-held"
     CLOCK_RUNNING = "clock-running"
     PARCEL_UNKNOWN = "parcel-unknown"

@@ -1,13 +1,15 @@
 """Whether an opening fits its order, and what is at stake if it does."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from domain.accounts import MoneyBack, left_for, left_with_delivery, refunded_lines
 from domain.calendars import Calendar
 from domain.claiming import claim_refusal, claimable, parcel_of, units_of
 from domain.commands import Remedy
 from domain.complaining import FIRST_TIER, complaining_refusal, right_to_complain, terms_for
+from domain.deadlines import day_of
 from domain.delivering import undue_refusal
 from domain.goods import ReturnReason, Way, count, lines
 from domain.kinds import Kind
@@ -73,6 +75,7 @@ def register(
     """
     refunded = refunded_lines(money_back)
     terms, calendar = rules.terms, rules.calendar
+    order = order.model_copy(update={"said_in_hand_at": _said_in_hand_at(opening, calendar, at)})
     if isinstance(terms, ComplaintPolicy):
         terms = terms_for(order, terms)
     goods_in = getattr(opening, "goods_in", None)
@@ -82,6 +85,7 @@ def register(
     )
     refusal = (
         _order_refusal(opening, order)
+        or _in_hand_refusal(opening, order, calendar, at)
         or _lines_refusal(opening, order, money_back)
         or (_no_policy(order) if terms is None else None)
         or (terms and _writing_refusal(opening, terms))
@@ -171,6 +175,31 @@ def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
             f"only its own {by.party} can open a case.",
         )
     return None
+
+
+def _said_in_hand_at(opening: Opening, calendar: Calendar, at: datetime) -> datetime | None:
+    """Since when the buyer says to have the goods: the beginning of the day that they name. Goods
+    that the buyer has sent back already were in hand by now at the latest.
+    """
+    said = getattr(opening, "in_hand_on", None)
+    if said is None and isinstance(opening, OpenComplaint) and opening.goods_in:
+        said = day_of(at, calendar.zone)
+    return datetime.combine(said, time(), ZoneInfo(calendar.zone)) if said else None
+
+
+def _in_hand_refusal(
+    opening: Opening, order: Order, calendar: Calendar, at: datetime
+) -> Refusal | None:
+    """A day on which the buyer cannot have got the goods."""
+    said = getattr(opening, "in_hand_on", None)
+    first, last = (day_of(instant, calendar.zone) for instant in (order.placed_at, at))
+    if said is None or first <= said <= last:
+        return None
+    return Refusal(
+        code=Code.DATE_IMPOSSIBLE,
+        sentence=f"Goods that were ordered on {first} cannot be in hand since {said}; name a day "
+        "from then to today in `in_hand_on`.",
+    )
 
 
 def _lines_refusal(

@@ -198,6 +198,7 @@ class CaseView(Value):
     """A whole case. `may` says what each party may do now; `working` as in a receipt.
 
     `refund_amount` is that of the refund that was ordered; `refund_reduces`: it is a lower price.
+    `said_in_hand_at`: since when the buyer says to have the goods, where no scan tells it.
     """
 
     id: str
@@ -257,6 +258,7 @@ class CaseView(Value):
     decision_due: AwareDatetime | None = None
     answer_due: AwareDatetime | None = None
     answer_was_due: AwareDatetime | None = None
+    said_in_hand_at: AwareDatetime | None = None
 
 
 class WholeCase(Value):

@@ -30,7 +30,7 @@ def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -
     """14 days from the last parcel in hand (directive 2011/83 art. 9); 12 months longer for a
     buyer who was not told of the right, or 14 days from being told late (art. 10).
     """
-    hands = [parcel.in_hand_at for parcel in sale.parcels]
+    hands = sale.hands
     if not hands or None in hands:
         return Right(None)  # the time begins with the last parcel
     last = max(hand for hand in hands if hand)

@@ -36,10 +36,10 @@ MIGRATION_LOCK = 7_316_405_283
 _migrating = threading.Lock()
 
 
-def connect(url: str, *, make: bool = True) -> Engine:
+def connect(url: str) -> Engine:
     """An engine for a database that answers.
 
-    `url` is sqlite:///FILE (the file and its folder are made if need be, and `make` says so) or
+    `url` is sqlite:///FILE (the file and its folder are made if need be) or
     postgresql://USER:PASSWORD@HOST/DATABASE. StoreError says what is wrong with it, and never
     tells the password.
     """
@@ -50,10 +50,6 @@ def connect(url: str, *, make: bool = True) -> Engine:
             "The database url cannot be read; write it as sqlite:///recourse.db or "
             "postgresql://user:password@host/database."
         ) from None
-    if not make and _is_missing(parsed):
-        raise StoreError(
-            f"The database {_place(parsed)} has no tables yet; start a worker, which makes them."
-        )
     engine = _sqlite(parsed) if parsed.drivername == "sqlite" else _postgresql(parsed)
     try:
         engine.connect().close()
@@ -157,10 +153,6 @@ def _reachable(engine: Engine) -> Iterator[None]:
             f"The database {_place(engine.url)} has other tables than this release needs; start "
             f"its worker, which makes them ({_reason(error, engine.url)})."
         ) from error
-
-
-def _is_missing(url: URL) -> bool:
-    return url.drivername == "sqlite" and not os.path.exists(url.database or ".")
 
 
 def _sqlite(url: URL) -> Engine:

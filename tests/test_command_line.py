@@ -20,7 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import starter
 from cli.allegro import openings
-from cli.documents import read_opening
+from cli.documents import read_opening, said_in_hand
 from cli.examples import ORDERS, Play, read_examples
 from cli.failures import InputError
 from cli.listing import quoted
@@ -33,7 +33,7 @@ from domain.deadlines import reckon
 from domain.goods import ReturnReason
 from domain.kinds import Kind
 from domain.money import Money
-from domain.openings import Offered, OpenComplaint, OpenDispute
+from domain.openings import Offered, OpenComplaint, OpenDispute, Opening
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import Rules
@@ -286,6 +286,21 @@ def test_is_a_file_that_cannot_be_read_one_sentence(tmp_path: Path) -> None:
     assert here("open", str(tmp_path / "none.json")).code == 2
     (tmp_path / "latin.json").write_bytes(b'{"text": "\xe9"}')
     assert "is not UTF-8" in here("open", str(tmp_path / "latin.json")).err
+
+
+def test_is_the_buyers_word_that_goods_are_in_hand_told_with_the_opening() -> None:
+    def opening(name: str) -> Opening:
+        return read_opening(str(ROOT / "examples" / "openings" / f"{name}.json"))
+
+    day = "2026-11-25"
+    for name in ("complaint", "withdrawal", "return-form", "carrier-claim"):
+        told = said_in_hand(opening(name), day)
+        assert told.model_dump(mode="json")["in_hand_on"] == day
+        assert said_in_hand(opening(name), None) == opening(name)
+    with pytest.raises(InputError, match="not with dispute"):
+        said_in_hand(opening("dispute"), day)
+    with pytest.raises(InputError, match="a day like 2026-11-25"):
+        said_in_hand(opening("complaint"), "last Tuesday")
 
 
 def test_can_every_example_be_opened() -> None:
@@ -713,7 +728,8 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
         (("parcel-event", "CASE"), "Give a case and what the machine says"),
         (("parcel-event", "CASE", "arrived", "--order", "PL-1"), "Give a case and what the mach"),
         (("parcel-event", "returned", "--order", "PL-1", "--country", "PL"), "--tracking is miss"),
-        (("parcel-event", "returned", "--order", "PL-no", "--tracking", "T1"), "--country is miss"),
+        (("parcel-event", "returned", "--order", "PL-no", "--tracking", "T1"),
+         "Where order PL-no was placed is not known here; give --country"),
         (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1", "--country", "pl"),
          "--country must be two capital letters, like PL, not 'pl'."),
         (("parcel-event", "CASE", "arrived", "--event-id", ""), "--event-id must not be empty."),
@@ -1108,7 +1124,7 @@ async def test_is_the_country_of_a_parcels_order_looked_up(
 ) -> None:
     order = real_world.order("SI")
     told = ("parcel-event", "returned", "--order", order, "--tracking", "PY 1")
-    assert (await shell(*told)).err == "--country is missing; add it.\n"
+    assert (await shell(*told)).err.startswith(f"Where order {order} was placed is not known")
     monkeypatch.setenv("RECOURSE_MARKETPLACE_URL", real_world.marketplace)
     case = f"uncollected-parcel:SI:{order}:PY-1"
     assert (await shell(*told)).out == f"Told {case}: returned.\n"

@@ -9,6 +9,7 @@ from domain.commands import Remedy
 from domain.complaining import (
     FIRST_TIER,
     SECOND_TIER,
+    by_word,
     chooses_freely,
     complaining_refusal,
     delivered_at,
@@ -105,6 +106,27 @@ def test_what_was_not_delivered_is_no_complaint() -> None:
     assert "open a non-delivery" in refusal.sentence
     assert refused(sale(parcel(1, A), parcel(2, B, hand=None)), lines=(A,)) is None
     assert code(refused(sale())) == "not-delivered"
+
+
+def test_of_what_no_scan_tells_the_buyers_word_counts() -> None:
+    later = HAND + timedelta(days=2)
+
+    def told(*parcels: Parcel, said: datetime = later) -> Sale:
+        return sale(*parcels).model_copy(update={"said_in_hand_at": said})
+
+    unscanned = (told(), told(parcel(1, hand=None)), told(parcel(1, A), parcel(2, B, hand=None)))
+    for bought in unscanned:
+        assert delivered_at(bought, (A, B)) == later
+        assert by_word(bought, (A, B))
+        assert refused(bought) is None
+    # What scans tell counts before it, and the last of them all.
+    assert delivered_at(unscanned[2], (A,)) == HAND
+    assert not by_word(unscanned[2], (A,))
+    early = told(parcel(1, A), parcel(2, B, hand=None), said=HAND - timedelta(days=5))
+    assert delivered_at(early, (A, B)) == HAND
+    right = right_to_complain(told(), (A, B), terms(), read_calendar("PL", 2026, 2031))
+    assert right.until
+    assert code(refused(told(), at=right.until)) == "too-late"
 
 
 def test_a_complaint_is_too_late_two_years_after_the_delivery_and_the_reckoning_says_so() -> None:

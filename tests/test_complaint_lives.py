@@ -20,6 +20,7 @@ from domain.commands import (
     AskForHelp,
     AskInformation,
     Choose,
+    Claim,
     Clarify,
     Close,
     CommandBase,
@@ -44,7 +45,7 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
-from domain.deadlines import Counting, Due, reckon
+from domain.deadlines import Counting, Due, day_of, reckon
 from domain.goods import ParcelEvent, Received, ReturnReason, Scan
 from domain.notices import Facts, Mailing, NoticeName
 from domain.openings import OpenComplaint
@@ -936,6 +937,123 @@ async def test_what_was_not_delivered_or_long_ago_opens_no_complaint(world: Worl
     assert view.right_until
     assert view.right_until > view.opened_at
     await shut(life)
+
+
+# On the buyer's word that the goods are in hand.
+
+
+async def unscanned(world: World, country: str = "PL", days_ago: int = 3, **more: Any) -> Life:
+    """A complaint about goods of which no scan tells that they came: letter post, say."""
+    now = await world.environment.get_current_time()
+    placed = (now - timedelta(days=10)).isoformat()
+    parcels = more.pop("parcels", [])
+    order = world.alter(world.order(country), placed_at=placed, shipped=True, parcels=parcels)
+    said = day_of(now - timedelta(days=days_ago), read_calendar(country, now.year, now.year).zone)
+    return await world.complaint(country, order_id=order, **{"in_hand_on": said, **more})
+
+
+CONTESTED: dict[str, Any] = {"reason": RefuseReason.NOT_DELIVERED, "text": "It never came."}
+
+
+async def test_the_buyers_word_that_goods_are_in_hand_opens_a_complaint(world: World) -> None:
+    untold = [{"id": "p1", "tracking": "RR1", "posted_at": "2020-01-01T10:00:00Z"}]
+    for country, parcels in (("PL", []), ("SI", untold), ("CZ", [{"id": "p1"}])):
+        life = await unscanned(world, country, parcels=parcels)
+        view = await life.sees(at(Stage.AWAITING_SELLER))
+        assert view.said_in_hand_at
+        assert view.right_until == reckoned(country, "liability", view.said_in_hand_at).due
+        [letter] = await told(life, NoticeName.COMPLAINT_OPENED)
+        assert letter.said_on == day_of(view.said_in_hand_at, view.zone)
+        three_days_ago = view.opened_at - timedelta(days=3)
+        assert letter.said_on == day_of(three_days_ago, view.zone)
+        await shut(life)
+    scanned = await unscanned(world, parcels=[{"id": "p1", "in_hand_at": "2020-01-02T10:00:00Z"}])
+    refusal = (await scanned.view()).refusal
+    assert refusal
+    assert refusal.code == "too-late"  # what a scan tells counts before it
+
+
+async def test_a_day_on_which_goods_cannot_have_come_is_refused(world: World) -> None:
+    for days_ago in (-1, 11):
+        life = await unscanned(world, days_ago=days_ago)
+        refusal = (await life.view()).refusal
+        assert refusal
+        assert refusal.code == "date-impossible"
+
+
+async def test_the_seller_contests_the_buyers_word_and_an_agent_rules(world: World) -> None:
+    life = await unscanned(world)
+    before = (await life.sees(at(Stage.AWAITING_SELLER))).due
+    assert before
+    await life.seller(Refuse, **CONTESTED)
+    view = await life.sees(lambda view: view.stage is Stage.WITH_AGENT and view.task)
+    assert asked(view) == "delivery-unproven"
+    await life.sees(lambda _: "delivery_contested" in life.letters(Party.BUYER))
+    [buyers] = [one for one in life.letters_whole(Party.BUYER) if "delivery_contested" in one.key]
+    assert "agent_joins" in buyers.key
+    await life.passes(days=1)
+    await life.agent(Claim)
+    for ruling in (
+        {**FOR_BUYER, "remedy": Remedy.REPAIR},
+        {**FOR_BUYER, "verdict": Verdict.SHARED},
+    ):
+        assert await refused(life.agent(Decide, **ruling)) == "verdict-differs"
+    await life.agent(Decide, **FOR_BUYER)
+    view = await life.sees(at(Stage.AWAITING_SELLER))
+    assert view.due
+    assert view.due > before  # the seller's time did not run meanwhile
+    assert await refused(life.seller(Refuse, **CONTESTED)) == "already-done"
+    await life.seller(AcceptComplaint)
+    await life.sees(at(Stage.SETTLING))
+    await shut(life)
+
+    lost = await unscanned(world)
+    await lost.sees(at(Stage.AWAITING_SELLER))
+    await lost.seller(AskInformation, text="Where was it left?")
+    await lost.sees(at(Stage.AWAITING_BUYER))
+    await lost.seller(Refuse, **CONTESTED)
+    await lost.sees(lambda view: view.task)
+    await lost.agent(Claim)
+    await lost.agent(Decide, **FOR_SELLER)
+    assert (await lost.ends()).ending == "decided"
+    assert lost.breaches() == []
+
+    given_in = await unscanned(world, wanted=Remedy.FULL_REFUND)
+    await given_in.seller(Refuse, **CONTESTED)
+    await given_in.sees(lambda view: view.task)
+    await given_in.seller(AcceptComplaint)
+    await ended(given_in, "refunded", WHOLE)
+
+
+async def test_what_a_scan_or_the_seller_has_told_is_not_contested(world: World) -> None:
+    life = await world.complaint()
+    await life.sees(at(Stage.AWAITING_SELLER))
+    assert await refused(life.seller(Refuse, **CONTESTED)) == "already-done"
+    await shut(life)
+
+
+async def test_a_damaged_parcel_that_no_scan_tells_of_is_claimed_from_its_carrier(
+    real_world: World,
+) -> None:
+    now = await real_world.environment.get_current_time()
+    posted = (now - timedelta(days=4)).isoformat()
+    parcel = {"id": "p1", "tracking": "PX 1", "carrier": "Poczta", "posted_at": posted}
+    life = await unscanned(real_world, days_ago=1, parcels=[parcel], reason=ReturnReason.DAMAGED)
+    view = await life.sees(lambda view: view.carrier_claims)
+    claim = real_world.follow(life, view.carrier_claims[0])
+    view = await claim.sees(lambda view: view.clocks)
+    assert view.clocks[0].window == "damage"
+    await life.send(PLATFORM, Close, reason="A test.")
+    await claim.send(PLATFORM, Close, reason="A test.")
+
+
+async def test_goods_that_came_back_were_in_hand_though_no_scan_tells_it(real_world: World) -> None:
+    unexplained = await real_world.goods_return(order_id=await real_world.fresh())
+    await unexplained.buyer(Explain, reason=ReturnReason.DEFECTIVE, text="It is dark.")
+    life = real_world.follow(unexplained, f"complaint:PL:{unexplained.order_id}:1")
+    await life.sees(at(Stage.AWAITING_SELLER))
+    assert await refused(life.seller(Refuse, **CONTESTED)) == "already-done"
+    await life.send(PLATFORM, Close, reason="A test.")
 
 
 async def test_goods_that_came_before_the_complaint_go_back_if_it_is_refused(

@@ -174,6 +174,7 @@ async def test_a_complaint_is_about_goods_that_came_and_asks_for_what_can_be_giv
     for code, opening in (
         (Code.NOT_DELIVERED, {"order_id": await world.fresh()}),
         (Code.REMEDY_BARRED, {"wanted": Remedy.SEND_AGAIN}),
+        (Code.DATE_IMPOSSIBLE, {"in_hand_on": date(2999, 1, 1)}),
     ):
         refusal = (await (await world.complaint(**opening)).view()).refusal
         assert refusal

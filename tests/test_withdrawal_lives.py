@@ -1025,6 +1025,31 @@ async def test_cash_on_delivery_is_refunded_once_it_was_paid(world: World) -> No
     assert never.breaches() == []
 
 
+async def test_the_buyers_word_that_goods_are_in_hand_counts_where_no_scan_tells(
+    world: World,
+) -> None:
+    """Cash on delivery was paid for them, the right to withdraw lapses, and they can be sent."""
+    now = await world.environment.get_current_time()
+    placed = (now - timedelta(days=40)).isoformat()
+    unscanned = {"payment": "cash-on-delivery", "parcels": [], "placed_at": placed}
+    said = now - timedelta(days=5)
+    life = await withdrawn(world, order=unscanned, in_hand_on=said.date())
+    view = await life.view()
+    assert view.said_in_hand_at
+    assert view.preview
+    assert view.preview.refund_minor == WHOLE
+    await life.goods_back()
+    await life.passes_until(clocks(await life.view())["send_goods"].due)
+    await life.sees(lambda view: view.stage is Stage.WITHHELD)  # no agent looks for the goods
+    assert life.tasks() == []
+    await life.send(PLATFORM, Close, reason="A test.")
+    a_month_ago = (now - timedelta(days=30)).date()
+    late = await withdrawn(world, order=unscanned, in_hand_on=a_month_ago)
+    refusal = (await late.view()).refusal
+    assert refusal
+    assert refusal.code == "too-late"
+
+
 async def test_a_refund_that_fails_is_an_agents_task_and_paid_once_on_retry(world: World) -> None:
     life = await withdrawn(world)
     life.marketplace(refunds="refuse", times=1)

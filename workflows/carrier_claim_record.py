@@ -114,7 +114,7 @@ class CarrierClaimRecord(WithAgents):
     @property
     def counted_from(self) -> datetime:
         """The event from which the time to claim is counted."""
-        since = counted_from(self.parcel_claimed, self.opening.trouble)
+        since = counted_from(self.parcel_claimed, self.opening.trouble, self.sale.said_in_hand_at)
         assert since is not None
         return since
 

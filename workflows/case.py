@@ -326,8 +326,9 @@ class Case(ABC):
     def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
         """Write to a party. The letter leaves by itself; the timeline does not wait for it.
 
-        All that is told between two waits of the timeline is one letter.
+        All that is told between two waits of the timeline is one letter; while it waits, each is.
         """
+        self._steps += self._listening
         self._notices += 1
         key, step = f"{self._notices}:{name}", self._steps
         notice = Notice(key=key, to=to, name=name, facts=Facts(**facts), step=step)
@@ -599,7 +600,6 @@ class Case(ABC):
         return receipt
 
     def _record(self, command: Command) -> Outcome:
-        self._steps += 1
         self.note(command.verb, command.by.party, command.gist)
         match command:
             case Hold():

@@ -51,6 +51,7 @@ class Claiming(TakingBack):
             self.pass_scan_on(claim, event)
 
     def _claim_over(self, tracking: str, trouble: CarrierTrouble) -> OpenCarrierClaim:
+        damaged = trouble is CarrierTrouble.DAMAGE
         return OpenCarrierClaim(
             country=self.opening.country,
             order_id=self.opening.order_id,
@@ -58,6 +59,7 @@ class Claiming(TakingBack):
             tracking=tracking,
             trouble=trouble,
             belongs_to=self.id,
+            in_hand_on=getattr(self.opening, "in_hand_on", None) if damaged else None,
         )
 
     async def _open_claim(self, claim: OpenCarrierClaim) -> None:

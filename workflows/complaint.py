@@ -23,10 +23,12 @@ from domain.commands import (
     Meaning,
     NameAmount,
     Refuse,
+    RefuseReason,
     Reject,
     Remedy,
     ReportFailed,
     SupplyInformation,
+    Verdict,
 )
 from domain.complaining import FIRST_TIER, SECOND_TIER, parcels_of
 from domain.goods import Purpose, ReturnReason
@@ -43,7 +45,7 @@ from domain.stages import Stage
 from domain.view import Closed
 from workflows.case import Silence
 from workflows.complaint_ahead import AHEAD
-from workflows.complaint_record import ANSWERS, ENDS, ComplaintRecord
+from workflows.complaint_record import ANSWERS, ENDS, UNPROVEN, ComplaintRecord
 from workflows.deadline import Clock
 from workflows.refunding import Payment
 from workflows.returning import DONE, GOODS, NOTHING_BACK
@@ -183,6 +185,7 @@ class Complaint(ComplaintRecord):
                 lines=self.units,
                 stated_at=self.received_at,
                 instead_of=self.id,
+                in_hand_on=self.claim.in_hand_on,
             )
         )
         self.note("no withdrawal" if refused else "withdrawal opened", detail=case_id)
@@ -207,10 +210,40 @@ class Complaint(ComplaintRecord):
                     return self.heed_silence(clock)
                 case AcceptComplaint() as grant:
                     return self.granted(grant)
+                case Refuse(reason=RefuseReason.NOT_DELIVERED) as contest:
+                    if (turn := await self.have_delivery_ruled(contest)) is not None:
+                        return turn
                 case Refuse() as refusal:
                     return await self.have_refused(refusal)
                 case _:
                     return self.gone
+
+    async def have_delivery_ruled(self, contest: Refuse) -> Turn | None:
+        """The seller says that the goods never came, against the buyer's word: an agent rules.
+
+        The seller's time does not run meanwhile; None if it runs on, for the goods are in hand.
+        """
+        assert self.answering is not None
+        self.informing = None
+        self.answering.resume("information", workflow.now())
+        self.answering.hold("delivery", workflow.now())
+        self.enter(Stage.WITH_AGENT)
+        self.answered = False
+        self.tell_both(NoticeName.DELIVERY_CONTESTED, text=contest.text, writer=contest.by)
+        move = await self.have_ruled(UNPROVEN, NoticeName.AGENT_JOINS, reason=UNPROVEN)
+        self.answering.resume("delivery", workflow.now())
+        match move:
+            case AcceptComplaint() as grant:
+                return self.granted(grant)
+            case Decide(verdict=Verdict.FOR_SELLER):
+                return Ending.DECIDED
+            case Decide():
+                self.proven = True
+                due = self.answering.due
+                self.tell_both(NoticeName.DEADLINE_MOVED, due=due, awaited=Party.SELLER)
+                return None
+            case _:
+                return self.gone
 
     def seek_information(self, asked: AskInformation) -> None:
         """The buyer is asked for what is missing; whether the seller's time runs on is policy."""
@@ -535,5 +568,6 @@ class Complaint(ComplaintRecord):
             amount=self.wished,
             repairable=self.repairable or None,
             decision_due=claim.decision_due if self.decision_differs else None,
+            said_on=claim.in_hand_on if self.by_word else None,
             **told,
         )

@@ -56,7 +56,7 @@ ANSWERS = (
     Branch(silent(OnSilence.SECOND_TIER), Stage.CHOOSING),
     Branch(silent(OnSilence.BREACH_AND_ESCALATE), Stage.WITH_AGENT),
     *GRANTS,
-    Branch(Refuse, Stage.REFUSED),
+    *ways(Refuse, Stage.REFUSED, Stage.WITH_AGENT),
     *ENDS_IT,
 )
 """What the seller's answer, or silence, leads to."""
@@ -106,7 +106,7 @@ AHEAD: Ahead = {
     ),
     Stage.WITH_AGENT: (
         *agents(Stage.WITH_AGENT),
-        *ways(Decide, Stage.SETTLING, Stage.CLOSED),
+        *ways(Decide, Stage.SETTLING, Stage.AWAITING_SELLER, Stage.CLOSED),
         Branch(Decide, Stage.REFUNDING, Moves.REFUND),
         Branch(Decide, Stage.REFUNDING, Moves.NAMED),
         *GRANTS,

@@ -23,6 +23,7 @@ from domain.commands import (
     Meaning,
     NameAmount,
     Refuse,
+    RefuseReason,
     Reject,
     Release,
     Remedy,
@@ -38,6 +39,7 @@ from domain.complaining import (
     FIRST_TIER,
     NONE_SUCH,
     SECOND_TIER,
+    by_word,
     chooses_freely,
     grant_refusal,
     same_day,
@@ -114,11 +116,21 @@ ANSWERS = (
 
 ENDS = (Withdraw, Close)
 
+UNPROVEN = "delivery-unproven"
+"""What agents rule on where the seller contests the buyer's word that the goods are in hand."""
+
 STILL_ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
-    AcceptComplaint: ("seller-silent", "refusal-contested"),
+    AcceptComplaint: ("seller-silent", "refusal-contested", UNPROVEN),
     NameAmount: ("amount-missing",),
 }
 """Which tasks of agents the seller puts an end to: what was missed or refused can still be done."""
+
+
+NO_REMEDY_YET = Refusal(
+    code=Code.VERDICT_DIFFERS,
+    sentence="Rule only whether the goods were delivered: for the buyer if they were, for the "
+    "seller if not, and with no remedy.",
+)
 
 
 class ComplaintRecord(Claiming):
@@ -138,6 +150,7 @@ class ComplaintRecord(Claiming):
         self.answered = False
         self.information_asked = False
         self.tier_opened = False
+        self.proven = False
         self.failures = 0
         self.kept = False
 
@@ -197,6 +210,17 @@ class ComplaintRecord(Claiming):
         return not same_day(wanted, self.over_there or own.due, self.calendar.zone)
 
     @property
+    def said_in_hand_at(self) -> datetime | None:
+        """Since when the buyer says to have the goods, where no scan tells it."""
+        known = self.registration.sale is not None and self.by_word
+        return self.sale.said_in_hand_at if known else None
+
+    @property
+    def by_word(self) -> bool:
+        """Whether nothing but the buyer's word tells that the goods were delivered."""
+        return by_word(self.sale, self.registration.lines)
+
+    @property
     def too_late(self) -> bool:
         """Whether the time to answer is over, though what its silence means is still to come:
         the worker was away.
@@ -252,6 +276,8 @@ class ComplaintRecord(Claiming):
                 return wish_refusal(wanted, None, self.most)
             case AcceptComplaint():
                 return self.grant_bars(command)
+            case Refuse(reason=RefuseReason.NOT_DELIVERED):
+                return self.contest_bars()
             case Choose(remedy=remedy) if remedy not in SECOND_TIER:
                 return Refusal(
                     code=Code.REMEDY_BARRED,
@@ -285,12 +311,35 @@ class ComplaintRecord(Claiming):
             )
         return None
 
+    def contest_bars(self) -> Refusal | None:
+        """Why the seller cannot say that the goods never came: a scan, or an agent, says so."""
+        if not self.by_word:
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="The order says that the goods were delivered; refuse for another reason.",
+            )
+        if self.goods_in:
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="The buyer has sent you the goods; refuse for another reason.",
+            )
+        if self.proven:
+            return Refusal(
+                code=Code.ALREADY_DONE,
+                sentence="An agent has ruled that the goods were delivered; refuse for another "
+                "reason.",
+            )
+        return None
+
     def ruling_bars(self, decide: Decide) -> Refusal | None:
         """Whose the task is, and what a ruling names: a remedy unless it is for the seller."""
         if self.task is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
         if refusal := self.task_bars(decide):
             return refusal
+        if self.task.purpose == UNPROVEN:
+            named = decide.remedy or decide.amount or decide.verdict is Verdict.SHARED
+            return NO_REMEDY_YET if named else None
         for_seller = decide.verdict is Verdict.FOR_SELLER
         if for_seller and self.task.purpose == "amount-missing":
             return Refusal(
@@ -349,6 +398,7 @@ class ComplaintRecord(Claiming):
                     "decision_due": claim.decision_due if self.decision_differs else None,
                     "answer_due": self.answering and self.answering.due,
                     "answer_was_due": self.answering and self.over_there,
+                    "said_in_hand_at": self.said_in_hand_at,
                 }
             )
         )

@@ -122,6 +122,7 @@ class Refunding(WithAgents):
 
     async def settle_units(self, units: tuple[Line, ...]) -> Payment:
         """Enter that nothing is owed for these units any more, so that no other case pays them."""
+        self._steps += 1
         nothing = Money(amount_minor=0, currency=self.sale.currency)
         command = self.refund_command(nothing, units)
         try:

@@ -21,6 +21,7 @@ from domain.commands import (
     Verdict,
 )
 from domain.goods import GoodsNews, News, Purpose, count, lines
+from domain.kinds import Kind
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
@@ -91,6 +92,7 @@ class Withdrawal(WithdrawalRecord):
         statement, the seller's from its receipt.
         """
         self.came = self.goods_in is not None
+        self.moved = (self.goods_in or "").startswith(f"{Kind.RETURN}:")  # the buyer has sent them
         told_before = self.statement.instead_of is not None
         received = self.stated_at if told_before else self.opened_at
         self.refunding = self.start("refund", Party.SELLER, since=received)

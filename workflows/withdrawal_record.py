@@ -104,8 +104,7 @@ class WithdrawalRecord(TakingBack):
     @property
     def in_hand(self) -> bool:
         """Whether the buyer had every parcel in hand when the case was opened."""
-        hands = [parcel.in_hand_at for parcel in self.sale.parcels]
-        return bool(hands) and None not in hands
+        return self.sale.in_hand
 
     @property
     def withheld(self) -> bool:
@@ -293,5 +292,12 @@ class WithdrawalRecord(TakingBack):
 
     def look(self) -> CaseView:
         """The withdrawal as its readers see it."""
-        update = {"proposals": tuple(self.proposals), "reason": self.statement.reason or ""}
+        sale = self.registration.sale
+        said = sale.said_in_hand_at if sale else None
+        scanned = sale and sale.parcels and all(one.in_hand_at for one in sale.parcels)
+        update = {
+            "proposals": tuple(self.proposals),
+            "reason": self.statement.reason or "",
+            "said_in_hand_at": None if scanned else said,
+        }
         return super().look().model_copy(update=update)
