@@ -107,8 +107,9 @@ REFUND_REPORTED = BoundedForeignPatience(
 )
 """Asking at once, for the marketplace says that it knows: its answer may follow its report."""
 
-LETTERS = BoundedPatience(
+LETTERS = BoundedForeignPatience(
     start_to_close_timeout=timedelta(seconds=60),
+    heartbeat_timeout=ALIVE,
     schedule_to_close_timeout=timedelta(days=4),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2),
