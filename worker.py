@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -18,12 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import uvicorn
 from sqlalchemy import Engine, text
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Worker
@@ -49,6 +44,7 @@ from config import (
     register_attributes,
     workflow_runner,
 )
+from health import HealthServer, Parts
 from policies import PolicyError, countries, read_policy
 from store.archive import Archive
 from store.breaches import Breaches
@@ -104,6 +100,7 @@ class Working(NamedTuple):
 
     worker: Worker
     marketplace: Marketplace
+    mail_server: Server
 
 
 @asynccontextmanager
@@ -163,10 +160,8 @@ async def working(
             Server("marketplace", at_marketplace, asyncio.Semaphore(THREADS)),
             talking_to_marketplace,
         )
-        attendance.talks(
-            Server("mail server", at_mail_server, asyncio.Semaphore(THREADS)),
-            talking_to_mail_server,
-        )
+        mail_server = Server("mail server", at_mail_server, asyncio.Semaphore(THREADS))
+        attendance.talks(mail_server, talking_to_mail_server)
         async with Worker(
             client,
             task_queue=settings.task_queue,
@@ -190,7 +185,7 @@ async def working(
             interceptors=[attendance, *interceptors],
         ) as worker:
             try:
-                yield Working(worker, marketplace)
+                yield Working(worker, marketplace, mail_server)
             finally:
                 loop = asyncio.get_running_loop()
                 cutting = loop.call_later(DRAIN.total_seconds(), marketplace.cut_off)
@@ -256,40 +251,22 @@ async def prepare(settings: Settings) -> tuple[Client, Engine]:
     return client, engine
 
 
-def health(client: Client, engine: Engine, worker: Worker) -> Starlette:
-    """`GET /health`: 200 while the worker runs and reaches Temporal and the database."""
+def parts(client: Client, engine: Engine, running: Working) -> Parts:
+    """What health looks at."""
 
     def database() -> None:
         with engine.connect() as connection:
             connection.execute(text("select 1"))
 
-    async def answer(request: Request) -> JSONResponse:
-        troubles = []
-        if not worker.is_running:
-            troubles.append("worker")
-        for name, check in (
-            ("temporal", client.service_client.check_health()),
-            ("database", asyncio.to_thread(database)),
-        ):
-            try:
-                await asyncio.wait_for(check, timeout=3)
-            except Exception:  # whatever is wrong with a part, the answer names it
-                troubles.append(name)
-        return JSONResponse(
-            {"status": "failing" if troubles else "ok", "failing": troubles},
-            status_code=503 if troubles else 200,
-        )
-
-    return Starlette(routes=[Route("/health", answer)])
-
-
-class HealthServer(uvicorn.Server):
-    """Serves beside the worker, which alone listens to signals."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the worker: it drains before it goes."""
-        yield
+    return Parts(
+        client,
+        running.worker,
+        database,
+        {
+            "marketplace": lambda: running.marketplace.failing,
+            "mail": lambda: running.mail_server.pulse.failing,
+        },
+    )
 
 
 def end_by_force_after(span: timedelta) -> None:
@@ -317,8 +294,7 @@ async def main() -> None:
         loop.add_signal_handler(sign, stop.set)
     bound = listen("RECOURSE_HEALTH_ADDRESS", settings.health_address)
     async with working(client, settings, engine) as running:
-        app = health(client, engine, running.worker)
-        server = HealthServer(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        server = HealthServer(parts(client, engine, running))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         print(f"Recourse works on {client.namespace}/{settings.task_queue}.", flush=True)
         await stop.wait()

@@ -18,6 +18,8 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from activities.pulse import Pulse
+
 BUSY = "server-busy"
 """The type of the failure of an attempt that found no thread; it is made again later."""
 
@@ -30,13 +32,15 @@ class Server:
     """A server that is not ours: however slow it is, it holds no thread but these.
 
     `patience` is how long an attempt waits for a thread, in seconds: with the longest work that
-    may follow it stays below its timeout (options.py).
+    may follow it stays below its timeout (options.py). `pulse` tells whether the work comes to
+    anything.
     """
 
     name: str
     threads: ThreadPoolExecutor
     turns: asyncio.Semaphore
     patience: float = 5.0
+    pulse: Pulse = field(default_factory=Pulse)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -108,7 +112,15 @@ class Attended(ActivityInboundInterceptor):
             return await self.next.execute_activity(work)
         async with server.turn():
             work.executor = server.threads
-            return await self.next.execute_activity(work)
+            try:
+                done = await self.next.execute_activity(work)
+            except Exception as error:
+                # What no retry mends is about what was asked, not about who was.
+                if not (isinstance(error, ApplicationError) and error.non_retryable):
+                    server.pulse.failed()
+                raise
+            server.pulse.went_well()
+            return done
 
     async def _beat(self, seconds: float) -> None:
         assert self._outbound

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -14,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.calling import Answer, Caller, NoAnswerError, Request
+from activities.pulse import Pulse
 from domain.goods import Label
 from domain.money import Currency, Money
 from domain.orders import Order, Tracking
@@ -44,12 +43,6 @@ NOT_FOR_GOOD = frozenset({401, 403, 408, 425, 429})
 """Refusals of the caller or of the moment: they say nothing about what was asked."""
 
 DONE = frozenset({200, 201})
-FAILING = 3
-"""So many requests in a row without a good answer, and health tells of it."""
-
-FAILING_FOR = 600
-"""Seconds for which it is told after the last of them: whoever still waits asks again before."""
-
 Form = TypeVar("Form", bound=BaseModel)
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -123,39 +116,12 @@ def watched(
         try:
             result = ask(asked, *args, **more)
         except MarketplaceUnavailableError:
-            asked.health.failed()
+            asked.pulse.failed()
             raise
-        asked.health.went_well()
+        asked.pulse.went_well()
         return result
 
     return asking
-
-
-class Health:
-    """How the marketplace's latest answers were. Usable from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._failures = 0
-        self._last = 0.0
-
-    def went_well(self) -> None:
-        """An answer was good, were it a refusal."""
-        with self._lock:
-            self._failures = 0
-
-    def failed(self) -> None:
-        """No answer came, or none that can be used."""
-        with self._lock:
-            self._failures += 1
-            self._last = time.monotonic()
-
-    @property
-    def failing(self) -> bool:
-        """Whether nothing good has come of the latest requests."""
-        with self._lock:
-            recent = time.monotonic() - self._last < FAILING_FOR
-            return self._failures >= FAILING and recent
 
 
 class Marketplace:
@@ -176,12 +142,12 @@ class Marketplace:
         self._base_url = base_url.rstrip("/")
         self._token = token
         self._caller = Caller(connect_timeout=connect_timeout, answer_timeout=read_timeout)
-        self.health = Health()
+        self.pulse = Pulse()
 
     @property
     def failing(self) -> bool:
         """Whether it gives no good answers now, or is hardly asked any more since it is silent."""
-        return self.health.failing or self._caller.spared
+        return self.pulse.failing or self._caller.spared
 
     def cut_off(self) -> None:
         """Ends what is under way without an answer; whoever asks later is refused. At once."""

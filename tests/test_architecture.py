@@ -27,8 +27,8 @@ from domain.policy import (
 from workflows.case import Case
 
 OURS = {
-    "activities", "bench", "cli", "config", "domain", "policies", "standin", "starter", "store",
-    "tests", "worker", "workflows",
+    "activities", "bench", "cli", "config", "domain", "health", "policies", "standin", "starter",
+    "store", "tests", "worker", "workflows",
 }  # fmt: skip
 
 MAY_IMPORT = {
@@ -44,8 +44,8 @@ MAY_IMPORT = {
 PURE = ("domain", "workflows")
 
 WORLDLY = {
-    "os", "subprocess", "socket", "requests", "pathlib", "random", "time", "secrets", "holidays",
-    "sqlmodel", "sqlalchemy",
+    "os", "subprocess", "socket", "requests", "aiohttp", "pathlib", "random", "time", "secrets",
+    "holidays", "sqlmodel", "sqlalchemy",
 }  # fmt: skip
 """Modules through which a process would read clock, chance, environment, disk or network."""
 

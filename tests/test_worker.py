@@ -12,17 +12,22 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from cli.servers import postgresql
 from config import HERE
 from domain.commands import AskForHelp, Remedy
 from domain.openings import OpenDispute
+from domain.view import Closed
 from policies import HERE as POLICIES
+from standin.serving import serve_mailbox
 from tests.life import BUYER
+from tests.processes import free_port
 from tests.test_durability import Elsewhere, becomes, elsewhere
 from worker import ALL_OVER, THREADS, run
 from workflows.dispute import Dispute
@@ -97,6 +102,27 @@ async def test_a_worker_that_cannot_work_says_why_in_one_sentence(
                 assert "secret" not in said
 
 
+async def not_yet_open(world: Elsewhere) -> WorkflowHandle[Dispute, Closed]:
+    """A dispute that has been started; nobody waits until its order was asked for."""
+    opening = OpenDispute(
+        country="PL",
+        order_id=world.order(),
+        opened_by=BUYER,
+        text="The lamp does not light.",
+        reason="defect",
+        wanted=Remedy.FULL_REFUND,
+    )
+    return await world.client.start_workflow(
+        Dispute.run, opening, id=opening.case_id, task_queue=world.settings.task_queue
+    )
+
+
+def told(address: str) -> tuple[int, dict[str, Any]]:
+    """The status and the body of an answer of `GET /health`."""
+    answer = requests.get(address, timeout=10)
+    return answer.status_code, answer.json()
+
+
 async def test_health_and_metrics_tell_how_the_worker_is(
     server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
@@ -106,13 +132,35 @@ async def test_health_and_metrics_tell_how_the_worker_is(
             await world.worker.start()
             health = f"http://{world.worker.settings['RECOURSE_HEALTH_ADDRESS']}/health"
             metrics = f"http://{world.worker.settings['RECOURSE_METRICS_ADDRESS']}/metrics"
-            well = await asyncio.to_thread(requests.get, health, timeout=10)
-            assert (well.status_code, well.json()) == (200, {"status": "ok", "failing": []})
-            told = await asyncio.to_thread(requests.get, metrics, timeout=10)
-            assert "temporal_worker_start" in told.text
-        ill = await asyncio.to_thread(requests.get, health, timeout=10)
-        assert (ill.status_code, ill.json()["failing"]) == (503, ["database"])
+            well = {"status": "ok", "failing": [], "degraded": []}
+            assert await asyncio.to_thread(told, health) == (200, well)
+            counted = await asyncio.to_thread(requests.get, metrics, timeout=10)
+            assert "temporal_worker_start" in counted.text
+        code, ill = await asyncio.to_thread(told, health)
+        assert (code, ill["status"], ill["failing"]) == (503, "failing", ["database"])
         assert await asyncio.to_thread(world.worker.send, signal.SIGTERM) == 0
+
+
+async def test_health_tells_which_foreign_server_fails_and_when_it_is_well_again(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    async with somewhere(server, tmp_path) as world:
+        port = free_port()
+        with serve_mailbox(tmp_path / "other", port=port):
+            world.worker.settings["RECOURSE_SMTP_PORT"] = str(port)
+            await world.worker.start()
+        health = f"http://{world.worker.settings['RECOURSE_HEALTH_ADDRESS']}/health"
+        world.behaves(orders="fail")
+        # A few at once: health needs three failures, and the intervals grow.
+        opened = [await not_yet_open(world) for _ in range(4)]
+        await becomes(lambda: told(health)[1]["degraded"] == ["marketplace"])
+        world.behaves()
+        await becomes(lambda: told(health)[1]["degraded"] == ["mail"])
+        assert told(health) == (200, {"status": "degraded", "failing": [], "degraded": ["mail"]})
+        with serve_mailbox(tmp_path / "other", port=port):
+            await becomes(lambda: told(health)[1]["status"] == "ok", seconds=60)
+        for each in opened:
+            await each.terminate()
 
 
 async def test_a_worker_told_to_stop_lets_its_letters_go_out_first(
@@ -174,21 +222,7 @@ async def test_servers_that_drip_hold_up_nothing_of_our_own_nor_the_end(
         # Each of them has letters that take a thread, of which there are not so many.
         lives = await asyncio.gather(*(world.dispute() for _ in range(THREADS + 5)))
         world.behaves(orders="drip", breaches="drip")
-        opening = [
-            OpenDispute(
-                country="PL",
-                order_id=world.order(),
-                opened_by=BUYER,
-                text="The lamp does not light.",
-                reason="defect",
-                wanted=Remedy.FULL_REFUND,
-            )
-            for _ in range(THREADS + 5)
-        ]
-        for each in opening:
-            await world.client.start_workflow(
-                Dispute.run, each, id=each.case_id, task_queue=world.settings.task_queue
-            )
+        opening = [await not_yet_open(world) for _ in range(THREADS + 5)]
         await becomes(lambda: orders_asked(world) >= 2 * THREADS)
         began = time.monotonic()
         await lives[0].buyer(AskForHelp)
@@ -202,4 +236,4 @@ async def test_servers_that_drip_hold_up_nothing_of_our_own_nor_the_end(
         for life in lives:
             await life.handle.terminate()
         for each in opening:
-            await world.client.get_workflow_handle(each.case_id).terminate()
+            await each.terminate()
