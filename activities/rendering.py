@@ -207,7 +207,9 @@ def quote(context: Context, text: str) -> Safe:
 
 @pass_context
 def who(context: Context, writer: Named) -> str:
-    """A writer by name and role; by role alone where the name is not known."""
+    """A writer by name and role; by one of both where the other is unknown, or the reader's own."""
+    if writer.name and writer.party is context["reader"].party:
+        return writer.name
     role = word(context, writer.party)
     return f"{writer.name}, {role}" if writer.name else role
 
@@ -246,11 +248,16 @@ def addressed(context: Context, seller: Named) -> Safe:
 
 @pass_context
 def word(context: Context, value: str, table: str | None = None) -> str:
-    """The reader's word for one of the domain's; `table` for a value that is no enum member."""
+    """The reader's word for one of the domain's; `table` for a value that is no enum member.
+
+    What is about the reader has a word of its own in the tables `[buyer.…]` and `[seller.…]`.
+    """
     key = str(value)
     name = table or TABLES[type(value)]  # type: ignore[index]
+    words = context["words"]
+    own = words.get(context["reader"].party, {}).get(name, {})
     try:
-        return str(context["words"][name][key])
+        return str(own[key] if key in own else words[name][key])
     except KeyError:
         raise UnknownWordError(
             f"Add {key!r} to the table [{name}] of {context['locale']}/words.toml."

@@ -715,7 +715,7 @@ def test_is_every_word_of_the_domain_translated(locale: str) -> None:
     assert len(words["at"]["weekdays"]) == 7
     assert "{subject}" in words["again"]["subject"]
     assert "{matter}" in words["subject"]["whole"].partition("{order}")[0]
-    beside = {"joining", "until", "at", "subject", "again", "frame"}
+    beside = {"joining", "until", "at", "subject", "again", "frame", "buyer", "seller"}
     assert set(words) == {*TABLES.values()} | beside
 
 
