@@ -16,7 +16,7 @@ READABLE = 4.5
 LIGHT_CARD = "#ffffff"
 DARK_CARD = "#1b222c"
 WHITE = "#ffffff"
-BLACK = "#10161e"
+BLACK = "#000000"
 
 CASE_ID = "{case_id}"
 

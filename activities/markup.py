@@ -9,6 +9,7 @@ that were checked are handed in.
 import re
 from collections.abc import Collection, Iterator, Sequence
 from html import escape as to_html
+from itertools import takewhile
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -26,6 +27,15 @@ STYLES = {
     "code": "font-family:ui-monospace,Consolas,monospace;font-size:15px",
 }
 
+FACTS = {
+    "ul": "margin:0 0 16px;padding:0;list-style:none;border-top:1px solid #e4e9f0",
+    "li": "margin:0;padding:9px 0;border-bottom:1px solid #e4e9f0",
+}
+"""How a list looks of which each line begins with what it tells, in bold."""
+
+WHOLE = "white-space:nowrap"
+"""A number in bold is not broken at its hyphens."""
+
 PARSER = MarkdownIt("zero", {"breaks": True}).enable(
     ["backticks", "blockquote", "emphasis", "escape", "hr", "list", "newline"]
 )
@@ -42,8 +52,16 @@ def escape(line: str) -> str:
 
 
 def parsed(source: str) -> list[Token]:
-    """A letter's blocks."""
-    return PARSER.parse(source)
+    """A letter's blocks. The lists of facts among them have the meta "facts", as do their lines."""
+    tokens = PARSER.parse(source)
+    lists = [at for at, token in enumerate(tokens) if token.type == "bullet_list_open"]
+    for start in lists:
+        lines = list(takewhile(lambda token: token.type != "bullet_list_close", tokens[start:]))
+        said = [line for line in lines if line.type == "inline"]
+        if all(_bold_beginning(line.children or ()) for line in said):
+            for line in lines:
+                line.meta["facts"] = True
+    return tokens
 
 
 def as_html(tokens: Sequence[Token], links: Collection[str] = (), way: str = "") -> str:
@@ -54,7 +72,7 @@ def as_html(tokens: Sequence[Token], links: Collection[str] = (), way: str = "")
 
 
 def _html(tokens: Sequence[Token], links: Collection[str], way: str) -> Iterator[str]:
-    for token in tokens:
+    for at, token in enumerate(tokens):
         match token.type:
             case "inline":
                 yield from _html(token.children or (), links, way)
@@ -72,10 +90,16 @@ def _html(tokens: Sequence[Token], links: Collection[str], way: str) -> Iterator
                 pass
             case _ if token.nesting < 0:
                 yield f"</{token.tag}>\n" if token.block else f"</{token.tag}>"
-            case _:
+            case "strong_open":
+                number = len(tokens) > at + 1 and not re.search(r"\s|.{41}", tokens[at + 1].content)
+                yield f'<strong style="{STYLES["strong"]}{f";{WHOLE}" if number else ""}">'
+            case "blockquote_open":
                 # Each quote is read in the direction of its own writing.
-                auto = ' dir="auto"' if token.tag == "blockquote" else ""
-                yield f'<{token.tag}{auto} style="{STYLES[token.tag]}">'
+                yield f'<blockquote dir="auto" style="{STYLES["blockquote"]}">'
+            case _:
+                facts = token.meta.get("facts") and token.tag in FACTS
+                kind = ' class="facts"' if facts else ""
+                yield f'<{token.tag}{kind} style="{(FACTS if facts else STYLES)[token.tag]}">'
 
 
 def as_text(tokens: Sequence[Token], way: str = "") -> str:
@@ -89,7 +113,8 @@ def as_text(tokens: Sequence[Token], way: str = "") -> str:
                 if token.type == "blockquote_open" and not fresh:
                     _gap(lines, marks)
                     fresh = True
-                marks.append("> " if token.type == "blockquote_open" else BULLET)
+                mark = "" if token.meta.get("facts") else BULLET
+                marks.append("> " if token.type == "blockquote_open" else mark)
             case "bullet_list_open" | "paragraph_open" if not (fresh or token.hidden):
                 _gap(lines, marks)
                 fresh = True
@@ -121,21 +146,39 @@ def _words(inline: Token) -> str:
 
 
 def lead(tokens: Sequence[Token], deadlines: Collection[str]) -> str:
-    """What a reader is to know first: who does what by when, or else what is said boldly.
+    """What a reader is to know first: the sentence that says who does what by when, or else what is
+    said boldly. Nothing, if the letter has neither.
 
-    It is said by a paragraph that begins with bold words, or by a line of a list. Nothing, if the
-    letter has neither.
+    A paragraph that begins with bold words goes before a line of a list, and that before any other
+    paragraph.
     """
     bold: list[str] = []
-    listed: list[str] = []
+    timed: list[tuple[int, str]] = []
     for token in tokens:
-        if token.type == "inline" and (said := _bold_beginning(token.children or ())):
-            if token.level == PARAGRAPH:
-                bold.append(said)
-            elif token.level == LISTED:
-                listed.append(_words(token))
-    timed = (one for one in (*bold, *listed) if any(deadline in one for deadline in deadlines))
-    return next(timed, bold[0] if bold else "")
+        if token.type != "inline" or token.level not in (PARAGRAPH, LISTED):
+            continue
+        words, boldly = _words(token).replace("\n", " "), _bold_beginning(token.children or ())
+        if token.level == PARAGRAPH and boldly:
+            bold.append(boldly)
+        if _times(boldly, deadlines):
+            rest = "" if boldly.endswith((".", "!", "?")) else words.removeprefix(boldly)
+            timed.append((0, boldly + next(iter(_sentences(rest, deadlines)), "")))
+        elif _times(words, deadlines):
+            said = next(one for one in _sentences(words, deadlines) if _times(one, deadlines))
+            timed.append((1, words) if token.level == LISTED else (2, said))
+    best = min(timed, key=lambda one: one[0], default=(3, bold[0] if bold else ""))
+    first = best[1].rstrip(" :,")
+    return first[:1].upper() + first[1:]
+
+
+def _times(words: str, deadlines: Collection[str]) -> bool:
+    return any(deadline in words for deadline in deadlines)
+
+
+def _sentences(words: str, deadlines: Collection[str]) -> list[str]:
+    """The sentences of a paragraph: the dots of a deadline end none."""
+    whole = "|".join(map(re.escape, sorted(deadlines, key=len, reverse=True)))
+    return [one[0] for one in re.finditer(rf"(?:{whole or '(?!)'}|.)+?(?:[.!?](?= )|$) ?", words)]
 
 
 def beginning(tokens: Sequence[Token]) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_time
 from babel.numbers import format_currency, get_currency_precision
 from jinja2 import Environment, StrictUndefined, Template, pass_context
@@ -274,8 +275,14 @@ def money(context: Context, amount: Money) -> str:
         Decimal(amount.amount_minor).scaleb(-digits),
         amount.currency,
         format=pattern,
-        locale=LOCALES[context["locale"]],
+        locale=region(context["locale"]),
     )
+
+
+@cache
+def region(locale: str) -> Locale:
+    """The habits of a language's region. Reading them is dearer than all that a letter says."""
+    return Locale.parse(LOCALES[locale])
 
 
 @pass_context
@@ -310,7 +317,7 @@ def day(context: Context, on: date) -> str:
 
 def clock_time(context: Context, local: datetime, style: Literal["short", "medium"]) -> str:
     """The time of day as the reader's country writes it; "medium" has seconds."""
-    return format_time(local.time(), style, locale=LOCALES[context["locale"]])
+    return format_time(local.time(), style, locale=region(context["locale"]))
 
 
 def dated(context: Context, table: str, sentence: str, on: date, clock: str = "") -> str:

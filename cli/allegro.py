@@ -5,13 +5,17 @@ What it calls a DISPUTE ("dyskusja") opens a dispute here, a CLAIM ("reklamacja"
 
 import json
 import re
+import tomllib
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from cli.failures import InputError
 from cli.misfits import misfit
+from domain.causes import Cause, known
 from domain.commands import Remedy, Text
 from domain.deadlines import day_of
 from domain.goods import ReturnReason
@@ -49,6 +53,9 @@ REMEDIES = {
 }
 """What a claim expects; of several, the first that is known. Where it is said that the goods are to
 be returned, a refund is a return for refund."""
+
+
+POLISH = Path(__file__).parent.parent / "templates" / "notices" / "pl" / "words.toml"
 
 
 class Listed(BaseModel):
@@ -223,18 +230,39 @@ def _reason(claim: Claim) -> ReturnReason:
 
 
 def _words(claim: Claim) -> str:
-    """What the buyer wrote, and below it all that the claim says in fields of its own."""
+    """What the buyer wrote, and below it all that the claim says in fields of its own.
+
+    It reaches letters: the codes that are known stand in words there, and in Polish, as the rest.
+    """
     reason = claim.reason
+    described = f": {reason.description}" if reason and reason.description else ""
     said = [
         claim.referenceNumber,
-        claim.subject,
-        reason and f"{reason.type}{f': {reason.description}' if reason.description else ''}",
+        None if described and reason and reason.type == claim.subject else _said(claim.subject),
+        reason and f"{_said(reason.type)}{described}",
         claim.description,
         *(
-            f"{one.name} {one.refund.amount} {one.refund.currency}" if one.refund else one.name
+            f"{_said(one.name)} {one.refund.amount} {one.refund.currency}"
+            if one.refund
+            else _said(one.name)
             for one in claim.expectations or ()
         ),
         claim.offer and f"{claim.offer.quantity} × {claim.offer.id}",
     ]
     once = dict.fromkeys(re.sub(r"\s+", " ", part) for part in said if part)
     return f"{claim.chat.initialMessage.text}\n\n({' · '.join(once)})"
+
+
+def _said(code: str) -> str:
+    """What a code of theirs means, in the words of our Polish letters; itself if it is unknown."""
+    if code in REMEDIES:
+        return str(_polish()["remedy"][REMEDIES[code]])
+    if code.isupper() and (meaning := known(code)):
+        return str(_polish()["claim" if isinstance(meaning, Cause) else "fault"][meaning])
+    return code
+
+
+@cache
+def _polish() -> dict[str, dict[str, str]]:
+    words: dict[str, dict[str, str]] = tomllib.loads(POLISH.read_text("utf-8"))
+    return words

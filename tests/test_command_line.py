@@ -349,8 +349,8 @@ def test_does_a_listed_claim_open_a_complaint_with_all_that_it_says() -> None:
     assert claim.decision_due == datetime(2025, 11, 14, 22, 59, 59, tzinfo=UTC)
     assert claim.text == (
         "Jeden z przycisków lampki nie działa, reszta jest w porządku.\n\n"
-        "(601122/2025 · DEFECT_FOUND_DURING_USE · DEFECT_FOUND_DURING_USE: Usterka ujawniła się "
-        "podczas używania · PARTIAL_REFUND 40.00 PLN · 1 × 14902237761)"
+        "(601122/2025 · wada ujawniła się podczas używania towaru: Usterka ujawniła się "
+        "podczas używania · zwrot części kwoty 40.00 PLN · 1 × 14902237761)"
     )
 
 
@@ -367,20 +367,26 @@ def test_are_the_claims_of_a_list_complaints_by_the_words_of_their_subjects() ->
 
 
 @pytest.mark.parametrize(
-    ("name", "price", "back", "wanted", "amount"),
+    ("name", "price", "back", "wanted", "amount", "said"),
     [
-        ("REPAIR", None, True, Remedy.REPAIR, None),
-        ("EXCHANGE", None, None, Remedy.REPLACEMENT, None),
-        ("REPLACEMENT", None, None, Remedy.REPLACEMENT, None),
-        ("REFUND", "129.00", None, Remedy.FULL_REFUND, None),
-        ("REFUND", None, True, Remedy.RETURN_FOR_REFUND, None),
-        ("PARTIAL_REFUND", "12.5", True, Remedy.PARTIAL_REFUND, 1250),
-        ("PARTIAL_REFUND", None, None, Remedy.PARTIAL_REFUND, None),
-        ("GIFT", None, None, Remedy.REPAIR, None),
+        ("REPAIR", None, True, Remedy.REPAIR, None, "naprawa"),
+        ("EXCHANGE", None, None, Remedy.REPLACEMENT, None, "wymiana"),
+        ("REPLACEMENT", None, None, Remedy.REPLACEMENT, None, "wymiana"),
+        ("REFUND", "129.00", None, Remedy.FULL_REFUND, None, "zwrot całej kwoty"),
+        ("REFUND", None, True, Remedy.RETURN_FOR_REFUND, None, "zwrot całej kwoty"),
+        ("PARTIAL_REFUND", "12.5", True, Remedy.PARTIAL_REFUND, 1250, "zwrot części kwoty"),
+        ("PARTIAL_REFUND", None, None, Remedy.PARTIAL_REFUND, None, "zwrot części kwoty"),
+        ("GIFT", None, None, Remedy.REPAIR, None, "GIFT"),
     ],
 )
 def test_is_what_a_claim_expects_the_remedy_that_is_wanted(
-    name: str, price: str | None, back: bool | None, wanted: Remedy, amount: int | None
+    name: str,
+    price: str | None,
+    back: bool | None,
+    wanted: Remedy,
+    amount: int | None,
+    *,
+    said: str,
 ) -> None:
     refund = {"amount": price, "currency": "PLN"} if price else None
     claim = listed_complaint(
@@ -388,22 +394,29 @@ def test_is_what_a_claim_expects_the_remedy_that_is_wanted(
     )
     assert claim.wanted is wanted
     assert (claim.amount and claim.amount.amount_minor) == amount
-    assert f"{name} {price} PLN" in claim.text if price else name in claim.text
+    assert f"{said} {price} PLN" in claim.text if price else said in claim.text
+    assert "_" not in claim.text
 
 
 @pytest.mark.parametrize(
-    ("named", "reason"),
+    ("named", "reason", "said"),
     [
-        ("NOT_AS_DESCRIBED", ReturnReason.NOT_AS_DESCRIBED),
-        ("MISSING_PRODUCT_ELEMENT", ReturnReason.INCOMPLETE),
-        ("PRODUCT_DAMAGED_PARCEL_INTACT", ReturnReason.DAMAGED),
-        ("OTHER", ReturnReason.DEFECTIVE),
+        ("NOT_AS_DESCRIBED", ReturnReason.NOT_AS_DESCRIBED, "towar jest niezgodny z opisem"),
+        ("MISSING_PRODUCT_ELEMENT", ReturnReason.INCOMPLETE, "brakuje części towaru"),
+        (
+            "PRODUCT_DAMAGED_PARCEL_INTACT",
+            ReturnReason.DAMAGED,
+            "towar jest uszkodzony, choć paczka była cała",
+        ),
+        ("TOO_LOUD", ReturnReason.DEFECTIVE, "TOO_LOUD"),
     ],
 )
-def test_is_the_reason_of_a_claim_one_of_complaint(named: str, reason: ReturnReason) -> None:
+def test_is_the_reason_of_a_claim_one_of_complaint(
+    named: str, reason: ReturnReason, said: str
+) -> None:
     claim = listed_complaint(reason={"type": named, "description": "Bo tak."}, subject="reklamacja")
     assert claim.reason is reason
-    assert f"{named}: Bo tak." in claim.text
+    assert f"{said}: Bo tak." in claim.text
 
 
 @pytest.mark.parametrize(

@@ -263,6 +263,37 @@ def test_are_the_example_orders_fit_for_a_demo() -> None:
         assert sent == {line.sku: line.quantity for line in order.lines}
 
 
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        (["Zwroty", "ul. Magazynowa 3"], True),
+        ([], True),
+        (["x" * 100] * 8, True),
+        (["x" * 101], False),
+        (["x"] * 9, False),
+        ([""], False),
+        (["ul. Magazynowa 3\n30-001 Kraków"], False),
+        (["\x1b[31m"], False),
+        ("ul. Magazynowa 3", False),
+        ({"street": "ul. Magazynowa 3"}, False),
+        ([3], False),
+        (None, False),
+    ],
+)
+def test_is_a_return_address_read_line_by_line(address: Any, taken: bool) -> None:
+    order = json.loads(ORDERS.read_text())[0]
+    order["seller"]["return_address"] = address
+    with answering(http("200 OK", json.dumps(order))) as url, calling(url) as marketplace:
+        if taken:
+            read = marketplace.order(COFFEE)
+            assert read is not None
+            assert read.seller.return_address == tuple(address)
+        else:
+            with pytest.raises(ApplicationError) as refused:
+                marketplace.order(COFFEE)
+            assert "Magazynowa" not in str(refused.value)
+
+
 @pytest.mark.parametrize("order_id", ["PL-9999", "PL/1001", "PL-1001?", ".", "..", "Łódź", "%"])
 def test_is_an_unknown_order_none_whatever_its_id_looks_like(served: str, order_id: str) -> None:
     with calling(served) as marketplace:

@@ -22,6 +22,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.folding import WHOLE
+from activities.look import Look
 from activities.notices import (
     CASE_UNKNOWN,
     MAIL_DELAYED,
@@ -32,6 +33,7 @@ from activities.notices import (
 )
 from domain.calendars import Calendar
 from domain.commands import Remedy
+from domain.goods import Goods, Purpose, Way
 from domain.money import Money
 from domain.notices import Facts, Mailing, Message, Notice, NoticeName
 from domain.openings import OpenDispute
@@ -478,3 +480,26 @@ def test_can_a_workflow_import_the_activity_without_the_store() -> None:
         "for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_is_the_case_and_the_address_for_returns_in_a_mail(
+    office: PostOffice, open_desk: Callable[..., Desk]
+) -> None:
+    address = ("Kuhinja, vračila", "Poskusna 4", "1000 Ljubljana")
+    desk = open_desk(seller=SELLER.model_copy(update={"return_address": address}))
+    assert desk.register.people(desk.case_id)[Party.SELLER].return_address == address
+    assert desk.register.people(desk.case_id)[Party.BUYER].return_address == ()
+    mailer = Mailer("127.0.0.1", office.port, SENDER, timeout=5)
+    look = Look("#ffd166", "https://bazar.example/l.png", "https://bazar.example/c/{case_id}")
+    notices = Notices(desk.register, desk.archive, mailer, ROOT / "templates", look)
+    facts = Facts(
+        goods=(Goods(title="Kettle", quantity=1),), way=Way.BUYERS_OWN, purpose=Purpose.REFUND
+    )
+    notice = Notice(key="1", to=Party.BUYER, name=NoticeName.RETURN_OPENED, facts=facts)
+    notices.send(Mailing(case_id=desk.case_id, notices=(notice,)))
+    [mail] = office.mails
+    for subtype in ("plain", "html"):
+        body = part(mail, subtype)
+        assert "https://bazar.example/c/dispute%3APL%3A1001%3A1" in body
+        assert all(line in body for line in address)
+    assert 'src="https://bazar.example/l.png"' in part(mail, "html")
