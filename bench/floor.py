@@ -126,7 +126,7 @@ class Bare:
     async def archive(self, key: str, by: Actor, text: str) -> None:
         """Keep what somebody wrote."""
         message = Message(id=key, at=workflow.now(), by=by, text=text)
-        await workflow.execute_local_activity_method(
+        await workflow.execute_activity_method(
             Notices.archive, Said(case_id=self.id, messages=(message,)), **OWN_DATABASE
         )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from activities.cases import rules_for
-from cli.failures import InputError, RefusedError
+from cli.failures import RefusedError, SilentError
 from cli.orders import ask_order
 from cli.outlook_page import Past, case_page, order_page, past_line
 from cli.page import print_parts
@@ -108,7 +108,7 @@ def _case(case_id: str, now: datetime) -> Foreseen:
     if view.refusal:
         raise RefusedError(view.refusal.code, view.refusal.sentence)
     if view.stage is Stage.OPENING:
-        raise InputError("The case is still being registered; look again in a moment.")
+        raise SilentError("The case is still being registered; look again in a moment.")
     return Foreseen(whole, foresee(whole, now))
 
 

@@ -50,7 +50,12 @@ async def answer(
     try:
         async with asyncio.timeout(patience or PATIENCE):
             return await asked
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+    except TimeoutError:
+        raise _no_worker(silent) from None
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        # Temporal's client tells its caller's own cancellation like the server's silence.
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise asyncio.CancelledError from None
         raise _no_worker(silent) from None
     except WorkflowUpdateFailedError as error:
         cause = error.cause

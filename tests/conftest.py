@@ -25,7 +25,14 @@ from tests.life import FIRST_ORDER, World, write_orders
 from worker import working
 from workflows import attributes
 
-LONG_FIRST = ("test_durability", "test_worker", "_lives", "test_command_line", "test_random")
+LONG_FIRST = (
+    "test_chaos",
+    "test_durability",
+    "test_worker",
+    "_lives",
+    "test_command_line",
+    "test_random",
+)
 """Parts of the names of files that take long: they begin first, so that none runs alone at the end.
 The lives come before the random orders, which they would count among their own.
 """
@@ -53,6 +60,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         return (yield)
     finally:
         gc.enable()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests have recorded: how often mails came twice, for one."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call" and report.user_properties:
+                told = ", ".join(f"{number} {what}" for what, number in report.user_properties)
+                terminalreporter.write_line(f"{report.nodeid}: {told}")
 
 
 def binary(name: str) -> str:

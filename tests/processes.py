@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from config import HERE
 from standin.serving import listen
 from tests.conftest import binary
@@ -24,8 +26,16 @@ def free_port() -> int:
 class Program:
     """A program that can be started, killed, and started again with the same arguments."""
 
-    def __init__(self, command: list[str], log: Path, port: int, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        port: int,
+        env: Mapping[str, str],
+        user: str | None = None,
+    ) -> None:
         self.log = log
+        self._user = user
         self._command = command
         self._port = port
         self.settings = dict(env)
@@ -35,7 +45,11 @@ class Program:
         """Start it, and wait until its port answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-                self._command, stdout=log, stderr=log, env={**os.environ, **self.settings}
+                self._command,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.settings},
+                user=self._user,
             )
         for _ in range(600):
             assert self._process.poll() is None, self.log.read_text()
@@ -51,10 +65,25 @@ class Program:
         self._process.send_signal(sign)
         return self._process.wait(timeout=40)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def tell_family(self, sign: signal.Signals) -> None:
+        """Send a signal to it and to every process that it has started, and wait for none."""
+        assert self._process
+        with suppress(psutil.NoSuchProcess):
+            first = psutil.Process(self._process.pid)
+            for each in (first, *first.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    each.send_signal(sign)
+
     def end(self) -> None:
-        """Kill it if it still runs."""
+        """Kill it if it still runs, frozen or not."""
         if self._process and self._process.poll() is None:
-            self.send(signal.SIGKILL)
+            self.tell_family(signal.SIGKILL)
+            self._process.wait(timeout=40)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Budget(NamedTuple):
 
 BUDGETS = {
     "reference dispute": Budget(15, 65, 21_000),
-    "silent seller": Budget(26, 110, 30_000),
+    "silent seller": Budget(27, 110, 30_000),
     "dispute with a repair": Budget(43, 190, 51_000),
     "cancellation": Budget(12, 60, 18_000),
     "withdrawal": Budget(37, 165, 48_000),

@@ -20,11 +20,10 @@ from sqlalchemy import text
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from cli.process_pages import PROCESSES
-from domain.commands import COMMAND, Close, Command, CommandBase, Remedy
+from domain.commands import COMMAND, Close, Command, CommandBase
 from domain.deadlines import Counting, reckon
-from domain.goods import Custody, ParcelEvent, Scan, count
+from domain.goods import ParcelEvent, Scan, count
 from domain.kinds import Kind
-from domain.money import Money
 from domain.notices import Mailing
 from domain.parties import Party
 from domain.ports import RedeliveryPaid
@@ -35,8 +34,8 @@ from domain.view import CaseView, WholeCase
 from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.life import PLATFORM, World
+from tests.speech import ACTORS, arguments, of_goods
 from tests.test_random_orders import (
-    ACTORS,
     HOW,
     OF_CONTENT,
     PARTIES,
@@ -78,8 +77,6 @@ NOT_OPENED = {
 
 CASE_ID = re.compile(rf"({'|'.join(Kind)}):[A-Z]{{2}}:[^:]+(:[0-9]+)?")
 
-PROOF = {"name": "photo.jpg", "size": 9, "media_type": "image/jpeg", "sha256": "0" * 64}
-CONDITIONS = ("as-sent", "as-sent", "damaged", "wrong", "empty", "missing")
 ORDER = {"A": 2, "B": 1}
 LINES = (
     {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 10000, "discount_minor": 33},
@@ -96,7 +93,6 @@ REDUCTIONS = text(
     "SELECT sku, number, SUM(amount_minor) FROM reduced_units WHERE order_id = :order "
     "GROUP BY sku, number"
 )
-FEW = Money(amount_minor=700, currency="PLN")
 OF_PARCELS = (
     Kind.RETURN,
     Kind.CANCELLATION,
@@ -260,7 +256,7 @@ class Whole:
             return None  # ends too many lives too early
         how, actors = step.how, ACTORS[step.by]
         number = len(played.sent) + 1
-        told = played.arguments(verb, how, f"word-{number}.") | self.of_goods(verb, how, view)
+        told = arguments(verb, how, f"word-{number}.") | of_goods(verb, how, view)
         command: Command = COMMAND.validate_python(
             {
                 "verb": verb.word(),
@@ -271,64 +267,6 @@ class Whole:
         )
         played.sent.append(command)
         return command
-
-    def of_goods(self, verb: type[CommandBase], how: int, view: CaseView) -> dict[str, Any]:
-        """Arguments of what is said about goods."""
-        there: dict[str, int] = {}
-        wanted = (Custody.WITH_SELLER,) if verb.__name__ == "Inspect" else tuple(Custody)[:3]
-        for kept in view.custody:
-            if kept.custody in wanted:
-                there[kept.sku] = there.get(kept.sku, 0) + kept.quantity
-        units = [
-            {"sku": sku, "quantity": max(1, n - how % 2), "condition": CONDITIONS[how % 6]}
-            for sku, n in there.items()
-        ] or [{"sku": "A", "quantity": 1}]
-        match verb.__name__:
-            case "Receive" | "Inspect":
-                return {"units": units if how % 3 or verb.__name__ == "Receive" else []}
-            case "ClaimException":
-                named = [{"sku": u.sku, "quantity": u.quantity} for u in view.units[: how % 3]]
-                return {"reason": "perishable", "units": named, "attachments": [PROOF]}
-            case "Deduct":
-                money = Money(amount_minor=(500, 10**6)[how % 5 == 4], currency="PLN")
-                return {"amount": money, "attachments": [PROOF]}
-            case "HandOver":
-                return {"carrier": "InPost", "tracking": f"T{how % 2}"}
-            case "ShipBack" | "Ship":
-                return {"carrier": "InPost", "tracking": "B1", "expected_on": "2040-01-04"}
-            case "ProvideLabel":
-                return {"label": "https://labels.example/1"}
-            case "Explain":
-                return {"reason": ("changed-mind", "defective")[how % 4 == 3]}
-            case "ReportCost":
-                return {
-                    "cost": ("way-back", "storage")[how % 2],
-                    "amount": FEW,
-                    "attachments": [PROOF],
-                }
-            case "ProveDelivery":
-                return {"attachments": [PROOF]}
-            case "FileClaim":
-                return {"amount": FEW, "proof_of_value": [PROOF], "damage_record": [PROOF]}
-            case "ReportAnswer":
-                answer = ("accepted", "partly", "refused")[how % 3]
-                return {"answer": answer, "amount": FEW if answer == "partly" else None}
-            case "ReportRecovered" | "NameAmount":
-                return {"amount": FEW}
-            case "Clarify":
-                return {"meant": ("complaint", "withdrawal")[how % 2], "wanted": None}
-            case "Choose":
-                reduced = how % 2
-                remedy = Remedy.PARTIAL_REFUND if reduced else Remedy.RETURN_FOR_REFUND
-                return {"remedy": remedy, "amount": FEW if reduced else None}
-            case "Decide" if view.kind is Kind.COMPLAINT:
-                return {}
-            case "Decide" if view.kind is not Kind.DISPUTE:
-                shared = how % 3 == 2
-                money = Money(amount_minor=100, currency="PLN")
-                verdict = ("for-buyer", "for-seller", "shared")[how % 3]
-                return {"verdict": verdict, "remedy": None, "amount": money if shared else None}
-        return {}
 
     async def one(self, played: Played, command: Command, view: CaseView) -> None:
         """A command by itself: what `may` says is what happens."""

@@ -25,44 +25,26 @@ from domain.commands import (
     Close,
     Command,
     CommandBase,
-    Decide,
     Hold,
     NoAnswerNeeded,
     Remedy,
     Say,
     SendBack,
 )
-from domain.money import Money
 from domain.openings import OpenDispute, OpenInquiry
-from domain.parties import Actor, Party
+from domain.parties import Party
 from domain.ports import RefundReport, RefundState, TaskState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView, Outcome, Recalculate
 from store.archive import Archive
 from store.tasks import TaskQueue
-from tests.life import (
-    AGENT,
-    BUYER,
-    LEAD,
-    PLATFORM,
-    SECOND,
-    SELLER,
-    Life,
-    RefusedCommand,
-    World,
-)
+from tests.life import BUYER, PLATFORM, Life, RefusedCommand, World
+from tests.speech import ACTORS, arguments
 from workflows.dispute import Dispute
 from workflows.dispute_record import PERMITTED
 from workflows.inquiry import PERMITTED as INQUIRY_PERMITTED
 from workflows.inquiry import Inquiry
-
-ACTORS = {
-    Party.BUYER: (BUYER,),
-    Party.SELLER: (SELLER,),
-    Party.AGENT: (AGENT, AGENT, SECOND, LEAD, Actor(party=Party.AGENT, id="nameless", name="Eva")),
-    Party.PLATFORM: (PLATFORM,),
-}
 
 OF_CONTENT = {
     Code.AMOUNT_MISSING,
@@ -86,7 +68,6 @@ OF_CONTENT = {
 }
 """Refusals of what a command says, or of who of the party says it, though its verb may be sent."""
 
-REMEDIES = tuple(Remedy)
 OPENING = "opening the case"
 
 
@@ -252,42 +233,11 @@ class Played:
                 "verb": verb.word(),
                 "command_id": f"r{number}",
                 "by": actors[step.how % len(actors)],
-                **self.arguments(verb, step.how, f"word-{number}."),
+                **arguments(verb, step.how, f"word-{number}."),
             }
         )
         self.sent.append(command)
         return command
-
-    def arguments(self, verb: type[CommandBase], how: int, word: str) -> dict[str, Any]:
-        """Arguments of a command: mostly fit, sometimes not."""
-        money = Money(
-            amount_minor=(5000, 1, 25999, 26000)[how % 4],
-            currency="EUR" if how % 11 == 10 else "PLN",
-        )
-        remedy = REMEDIES[how % len(REMEDIES)]
-        amount = money if (remedy is Remedy.PARTIAL_REFUND) is not (how % 10 == 9) else None
-        given: dict[str, Any] = {}
-        for name in verb.model_fields:
-            match name:
-                case "text" | "reasoning":
-                    given[name] = word if how % 12 != 11 else word * 1000
-                case "reason":
-                    given[name] = "other" if verb.__name__ == "Refuse" else word
-                case "remedy" if verb is Decide:
-                    given["verdict"] = ("for-buyer", "for-seller", "shared")[how % 3]
-                    given["remedy"] = None if how % 3 == 1 else remedy
-                    given["amount"] = None if how % 3 == 1 else amount
-                case "remedy":
-                    given["remedy"], given["amount"] = remedy, amount
-                case "wanted":
-                    given["wanted"], given["amount"] = remedy, amount
-                case "to":
-                    given["to"] = (Party.BUYER, Party.SELLER, None)[how % 3]
-                case "nature":
-                    given["nature"] = ("answer", "answer", "holding", "automatic")[how % 4]
-                case "offer_id":
-                    given["offer_id"] = None if how % 5 else "r1"
-        return given
 
     async def send(self, command: Command) -> Code | Outcome:
         """Send a command; what it was answered with, whose code must be a known one."""

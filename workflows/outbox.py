@@ -67,7 +67,9 @@ class Outbox:
     async def _archive(self) -> None:
         while said := tuple(self._said[:AT_ONCE]):
             try:
-                await workflow.execute_local_activity_method(
+                # No local activity: that runs before its workflow task counts, and a task that is
+                # lost with its worker is run again, at another time and perhaps to another end.
+                await workflow.execute_activity_method(
                     Notices.archive,
                     Said(case_id=self._empty.case_id, messages=said),
                     summary="archive",
