@@ -178,6 +178,8 @@ class _Making:
             yield UNREGISTERED
         if self.whole is None:
             yield GONE
+        if self.view and (number := self.view.in_all.get("messages", 0)) > len(self.written()):
+            yield f"{number - len(self.written())} messages, which are not archived yet."
 
     def someone(self, actor: Actor) -> Someone:
         """Who did something, as far as the reader may know them."""
@@ -257,16 +259,19 @@ class _Making:
             yield BreachRecord(window=window, due=due, at=at)
 
     def messages(self) -> Iterable[MessageRecord]:
-        """What was written; a case that has just taken a message has it before the archive."""
-        archived = self.filed.messages if self.filed else ()
-        written = {message.id: message for message in archived}
-        for message in self.view.messages if self.view else ():
-            written.setdefault(message.id, message)
+        """What was written, as far as the reader was shown it."""
         quoted = [quote for letter in self.letters for quote in _quotes(letter.text)]
-        for message in written.values():
+        for message in self.written().values():
             own = self.reader in (None, message.by.party)
             if own or _is_quoted(message.text, quoted):
                 yield self.message(message)
+
+    def written(self) -> dict[str, Message]:
+        """What was written; a case that has just taken a message has it before the archive."""
+        written = {message.id: message for message in (self.filed.messages if self.filed else ())}
+        for message in self.view.messages if self.view else ():
+            written.setdefault(message.id, message)
+        return written
 
     def message(self, message: Message) -> MessageRecord:
         """One message."""

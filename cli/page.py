@@ -16,7 +16,6 @@ from domain.deadlines import day_of, spoken
 from domain.goods import count
 from domain.kinds import Kind
 from domain.money import Money
-from domain.notices import Message
 from domain.parties import Party
 from domain.refunds import RefundPreview
 from domain.stages import Stage
@@ -107,10 +106,10 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
     if read.preceding:
         yield from _section(
             f"Messages of {read.preceding.id}",
-            _messages(read.preceding.messages, read.preceding.zone),
+            _messages(read.preceding),
         )
     if view.messages:
-        yield from _section("Messages", _messages(view.messages, zone))
+        yield from _section("Messages", _messages(view))
     happened = [
         (local(entry.at, zone), party_text(entry.by), entry.what, entry.detail)
         for entry in view.timeline
@@ -356,14 +355,16 @@ def _decision(view: CaseView, decision: DecisionView) -> RenderableType:
     )
 
 
-def _messages(messages: Iterable[Message], zone: str) -> Iterator[RenderableType]:
-    for message in messages:
+def _messages(view: CaseView) -> Iterator[RenderableType]:
+    if (older := view.in_all.get("messages", 0) - len(view.messages)) > 0:
+        yield Text(f"{older} older ones are in the archive, which does not answer now.", "dim")
+    for message in view.messages:
         name = message.by.name or message.by.id
         nature = "" if message.nature is Nature.ANSWER else f" · {message.nature}"
         yield Text.assemble(
             party_text(message.by.party),
             (f" {printable(name)}", "bold"),
-            (f" · {local(message.at, zone)}{nature}", "dim"),
+            (f" · {local(message.at, view.zone)}{nature}", "dim"),
         )
         yield Padding(Text(printable(message.text)), (0, 0, 0, 2))
         for file in message.attachments:

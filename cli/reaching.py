@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 from temporalio.client import (
     Client,
     WorkflowHandle,
@@ -18,6 +20,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import InputError, RefusedError, SilentError
 from config import connect
+from domain.base import Value
+from domain.excerpts import Page, PageAsked
 from domain.refusals import Code
 from domain.view import CaseView, Closed, WholeCase
 from workflows.dispute import Dispute
@@ -26,6 +30,7 @@ PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
 
 T = TypeVar("T")
+V = TypeVar("V", CaseView, WholeCase)
 
 CaseHandle = WorkflowHandle[Any, Closed]
 
@@ -71,16 +76,43 @@ async def look(client: Client, case_id: str) -> CaseView:
     return await _query(client, case_id, Dispute.view)
 
 
+async def look_at_all(client: Client, case_id: str) -> CaseView:
+    """The case as it is now with all that happened in it; its messages are in the archive."""
+    return await _completed(client, case_id, await look(client, case_id))
+
+
 async def look_through(client: Client, case_id: str) -> WholeCase:
-    """The whole case, with what is over."""
-    return await _query(client, case_id, Dispute.export)
+    """The whole case, with what is over; its messages are in the archive."""
+    whole = await _completed(client, case_id, await _query(client, case_id, Dispute.export))
+    view = await _completed(client, case_id, whole.view)
+    return whole.model_copy(update={"view": view})
 
 
-async def _query(client: Client, case_id: str, asked: Callable[[Dispute], T]) -> T:
+async def _completed(client: Client, case_id: str, held: V) -> V:
+    """The same, with the rest of every list that grows with a case but its messages."""
+    for name, number in held.in_all.items():
+        if name == "messages":
+            continue
+        kind: TypeAdapter[Any] = TypeAdapter(type(held).model_fields[name].rebuild_annotation())
+        entries: tuple[Any, ...] = getattr(held, name)
+        first = number - len(entries)
+        while first > 0:
+            asked = PageAsked(of=name, before=first)
+            page: Page = await _query(client, case_id, Dispute.page, asked)
+            if page.first >= first:
+                raise SilentError("The case has changed while it was read; read it again.")
+            entries = (*kind.validate_json(to_json(page.entries)), *entries)
+            first = page.first
+        in_all = {other: n for other, n in held.in_all.items() if other != name}
+        held = held.model_copy(update={name: entries, "in_all": in_all})
+    return held
+
+
+async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: Value) -> T:
     handle = case(client, case_id)
     for pause in (0.2, 0.5, 1.0, None):
         try:
-            return await answer(handle.query(asked), case_id)
+            return await answer(handle.query(asked, args=about), case_id)
         except WorkflowQueryFailedError as error:
             if "not found" in error.message:  # a workflow that knows no such query is no case
                 break

@@ -199,6 +199,8 @@ class CaseView(Value):
 
     `refund_amount` is that of the refund that was ordered; `refund_reduces`: it is a lower price.
     `said_in_hand_at`: since when the buyer says to have the goods, where no scan tells it.
+    Of the lists that grow it holds the newest entries: `in_all` says of each list that is cut how
+    many there are (domain/excerpts.py); the archive has all messages.
     """
 
     id: str
@@ -259,18 +261,21 @@ class CaseView(Value):
     answer_due: AwareDatetime | None = None
     answer_was_due: AwareDatetime | None = None
     said_in_hand_at: AwareDatetime | None = None
+    in_all: dict[str, int] = Field(default_factory=dict)
 
 
 class WholeCase(Value):
     """A case with what its view leaves out: what it is pinned to, and what is over.
 
-    `deadlines`: every clock that was ever started, in order; `decisions`: every decision taken.
+    `deadlines`: the clocks that were ever started, in order; `decisions`: the decisions taken; the
+    newest of each, as in a view.
     """
 
     view: CaseView
     registration: Registration
     deadlines: tuple[ClockView, ...] = ()
     decisions: tuple[DecisionView, ...] = ()
+    in_all: dict[str, int] = Field(default_factory=dict)
 
 
 class Recalculate(Value):

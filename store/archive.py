@@ -1,10 +1,10 @@
 """The archive of everything said in a case: append only, whole and searchable (H1, H3)."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, tuple_, update
 from sqlmodel import col, select
 
 from domain.base import Value
@@ -79,13 +79,28 @@ class Archive:
 
     def messages(self, case_id: str) -> list[Message]:
         """What people wrote in a case, in the order of time."""
-        statement = (
-            select(MessageRow)
-            .where(MessageRow.case_id == case_id)
-            .order_by(col(MessageRow.at), col(MessageRow.number))
-        )
-        with transaction(self._engine) as session:
-            return [_message(row) for row in session.exec(statement)]
+        return [message for page in self.pages(case_id) for message in page]
+
+    def pages(self, case_id: str, size: int = 100) -> Iterator[list[Message]]:
+        """The same, at most `size` messages at a time; each page is read when it is asked for."""
+        last = None
+        while True:
+            statement = (
+                select(MessageRow)
+                .where(MessageRow.case_id == case_id)
+                .order_by(col(MessageRow.at), col(MessageRow.number))
+                .limit(size)
+            )
+            if last is not None:
+                place = tuple_(col(MessageRow.at), col(MessageRow.number))
+                statement = statement.where(place > tuple_(last.at, last.number))
+            with transaction(self._engine) as session:
+                rows = session.exec(statement).all()
+            if rows:
+                yield [_message(row) for row in rows]
+            if len(rows) < size:
+                return
+            last = rows[-1]
 
     def letters(self, case_id: str) -> list[Letter]:
         """What the case wrote to the parties, in the order of time."""

@@ -18,7 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from cli.failures import RefusedError
-from cli.reaching import look
+from cli.reaching import look_at_all
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
@@ -153,7 +153,7 @@ class Life:
 
     async def view(self) -> CaseView:
         """The case now; a step that its process does not declare is kept against it."""
-        view = await look(self.world.client, self.handle.id)
+        view = await look_at_all(self.world.client, self.handle.id)
         self.world.undeclared.update(dict.fromkeys(undeclared_steps(view), view.id))
         if view.stage is Stage.CLOSED:
             self.world.closed[self.handle.id] = view

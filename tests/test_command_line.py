@@ -553,7 +553,9 @@ async def test_is_a_whole_dispute_played_through_the_command_line(
     assert asked.code == 0, asked
     assert asked.out.startswith("Accepted: ask. The case is awaiting-buyer and waits for the buyer")
     assert "(Europe/Ljubljana)" in asked.out
-    assert (await shell("say", case, "E27 [bold]\x1b[31m", "--as", "buyer")).code == 0
+    commanding = await shell("say", case, "E27 [bold]\x1b[31m", "--as", "buyer")
+    assert (commanding.code, commanding.err.split(":")[0]) == (1, "character-refused")
+    assert (await shell("say", case, "E27 [bold]\u2066[31m", "--as", "buyer")).code == 0
     offered = await shell.run("offer", case, "--as", "seller", "price-reduction", "50.00")
     assert offered.code == 0, offered
     rejected = await shell("reject", case, "--as", "buyer", "--text", "Too little.", "--json")

@@ -79,7 +79,7 @@ from tests.store.conftest import postgresql_server  # noqa: F401 - the fixture
 
 ALL = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))
 PHOTO = Attachment(name="lamp.jpg", size=90_000, media_type="image/jpeg", sha256="ab" * 32)
-HOSTILE = "</p><script>alert(1)</script><img src='https://evil.example/x.png'> & \u202eso\x07"
+HOSTILE = "</p><script>alert(1)</script><img src='https://evil.example/x.png'> & \u2067so\u2069"
 SECRET = "Between us agents: too generous."
 ASKED_OF_SELLER = "Which batch was it?"
 LONG = "Żółta łódź. " * 60

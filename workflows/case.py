@@ -45,6 +45,7 @@ from domain.commands import (
     SendBack,
 )
 from domain.deadlines import day_of
+from domain.excerpts import ROOM, Page, PageAsked, excerpt, page_before
 from domain.goods import Adopted, ParcelEvent
 from domain.notices import Ending, Facts, Message, Notice, NoticeName, opening_message
 from domain.openings import Opening
@@ -745,20 +746,33 @@ class Case(ABC):
 
     @workflow.query
     def view(self) -> CaseView:
-        """The whole case, with what each party may do now."""
-        return self.look().model_copy(
-            update={"may": {party: self.may_do(party) for party in Party}}
-        )
+        """The case with what each party may do now; of what grows, the newest."""
+        may = {party: self.may_do(party) for party in Party}
+        return excerpt(self.look().model_copy(update={"may": may}))
 
     @workflow.query
     def export(self) -> WholeCase:
-        """The whole case, with what is over, which `view` leaves out."""
-        return WholeCase(
-            view=self.view(),
-            registration=self.registration,
-            deadlines=tuple(clock.view() for clock in self._started),
-            decisions=tuple(self.decisions),
+        """The case, with what is over, which `view` leaves out."""
+        return excerpt(
+            WholeCase(
+                view=self.view(),
+                registration=self.registration,
+                deadlines=tuple(clock.view() for clock in self._started),
+                decisions=tuple(self.decisions),
+            )
         )
+
+    @workflow.query
+    def page(self, asked: PageAsked) -> Page:
+        """What `view` and `export` leave out of a list: the entries before the one asked for."""
+        match asked.of:
+            case "deadlines":
+                return page_before([clock.view() for clock in self._started], asked.before)
+            case "decisions":
+                return page_before(self.decisions, asked.before)
+            case name if name in ROOM:
+                return page_before(getattr(self.look(), name), asked.before)
+        return Page(first=0, entries=())
 
     def look(self) -> CaseView:
         """The case as its readers see it; a process adds what is its own."""

@@ -106,6 +106,21 @@ def test_are_wildcards_searched_as_they_are_written(
     assert ids(archive.search(f"0{wildcard}o")) == ["m1"]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_are_messages_read_page_by_page_each_once(
+    engine: Engine, message: Write, noon: datetime, size: int
+) -> None:
+    archive = Archive(engine)
+    same = [message(f"m{n}", f"at noon {n}") for n in range(4)]
+    archive.add_messages(CASE, [message("late", "late", noon + timedelta(hours=1)), *same])
+    archive.add_messages("dispute:SI:1001:2", [message("other", "other")])
+    pages = list(archive.pages(CASE, size))
+    assert [len(page) for page in pages] == [min(size, 5 - n) for n in range(0, 5, size)]
+    read = [one.id for page in pages for one in page]
+    assert read == ["m0", "m1", "m2", "m3", "late"]
+    assert list(archive.pages("nobody's", size)) == []
+
+
 @pytest.mark.parametrize(
     ("written", "searched"),
     [
