@@ -9,21 +9,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
 
+from cli.failures import InputError
+from cli.reading import decoded, opened, read_lines
 from domain.calendars import Calendar
 from domain.deadlines import Counting, Due, Held, UnreckonableError, explain, reckon
 from policies import PolicyError, countries, known_years, read_calendar, read_policy
 
 KEYS = {"rule", "amount", "country", "start", "held"}
-
-
-class InputError(ValueError):
-    """What was asked cannot be understood; the message says what to do in one sentence."""
 
 
 class Question(NamedTuple):
@@ -106,16 +103,8 @@ def answer_lines(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _answer_batch(name: str) -> None:
-    if name == "-":
-        _print_lines(answer_lines(sys.stdin.buffer))
-        return
-    try:
-        file = Path(name).open("rb")  # noqa: SIM115 - closed below; only opening is refused here
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"The file {name!r} cannot be read: {reason}.") from None
-    with file:
-        _print_lines(answer_lines(file))
+    with opened(name) as file:
+        _print_lines(answer_lines(read_lines(file)))
 
 
 def _print_lines(lines: Iterator[str]) -> None:
@@ -146,12 +135,7 @@ def _asked(
 
 
 def _question_of_line(line: bytes) -> Question:
-    try:
-        text = line.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise InputError("The line is not UTF-8.") from None
-    if not text:
-        raise InputError("The line is blank.")
+    text = decoded(line)
     try:
         asked = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,15 +1,14 @@
 """Reading what a person hands over as a file or on standard input."""
 
 import json
-import sys
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from cli.failures import InputError
 from cli.misfits import misfit
+from cli.reading import read_document
 from domain.kinds import Kind
 from domain.openings import OPENING, Opening, ReturnForm
 
@@ -21,11 +20,7 @@ KINDS = (*(kind.value for kind in Kind), RETURN_FORM)
 def read_json(name: str) -> Any:
     """The JSON in a file, or on standard input if `name` is "-"."""
     what = "Standard input" if name == "-" else name
-    try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"The file {name!r} cannot be read: {reason}.") from None
+    raw = read_document(name)
     try:
         return json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:

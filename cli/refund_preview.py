@@ -6,7 +6,6 @@ Imports neither Temporal nor a database: ten thousand previews start as quickly 
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from cli.failures import InputError
+from cli.reading import decoded, opened, read_lines
 from domain.misfits import in_words
 from domain.refunds import RefundError, RefundQuestion, reckon_refund
 
@@ -40,16 +40,8 @@ def refund_preview_command(
     "reduced_minor"}], by how much the price of which units was reduced before. Amounts are whole
     minor units.
     """
-    if batch == "-":
-        _print_lines(preview_lines(sys.stdin.buffer))
-        return
-    try:
-        file = Path(batch).open("rb")  # noqa: SIM115 - closed below; only opening is refused here
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"The file {batch!r} cannot be read: {reason}.") from None
-    with file:
-        _print_lines(preview_lines(file))
+    with opened(batch) as file:
+        _print_lines(preview_lines(read_lines(file)))
 
 
 def preview_lines(lines: Iterable[bytes]) -> Iterator[str]:
@@ -69,12 +61,7 @@ def _print_lines(lines: Iterator[str]) -> None:
 
 
 def _question(line: bytes) -> RefundQuestion:
-    try:
-        text = line.decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise InputError("The line is not UTF-8.") from None
-    if not text:
-        raise InputError("The line is blank.")
+    text = decoded(line)
     try:
         # Strictly: money is never read from a fraction, a text or a truth value.
         return RefundQuestion.model_validate_json(text, strict=True)

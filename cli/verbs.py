@@ -307,16 +307,20 @@ def _named(name: str, annotation: Any, default: Any = Parameter.empty) -> Parame
 
 
 def _attachment(path: Path) -> Attachment:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is no file.")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            size = file.tell()
     except OSError as error:
         raise InputError(f"The file {path} cannot be read: {error.strerror}.") from None
     try:
         return Attachment(
             name=path.name,
-            size=len(content),
+            size=size,
             media_type=mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-            sha256=hashlib.sha256(content).hexdigest(),
+            sha256=digest.hexdigest(),
         )
     except ValidationError as error:
         names = {"name": f"The name of {path}", "size": f"The size of {path} in bytes"}

@@ -36,6 +36,10 @@ HERE = Path(__file__).parent
 DEMO = HERE / "demo"
 
 
+LARGEST_FILE = 1_000_000
+"""Bytes of a policy file."""
+
+
 class PolicyError(ValueError):
     """A policy that cannot be read; the message names the file and the key in one sentence."""
 
@@ -53,9 +57,12 @@ def read_policy(country: str, folder: Path = HERE) -> Policy:
         raise PolicyError(f"There is no policy for {country!r}; {folder.name}/ has: {known}.")
     name = f"{folder.name}/{path.name}"
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
+    if len(raw) > LARGEST_FILE:
+        raise PolicyError(f"{name} has more than {LARGEST_FILE:,} bytes, as no policy does.")
     return _policy(raw.replace(b"\r\n", b"\n"), country, name)
 
 

@@ -25,6 +25,7 @@ from cli.examples import ORDERS, Play, read_examples
 from cli.failures import InputError
 from cli.listing import quoted
 from cli.opening import open_case
+from cli.reading import LARGEST_DOCUMENT, LONGEST_LINE
 from cli.verbs import MODELS, name_of
 from cli.words import actor_from, amount_from, amount_in_words, due_in_words, printable
 from config import data_converter
@@ -286,6 +287,27 @@ def test_is_a_file_that_cannot_be_read_one_sentence(tmp_path: Path) -> None:
     assert here("open", str(tmp_path / "none.json")).code == 2
     (tmp_path / "latin.json").write_bytes(b'{"text": "\xe9"}')
     assert "is not UTF-8" in here("open", str(tmp_path / "latin.json")).err
+
+
+def test_is_no_more_read_than_a_document_can_have(tmp_path: Path) -> None:
+    (tmp_path / "full").write_bytes(b" " * (LARGEST_DOCUMENT + 1))
+    for endless in ("/dev/zero", str(tmp_path / "full")):
+        for as_list in ((), ("--from", "allegro")):
+            answer = here("open", *as_list, endless)
+            assert answer.code == 2
+            assert f"{endless} has more than 10,000,000 bytes" in answer.err
+
+
+@pytest.mark.parametrize("command", ["deadline", "refund-preview"])
+def test_is_a_line_of_a_batch_without_an_end_refused_and_the_next_one_answered(
+    command: str, tmp_path: Path
+) -> None:
+    batch = tmp_path / "batch.jsonl"
+    batch.write_bytes(b"x" * 3 * LONGEST_LINE + b"\n" + b" " * (LONGEST_LINE - 1) + b"\n{}\n")
+    answers = [json.loads(line) for line in here(command, "--batch", str(batch)).out.splitlines()]
+    assert answers[0] == {"error": "The line has more than 1,000,000 bytes."}
+    assert answers[1] == {"error": "The line is blank."}
+    assert len(answers) == 3
 
 
 def test_is_the_buyers_word_that_goods_are_in_hand_told_with_the_opening() -> None:
@@ -700,6 +722,8 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
          f"--command-id must be {A_NAME}, not 'a b'."),
         (("say", "CASE", "text", "--as", "buyer:b", "--attachment", "no-such-file"),
          "The file no-such-file cannot be read: "),
+        (("say", "CASE", "text", "--as", "buyer:b", "--attachment", "/dev/zero"),
+         "/dev/zero is no file."),
         (("say", "CASE", "text", "--as", "buyer:b", "--attachment", "EMPTY"),
          "The size of EMPTY in bytes must be at least 1, not 0."),
         (("accept", "CASE", "--offer-id", "a b", "--as", "buyer:b"),

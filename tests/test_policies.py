@@ -19,7 +19,16 @@ from domain.policy import (
     WithdrawalPolicy,
 )
 from domain.refunds import DeliveryShare
-from policies import DEMO, HERE, PolicyError, countries, known_years, read_calendar, read_policy
+from policies import (
+    DEMO,
+    HERE,
+    LARGEST_FILE,
+    PolicyError,
+    countries,
+    known_years,
+    read_calendar,
+    read_policy,
+)
 
 COUNTRIES = ["CZ", "HU", "PL", "SI", "SK"]
 SHIPPED = [(folder, country) for folder in (HERE, DEMO) for country in countries(folder)]
@@ -495,6 +504,12 @@ def test_a_file_that_is_not_text_is_refused(folder: Path) -> None:
 def test_an_unknown_country_is_refused_and_the_known_are_named(country: str) -> None:
     with pytest.raises(PolicyError, match=r"There is no policy for .* CZ, HU, PL, SI, SK"):
         read_policy(country)
+
+
+def test_is_a_policy_file_of_any_size_not_read(tmp_path: Path) -> None:
+    (tmp_path / "pl.toml").write_bytes(b"#" * (LARGEST_FILE + 1))
+    with pytest.raises(PolicyError, match=r"pl.toml has more than 1,000,000 bytes"):
+        read_policy("PL", tmp_path)
 
 
 def test_years_without_known_holidays_are_refused() -> None:
