@@ -26,7 +26,6 @@ from temporalio.converter import (
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.look import COLOUR, Look, fit_case_url, fit_colour, fit_logo
 from domain.misfits import in_words
@@ -125,35 +124,6 @@ def data_converter(codec: PayloadCodec | None = None) -> DataConverter:
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes
         if codec
         else DefaultFailureConverter,
-    )
-
-
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox, with what all cases share passed through: it is loaded once, not per case.
-
-    What is passed through keeps no state of its own. The processes themselves stay inside.
-    """
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(
-            "domain",
-            "activities",
-            "workflows.agents",
-            "workflows.attributes",
-            "workflows.case",
-            "workflows.complaint_ahead",
-            "workflows.deadline",
-            "workflows.dispute_ahead",
-            "workflows.errands",
-            "workflows.goods_return_ahead",
-            "workflows.options",
-            "workflows.outbox",
-            "workflows.publishing",
-            "workflows.refunding",
-            "workflows.returning",
-            "workflows.claiming",
-            "workflows.taking_back",
-            "workflows.withdrawal_ahead",
-        )
     )
 
 

@@ -42,8 +42,8 @@ from config import (
     is_development_server,
     missing_attributes,
     register_attributes,
-    workflow_runner,
 )
+from gate import workflow_runner
 from health import HealthServer, Parts
 from policies import PolicyError, countries, read_policy
 from store.archive import Archive

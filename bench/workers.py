@@ -24,7 +24,8 @@ from bench.floor import (
     BareWithdrawal,
 )
 from bench.ground import emptied
-from config import Settings, data_converter, workflow_runner
+from config import Settings, data_converter
+from gate import workflow_runner
 from store.engine import connect, migrate
 from worker import THREADS, working
 from workflows.cancellation import Cancellation

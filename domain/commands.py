@@ -3,13 +3,12 @@ the same command sent again is the same command.
 """
 
 from collections.abc import Callable
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from domain.base import Value
+from domain.base import Day, Instant, Value
 from domain.goods import ExceptionReason, Label, Received, ReturnReason
 from domain.money import Money
 from domain.orders import Lines, Tracking
@@ -135,7 +134,7 @@ class Offer(CommandBase):
     remedy: Remedy
     amount: Money | None = None
     text: TextOrNone = ""
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class Accept(CommandBase):
@@ -400,7 +399,7 @@ class ShipBack(CommandBase):
     verb: Literal["ship-back"] = "ship-back"
     carrier: Annotated[str, Field(min_length=1, max_length=60)]
     tracking: Tracking
-    expected_on: date
+    expected_on: Day
 
 
 class Explain(CommandBase):
@@ -441,7 +440,7 @@ class Ship(CommandBase):
     verb: Literal["ship"] = "ship"
     carrier: Annotated[str, Field(min_length=1, max_length=60)]
     tracking: Tracking
-    expected_on: date
+    expected_on: Day
 
 
 class CostKind(StrEnum):

@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from domain.base import Value
-from domain.orders import Line, Quantity, Sku, Tracking
+from domain.base import Instant, Value
+from domain.kinds import CaseId
+from domain.orders import Line, Minor, Quantity, Sku, Tracking
 
 Label = Annotated[str, Field(min_length=1, max_length=500)]
 """Where a label is found, or the code that a parcel shop prints it by."""
@@ -125,6 +126,10 @@ class Undelivered(StrEnum):
     CAME_BACK = "came-back"
 
 
+FINDS = (Scan.DELIVERED, Scan.RETURNED)
+"""Scans that say where a parcel is which was held for lost."""
+
+
 class ParcelEvent(Value):
     """A carrier's event, which may come late, twice, or before an earlier one.
 
@@ -133,7 +138,7 @@ class ParcelEvent(Value):
 
     event_id: Annotated[str, Field(min_length=1, max_length=100)]
     scan: Scan
-    at: AwareDatetime
+    at: Instant
     tracking: Tracking | None = None
 
 
@@ -155,14 +160,14 @@ class GoodsNews(Value):
     """
 
     what: News
-    at: AwareDatetime
-    charged_minor: int = 0
+    at: Instant
+    charged_minor: Minor = 0
 
 
 class Adopted(Value):
     """A case has been opened for goods that had come without one."""
 
-    case_id: str
+    case_id: CaseId
 
 
 class Goods(Value):
@@ -176,7 +181,7 @@ class Goods(Value):
 class CallOff(Value):
     """The case that a return belongs to needs it no more; goods that came go back."""
 
-    at: AwareDatetime
+    at: Instant
 
 
 class ExceptionReason(StrEnum):

@@ -1,6 +1,12 @@
 """The processes that Recourse runs."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+CaseId = Annotated[str, Field(pattern=r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,250}$")]
+"""A case's business key, which is its workflow id."""
 
 
 class Kind(StrEnum):

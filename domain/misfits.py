@@ -7,6 +7,7 @@ programmer's.
 import re
 from collections.abc import Sequence
 
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 SHOWN = 40
@@ -115,6 +116,18 @@ def told(place: str, error: ErrorDetails) -> str:
     """The same with the place before it, of a field or of a whole."""
     colon = ":" if error["type"] == "value_error" else ""
     return f"{place}{colon} {in_words(error)}"
+
+
+def in_codes(wrong: ValidationError) -> str:
+    """What is wrong first, to be read after what was given, and without a word of that: for
+    timelines and logs, where nobody's words belong.
+    """
+    error = wrong.errors(include_input=False, include_context=False)[0]
+    kind = error["type"].replace("_", " ")
+    if error["type"] == "extra_forbidden":  # the field's name is the sender's
+        return f"has a field too many ({kind})"
+    place = ".".join(str(part) for part in error["loc"])
+    return f"does not fit{f' at {place}' if place else ''} ({kind})"
 
 
 def field_of(error: ErrorDetails) -> str:

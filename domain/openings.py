@@ -1,16 +1,15 @@
 """What opens a case, and the business key that makes opening twice opening once."""
 
 import re
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
-from domain.base import Value
+from domain.base import Day, Instant, Value
 from domain.commands import Files, Remedy, Text, TextOrNone
 from domain.goods import Purpose, Received, ReturnReason, Way
-from domain.kinds import Kind
+from domain.kinds import CaseId, Kind
 from domain.money import Money
 from domain.orders import MOST_LINES, Lines, Quantity, Tracking
 from domain.parties import Actor
@@ -18,7 +17,7 @@ from domain.policy import Window
 from domain.refunds import WayBack
 
 InHand = Annotated[
-    date | None,
+    Day | None,
     Field(
         description="Since which day the buyer has the goods, where no carrier's scan tells it; "
         "it is the buyer's word, and what a scan tells counts before it."
@@ -27,8 +26,6 @@ InHand = Annotated[
 
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-
-CaseId = Annotated[str, Field(pattern=r"^[a-z-]+:[A-Z]{2}:[A-Za-z0-9._:-]{1,250}$")]
 
 Named = Annotated[str, Field(min_length=1, max_length=300)]
 """A case as another one names it, of whatever form ids once had."""
@@ -78,7 +75,7 @@ class OpenDispute(OpeningBase):
     amount: Money | None = None
     lines: Lines = ()
     external_id: Key | None = None
-    happened_at: AwareDatetime | None = None
+    happened_at: Instant | None = None
     from_inquiry: Named | None = None
 
     @property
@@ -129,7 +126,7 @@ class OpenWithdrawal(OpeningBase):
     lines: Lines = ()
     reason: ReturnReason | None = None
     way: Way | None = None
-    stated_at: AwareDatetime | None = None
+    stated_at: Instant | None = None
     goods_in: Named | None = None
     in_hand_on: InHand = None
 
@@ -156,7 +153,7 @@ class OpenReturn(OpeningBase):
     belongs_to: CaseId | None = None
     received: Annotated[tuple[Received, ...], Field(max_length=MOST_LINES)] = ()
     send_window: Window | None = None
-    counted_from: AwareDatetime | None = None
+    counted_from: Instant | None = None
     goods_in: CaseId | None = None
     only_back: bool = False
 
@@ -277,8 +274,8 @@ class OpenComplaint(OpeningBase):
     wanted: Remedy | None = None
     amount: Money | None = None
     external_id: Key | None = None
-    happened_at: AwareDatetime | None = None
-    decision_due: AwareDatetime | None = None
+    happened_at: Instant | None = None
+    decision_due: Instant | None = None
     goods_in: CaseId | None = None
     in_hand_on: InHand = None
 

@@ -1,12 +1,12 @@
 """The marketplace's order, as far as a case needs it."""
 
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
-from domain.base import Value
+from domain.base import Day, Instant, Value
 from domain.money import Currency, Money, Payment
 
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
@@ -98,12 +98,12 @@ class Parcel(Value):
 
     id: Annotated[str, Field(min_length=1, max_length=64)]
     lines: tuple[Line, ...] = ()
-    in_hand_at: AwareDatetime | None = None
+    in_hand_at: Instant | None = None
     tracking: Tracking | None = None
     carrier: Annotated[str, Field(max_length=60)] = ""
     regime: Regime = Regime.CONTRACT
-    posted_at: AwareDatetime | None = None
-    due_at: AwareDatetime | None = None
+    posted_at: Instant | None = None
+    due_at: Instant | None = None
 
 
 class Sale(Value):
@@ -121,20 +121,20 @@ class Sale(Value):
     """
 
     currency: Currency
-    placed_at: AwareDatetime
-    deliver_by: date | None = None
+    placed_at: Instant
+    deliver_by: Day | None = None
     lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
     delivery_paid_minor: Minor = 0
     cheapest_standard_minor: Minor | None = None
     payment: Payment = Payment.PREPAID
     buyer_class: BuyerClass = BuyerClass.CONSUMER
     informed: bool = True
-    informed_at: AwareDatetime | None = None
+    informed_at: Instant | None = None
     return_cost_announced: bool = True
     free_delivery: bool = False
     shipped: bool = False
     parcels: tuple[Parcel, ...] = ()
-    said_in_hand_at: AwareDatetime | None = None
+    said_in_hand_at: Instant | None = None
 
     @model_validator(mode="after")
     def _each_line_once(self) -> "Sale":

@@ -10,7 +10,7 @@ from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import Attachment, CostKind
 from domain.goods import Label
-from domain.kinds import Kind
+from domain.kinds import CaseId, Kind
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import CarrierTrouble, Opening
@@ -71,7 +71,14 @@ class OpenCase(Value):
 class CaseBeside(Value):
     """Tells an open case of another about the same units of its order."""
 
-    case_id: str
+    case_id: CaseId
+
+
+class Misfit(Value):
+    """A signal that a case could not take, and why: neither ever holds what was sent with it."""
+
+    signal: Annotated[str, Field(max_length=60)]
+    why: Annotated[str, Field(max_length=120)]
 
 
 class RegisterCase(Value):
@@ -371,6 +378,6 @@ class NonCollection(Value):
 class RefundReport(Value):
     """What the marketplace says of a refund; `reason` of a failure."""
 
-    key: str
+    key: Annotated[str, Field(max_length=300)]
     state: RefundState
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=500)] = ""

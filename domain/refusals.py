@@ -59,6 +59,8 @@ class Code(StrEnum):
     PARCEL_ELSEWHERE = "parcel-elsewhere"
     TOO_EARLY = "too-early"
     EVIDENCE_MISSING = "evidence-missing"
+    UNREADABLE = "unreadable"
+    TOO_MANY_COMMANDS = "too-many-commands"
 
 
 class Refusal(Value):

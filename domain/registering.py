@@ -39,6 +39,7 @@ from domain.policy import (
 )
 from domain.ports import OpenCase, Registration, Rules
 from domain.refusals import Code, Refusal
+from domain.timely import date_refusal
 from domain.withdrawing import (
     cancellation_refusal,
     right_to_cancel,
@@ -85,6 +86,7 @@ def register(
     )
     refusal = (
         _order_refusal(opening, order)
+        or date_refusal(opening, order, at)
         or _in_hand_refusal(opening, order, calendar, at)
         or _lines_refusal(opening, order, money_back)
         or (_no_policy(order) if terms is None else None)

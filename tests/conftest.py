@@ -164,19 +164,17 @@ class _Looking(ActivityInboundInterceptor):
 
 
 @asynccontextmanager
-async def world_on(
+async def parts_on(
     environment: WorkflowEnvironment,
     folder: Path,
     policies: Path = HERE / "policies",
-    interceptors: Sequence[Interceptor] = (),
     first_order: int = FIRST_ORDER,
 ) -> AsyncIterator[World]:
-    """A worker with a store, a marketplace and a mail server of its own."""
+    """A store, a marketplace and a mail server, whose worker is still to come."""
     orders = folder / "orders.json"
     write_orders(orders)
     engine = connect(f"sqlite:///{folder / 'recourse.db'}")
     migrate(engine)
-    letters = LettersOfSteps()
     async with (
         serve_marketplace(orders) as marketplace,
         serve_mailbox(folder / "mails") as mailbox,
@@ -192,12 +190,27 @@ async def world_on(
             smtp_starttls=False,
             mail_from="service@recourse.example",
         )
-        async with working(
-            environment.client, settings, engine, interceptors=[letters, *interceptors]
-        ):
-            world = World(environment, settings, engine, marketplace, mailbox, first_order)
-            yield world
+        yield World(environment, settings, engine, marketplace, mailbox, first_order)
     engine.dispose()
+
+
+@asynccontextmanager
+async def world_on(
+    environment: WorkflowEnvironment,
+    folder: Path,
+    policies: Path = HERE / "policies",
+    interceptors: Sequence[Interceptor] = (),
+    first_order: int = FIRST_ORDER,
+) -> AsyncIterator[World]:
+    """A worker with a store, a marketplace and a mail server of its own."""
+    letters = LettersOfSteps()
+    async with (
+        parts_on(environment, folder, policies, first_order) as world,
+        working(
+            environment.client, world.settings, world.engine, interceptors=[letters, *interceptors]
+        ),
+    ):
+        yield world
     assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
     assert not letters.several, "what one step says to one reader is one letter"
 

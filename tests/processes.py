@@ -79,6 +79,11 @@ class Program:
                 with suppress(psutil.NoSuchProcess):
                     each.send_signal(sign)
 
+    def leave(self, sign: signal.Signals) -> None:
+        """Send a signal and do not wait for what comes of it: freeze it, thaw it, or kill it."""
+        assert self._process
+        self._process.send_signal(sign)
+
     def end(self) -> None:
         """Kill it if it still runs, frozen or not."""
         if self._process and self._process.poll() is None:

@@ -206,7 +206,7 @@ async def test_who_does_not_claim_a_loss_within_the_year_is_warned_and_told_that
 ) -> None:
     life = await world.carrier_claim(order_id=await world.parcel(posted=330))
     await at(life, Stage.AWAITING_SELLER)
-    await life.passes(days=7)
+    await life.passes(days=10)
     await life.sees(lambda view: any(entry.what == "reminded" for entry in view.timeline))
     assert (await life.ends()).ending is Ending.LAPSED
     assert life.letters()[-2:] == ["carrier_claim_wanted", "carrier_claim_lapsed"]
@@ -220,8 +220,9 @@ async def test_a_claim_that_is_opened_too_late_says_so_at_once(world: World) -> 
 
 
 async def scanned(life: Life, event: str, scan: Scan, hours: float = 0, to: str = "PX 1") -> None:
-    """A machine has seen a parcel, so many hours from now."""
-    at = await life.world.environment.get_current_time() + timedelta(hours=hours)
+    """A machine has seen a parcel, so many hours after one some hours ago."""
+    now = await life.world.environment.get_current_time()
+    at = now - timedelta(hours=5) + timedelta(hours=hours)
     told = ParcelEvent(event_id=event, scan=scan, at=at, tracking=to)
     await life.signals(CarrierClaim.parcel, told)
 

@@ -9,7 +9,8 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from config import data_converter, workflow_runner
+from config import data_converter
+from gate import workflow_runner
 from tests.changed_disputes import Pausing, PausingGuarded
 from tests.record_histories import FOLDER, LIVES
 from worker import PROCESSES

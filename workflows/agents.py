@@ -120,7 +120,7 @@ class WithAgents(Case):
                 self.change_task(owner=None, state=TaskState.OPEN)
             case Decide():
                 self.ruling = DecisionView(
-                    at=workflow.now(),
+                    at=self.now,
                     by=command.by,
                     verdict=command.verdict,
                     remedy=command.remedy,

@@ -300,10 +300,12 @@ class Cancellation(TakingBack):
         return super().record(command)
 
     @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
+    async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel of the order. If only a part of the order is
         cancelled, the parcel may be the rest: then the seller alone can say.
         """
+        if not await self.believes(event):
+            return
         if self.units and self.whole and not (self.left_anyway or self.came_back):
             self.left_anyway = True
             self.note(f"parcel {event.scan}", detail=event.tracking or "")

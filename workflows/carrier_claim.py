@@ -157,7 +157,7 @@ class CarrierClaim(CarrierClaimRecord):
             Party.PLATFORM,
             self.counted_from,
         )
-        if self.claimable.due <= workflow.now():
+        if self.claimable.due <= self.now:
             return None
         self.enter(Stage.TOO_EARLY)
         self.inform(
@@ -177,8 +177,8 @@ class CarrierClaim(CarrierClaimRecord):
         self.enter(Stage.AWAITING_SELLER)
         damage = self.opening.trouble is CarrierTrouble.DAMAGE
         clock = self.start("damage" if damage else "loss", Party.SELLER, self.counted_from)
-        clock.remind_again(workflow.now())
-        if clock.due > workflow.now():
+        clock.remind_again(self.now)
+        if clock.due > self.now:
             self.ask(
                 clock,
                 NoticeName.CARRIER_CLAIM_WANTED,
@@ -347,7 +347,7 @@ class CarrierClaim(CarrierClaimRecord):
                     order_id=self.opening.order_id,
                     seller_id=self.registration.seller_id,
                     amount=reported.amount,
-                    at=workflow.now(),
+                    at=self.now,
                 ),
                 summary=f"book {reported.amount.figures} to the seller",
                 **MARKETPLACE,

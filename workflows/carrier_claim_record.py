@@ -26,7 +26,7 @@ from domain.commands import (
     Verdict,
     Withdraw,
 )
-from domain.goods import Goods, ParcelEvent, Scan
+from domain.goods import FINDS, Goods, ParcelEvent
 from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import CarrierTrouble, OpenCarrierClaim
@@ -310,9 +310,11 @@ class CarrierClaimRecord(WithAgents):
         await self.take_quietly(said)
 
     @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
+    async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel: one that turns up was not lost."""
-        if event.tracking != self.opening.tracking or event.event_id in self._events:
+        if event.tracking != self.opening.tracking or not await self.believes(event):
+            return
+        if event.event_id in self._events:
             return
         self._events.add(event.event_id)
         loss = self.opening.trouble is CarrierTrouble.LOSS
@@ -329,7 +331,7 @@ class CarrierClaimRecord(WithAgents):
 
     def is_find(self, event: ParcelEvent) -> bool:
         """Whether it says where the parcel has turned up, and was not known before."""
-        if event.scan not in (Scan.DELIVERED, Scan.RETURNED):
+        if event.scan not in FINDS:
             return False
         known = self.found
         return known is None or (event.scan is not known.scan and event.at > known.at)

@@ -9,7 +9,7 @@ hear, tell, ask, tasks, other cases, close); commands as they come in, and why n
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -56,6 +56,7 @@ from domain.ports import (
     BreachReport,
     CaseBeside,
     CloseCase,
+    Misfit,
     PinRules,
     RegisterCase,
     Registration,
@@ -65,6 +66,7 @@ from domain.ports import (
 )
 from domain.refusals import Code, Refusal
 from domain.stages import Flow, Stage
+from domain.timely import impossible
 from domain.view import (
     BreachView,
     CaseView,
@@ -104,6 +106,12 @@ SPOKEN = {
     Party.AGENT: "an agent",
     Party.PLATFORM: "the platform",
 }
+
+COMMANDS = {Party.BUYER: 400, Party.SELLER: 400, Party.AGENT: 500, Party.PLATFORM: 300}
+"""How many commands of each party a case takes: far more than any needs."""
+
+MISFITS_TOLD = 20
+"""How many signals that cannot be read have a line of the timeline."""
 
 Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
 """Who may send what, and at which stages."""
@@ -158,6 +166,11 @@ class Case(ABC):
         self._hold: Clock | None = None
         self._alarm: asyncio.Task[None] | None = None
         self._rings = ""
+        self._reached = self.opened_at
+        self._woke_at = self.opened_at
+        self._taken_at: dict[str, datetime] = {}
+        self._taken: Counter[Party] = Counter()
+        self._misfits = 0
         self._started: list[Clock] = []
         self._tasks = 0
         self._recalculated: dict[str, Recalculated] = {}
@@ -202,9 +215,14 @@ class Case(ABC):
         return self.registration.calendar
 
     @property
+    def now(self) -> datetime:
+        """The time of this step: never before an instant for which a timer has fired."""
+        return max(workflow.now(), self._reached)
+
+    @property
     def today(self) -> date:
         """The day that it is where the order was placed."""
-        return day_of(workflow.now(), self.calendar.zone)
+        return day_of(self.now, self.calendar.zone)
 
     # Verbs of the timeline.
 
@@ -262,7 +280,7 @@ class Case(ABC):
         `given`: the window as another case has set it, which this case's policy cannot change.
         """
         rules: Window = given or getattr(self.policy, window)
-        clock = Clock(window, rules, self.calendar, awaited, since or workflow.now())
+        clock = Clock(window, rules, self.calendar, awaited, since or self.now)
         clock.given = given is not None
         self._started.append(clock)
         return clock
@@ -284,13 +302,13 @@ class Case(ABC):
         self.awaited, self.clocks = awaited, clocks
         while not (until and until()):
             self._steps += 1
-            if self._moves:
+            if self._moves and not self._came_too_late(self._moves[0]):
                 move = self._moves.popleft()
                 if isinstance(move, Say | Ask) and not (heeds and heeds(move)):
                     self.pass_on(move)
                     continue
                 return move
-            if (clock := self._next_clock()) is None or clock.wakes > workflow.now():
+            if (clock := self._next_clock()) is None or clock.wakes > self.now:
                 await self._rest(clock, until)
             elif clock is self._hold:
                 self._resume()
@@ -300,6 +318,7 @@ class Case(ABC):
                 self._remind(clock)
             else:
                 self.note("silence", clock.awaited, clock.name)
+                clock.lapsed = True
                 return Silence(clock)
         return None
 
@@ -351,11 +370,11 @@ class Case(ABC):
 
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
-        self.timeline.append(Entry(at=workflow.now(), what=what, by=by, detail=detail))
+        self.timeline.append(Entry(at=self.now, what=what, by=by, detail=detail))
 
     def breach(self, clock: Clock) -> None:
         """Record a missed window against the seller, and report it (H7)."""
-        breach = BreachView(window=clock.name, due=clock.due, at=workflow.now())
+        breach = BreachView(window=clock.name, due=clock.due, at=self.now)
         self.breaches.append(breach)
         self.note("breach", Party.SELLER, clock.name)
         report = BreachReport(
@@ -381,7 +400,7 @@ class Case(ABC):
                 purpose=purpose,
                 priority=priority,
                 state=TaskState.OPEN,
-                opened_at=workflow.now(),
+                opened_at=self.now,
                 due=clock.due,
             )
         )
@@ -465,7 +484,7 @@ class Case(ABC):
                 CloseCase(
                     case_id=self.id,
                     ending=ending,
-                    at=workflow.now(),
+                    at=self.now,
                     escalated=self.escalated,
                     breaches=len(self.breaches),
                 ),
@@ -484,24 +503,66 @@ class Case(ABC):
     @workflow.update
     async def submit(self, command: Command) -> Receipt:
         """Send a command into the case. Refused with a code; repeated, it answers as before."""
-        if not self.registered:
-            await workflow.wait_condition(lambda: self.registered)
-            if refusal := self.refusal(command):
-                raise refused(refusal)
+        self._taken[command.by.party] += 1
+        if await self._waited() and (refusal := self.refusal(command)):
+            raise refused(refusal)
         return await self._take(command)
 
     @submit.validator
     def _may_submit(self, command: Command) -> None:
-        if self.registered and (refusal := self.refusal(command)):
+        if refusal := self._one_too_many(command):
+            raise refused(refusal)
+        if not self.registered or self._silence_is_due(self.now):
+            return  # it is judged once the case is registered, or has taken the silence
+        if refusal := self.refusal(command):
             raise refused(refusal)
 
     async def take_quietly(self, command: Command) -> None:
         """A command that came as a signal: refused, it is written into the timeline."""
-        await workflow.wait_condition(lambda: self.registered)
+        await self._waited()
         if refusal := self.refusal(command):
             self.note(f"{command.verb} refused", command.by.party, refusal.code)
         else:
             await self._take(command)
+
+    async def _waited(self) -> bool:
+        """Wait until the case is registered, and has taken the silence of whose time is over.
+
+        What is said after a clock has run out comes after the silence, also if no worker was there
+        to see it run out. Answers whether there was anything to wait for.
+        """
+        waits = not self.registered
+        if waits:
+            await workflow.wait_condition(lambda: self.registered)
+        return await self._silence_taken(self.now) or waits
+
+    async def _silence_taken(self, at: datetime) -> bool:
+        """Let the timeline take the silence of every clock that had run out at an instant."""
+        if not self._silence_is_due(at) or not workflow.patched("silence-comes-first"):
+            return False
+        await workflow.wait_condition(lambda: not self._silence_is_due(at))
+        return True
+
+    def _silence_is_due(self, at: datetime) -> bool:
+        return self._listening and any(clock.ran_out(at) for clock in self._running())
+
+    def _came_too_late(self, move: Command) -> bool:
+        """Whether a clock had run out when this move was recorded."""
+        at = self._taken_at[move.command_id]
+        late = any(clock.ran_out(at) for clock in self._running())
+        return late and workflow.patched("silence-comes-first")
+
+    async def believes(self, event: ParcelEvent) -> bool:
+        """Whether what a carrier's machine says it saw can have happened then.
+
+        What happened after a clock had run out comes after the silence.
+        """
+        why = impossible(event.at, self.now, self.registration.sale)
+        if why and workflow.patched("impossible-dates"):
+            self.note("parcel not believed", detail=why)
+            return False
+        await self._silence_taken(event.at)
+        return True
 
     def refusal(self, command: Command) -> Refusal | None:
         """Why a command cannot be taken now; None when it can, or was taken before.
@@ -525,9 +586,7 @@ class Case(ABC):
             return refusal.model_copy(update={"sentence": said})
         if isinstance(command, Say | Ask | Refuse):
             limits, zone = self.policy.messages, self.calendar.zone
-            if refusal := count_refusal(
-                command.by.party, workflow.now(), zone, self.messages, limits
-            ):
+            if refusal := count_refusal(command.by.party, self.now, zone, self.messages, limits):
                 return refusal
         return (
             text_refusal(command.words, command.files, self.policy.messages)
@@ -577,6 +636,17 @@ class Case(ABC):
         """The verbs that a party may send now."""
         return tuple(sorted(v.word() for v in self.PERMITTED if not self.why_not(v, party)))
 
+    def _one_too_many(self, command: Command) -> Refusal | None:
+        """Temporal takes 2,000 updates in a run: each party has its share, and closing a rest."""
+        most = COMMANDS[command.by.party]
+        if isinstance(command, Close) or self._taken[command.by.party] < most:
+            return None
+        return Refusal(
+            code=Code.TOO_MANY_COMMANDS,
+            sentence=f"The {command.by.party} has sent {most} commands into this case, and it "
+            "takes no more; the platform can close it.",
+        )
+
     def _impostor(self, by: Actor) -> Refusal | None:
         parties = {
             Party.BUYER: self.registration.buyer_id,
@@ -593,6 +663,7 @@ class Case(ABC):
         if known := self._receipts.get(command.command_id):
             return known[1].model_copy(update={"outcome": Outcome.REPEATED})
         outcome = self._record(command)
+        self._taken_at[command.command_id] = self.now
         self._receipts[command.command_id] = (command, self._receipt(command, outcome))
         if self._listening:
             await workflow.wait_condition(lambda: all(move is not command for move in self._moves))
@@ -606,7 +677,7 @@ class Case(ABC):
             case Hold():
                 self._hold = self.start("hold", command.by.party)
                 for clock in self.clocks:
-                    clock.hold("by hand", workflow.now())
+                    clock.hold("by hand", self.now)
                 self._stirred = True
                 self.tell_both(NoticeName.CLOCK_HELD, text=command.reason)
                 return Outcome.ACCEPTED
@@ -618,7 +689,7 @@ class Case(ABC):
             case _ if text := command.words:
                 message = Message(
                     id=command.command_id,
-                    at=workflow.now(),
+                    at=self.now,
                     by=command.by,
                     text=text,
                     attachments=getattr(command, "attachments", ()),
@@ -663,7 +734,7 @@ class Case(ABC):
                     country=self.opening.country,
                     kind=self.opening.kind,
                     first_year=self.calendar.first_year,
-                    last_year=workflow.now().year + YEARS_AHEAD,
+                    last_year=self.now.year + YEARS_AHEAD,
                 ),
                 summary="read policy and calendar as they are now",
                 **RULES,
@@ -692,7 +763,7 @@ class Case(ABC):
         )
         for clock in self._started:
             if not clock.given:
-                clock.adopt(getattr(self.policy, clock.name), self.calendar, workflow.now())
+                clock.adopt(getattr(self.policy, clock.name), self.calendar, self.now)
         self._stirred = True
         self.note(
             "recalculated",
@@ -715,6 +786,13 @@ class Case(ABC):
             raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
         if refusal := reason_refusal(wanted):
             raise refused(refusal)
+
+    @workflow.signal
+    def misfit(self, told: Misfit) -> None:
+        """Somebody has sent a signal that the case cannot take (gate.py turns it into this one)."""
+        self._misfits += 1
+        if self._misfits <= MISFITS_TOLD:
+            self.note(f"{told.signal} cannot be read", detail=told.why)
 
     @workflow.signal
     def case_beside(self, other: CaseBeside) -> None:
@@ -828,9 +906,11 @@ class Case(ABC):
         again = bool(clock.asks) or None
         self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, again=again, **facts)
 
+    def _running(self) -> list[Clock]:
+        return [c for c in (*self.clocks, self._hold) if c and not c.held_since]
+
     def _next_clock(self) -> Clock | None:
-        clocks = [c for c in (*self.clocks, self._hold) if c and not c.held_since]
-        return min(clocks, key=lambda clock: clock.wakes, default=None)
+        return min(self._running(), key=lambda clock: clock.wakes, default=None)
 
     async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
         if self.task and self.task_clock and self.task.due != self.task_clock.due:
@@ -850,6 +930,7 @@ class Case(ABC):
             )
         finally:
             self._listening = False
+            self._woke_at = self.now
         self._errands.raise_broken()
 
     def _set_alarm(self, clock: Clock | None) -> None:
@@ -860,14 +941,21 @@ class Case(ABC):
             self._alarm = None
         if clock and self._alarm is None:
             self._rings = rings
-            self._alarm = asyncio.create_task(
-                workflow.sleep(clock.wakes - workflow.now(), summary=clock.says())
-            )
+            self._alarm = asyncio.create_task(self._ring(clock.wakes, clock.says()))
+
+    async def _ring(self, at: datetime, says: str) -> None:
+        """A timer that was set for an instant and has fired *is* that instant.
+
+        It is not the workflow's clock that decides it: that can still show the time of the task
+        before (docs/upstream/).
+        """
+        await workflow.sleep(at - self.now, summary=says)
+        self._reached = max(self._reached, at)
 
     def _let_go(self) -> None:
         self._hold, self._stirred = None, True
         for clock in self._started:  # those too that were held and are not waited for just now
-            clock.resume("by hand", workflow.now())
+            clock.resume("by hand", self.now)
         self.note("clock runs again")
 
     def _resume(self) -> None:

@@ -3,6 +3,9 @@
 The way to the buyer is the seller's risk, and neither case waits for the other (P5).
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
@@ -12,7 +15,7 @@ from temporalio.exceptions import (
 )
 
 from activities.cases import Cases
-from domain.goods import ParcelEvent
+from domain.goods import FINDS, ParcelEvent
 from domain.openings import CarrierTrouble, OpenCarrierClaim, Opening
 from domain.parties import RECOURSE
 from domain.ports import CaseBeside, RegisterCase
@@ -30,12 +33,15 @@ class Claiming(TakingBack):
         super().__init__(opening)
         self.carrier_claims: list[str] = []
         self._told_meanwhile: dict[str, list[ParcelEvent]] = {}
+        self._finds: list[tuple[datetime, ParcelEvent]] = []
 
-    async def claim_from_carrier(self, tracking: str, trouble: CarrierTrouble) -> None:
-        """Open the claim over one parcel, unless it is open already."""
+    async def claim_from_carrier(
+        self, tracking: str, trouble: CarrierTrouble, found: Sequence[ParcelEvent] = ()
+    ) -> None:
+        """Open the claim over one parcel, unless it is open already; `found` is told to it."""
         claim = self._claim_over(tracking, trouble)
         if workflow.patched("claim-judged-first"):
-            self._errands.run(self._open_claim(claim))
+            self._errands.run(self._open_claim(claim, found))
         else:
             await self.open_once(claim)
             self._list_claim(claim)
@@ -49,6 +55,16 @@ class Claiming(TakingBack):
             self._told_meanwhile[claim].append(event)
         elif claim in self.carrier_claims and workflow.patched("scans-passed-on"):
             self.pass_scan_on(claim, event)
+        elif event.scan in FINDS:
+            self._finds.append((self.now, event))
+
+    def found_meanwhile(self, tracking: str) -> list[ParcelEvent]:
+        """Where a parcel turned up since the timeline woke: together with what made it wake, or
+        while it was at work. A claim that it opens now has not heard of that.
+        """
+        return [
+            event for at, event in self._finds if at >= self._woke_at and event.tracking == tracking
+        ]
 
     def _claim_over(self, tracking: str, trouble: CarrierTrouble) -> OpenCarrierClaim:
         damaged = trouble is CarrierTrouble.DAMAGE
@@ -62,11 +78,12 @@ class Claiming(TakingBack):
             in_hand_on=getattr(self.opening, "in_hand_on", None) if damaged else None,
         )
 
-    async def _open_claim(self, claim: OpenCarrierClaim) -> None:
+    async def _open_claim(self, claim: OpenCarrierClaim, found: Sequence[ParcelEvent]) -> None:
         """Open and list a claim, and tell it what was seen of the parcel meanwhile."""
         if claim.case_id in self.carrier_claims or claim.case_id in self._told_meanwhile:
             return
-        self._told_meanwhile[claim.case_id] = []
+        heard = bool(found) and workflow.patched("found-in-one-step")
+        self._told_meanwhile[claim.case_id] = [*found] if heard else []
         refusal = await self._judged(claim)
         told = self._told_meanwhile.pop(claim.case_id)
         if refusal and refusal.code is not Code.CASE_CLOSED:
@@ -88,7 +105,7 @@ class Claiming(TakingBack):
         try:
             refusal: Refusal | None = await workflow.execute_activity_method(
                 Cases.register_beside,
-                RegisterCase(case_id=claim.case_id, opening=claim, at=workflow.now()),
+                RegisterCase(case_id=claim.case_id, opening=claim, at=self.now),
                 summary=f"may {claim.tracking} be claimed from its carrier?",
                 **BESIDE,
             )

@@ -126,7 +126,7 @@ class Complaint(ComplaintRecord):
     async def begin(self) -> Ending | None:
         """The seller's time runs from the complaint; both are told, and asked what was meant."""
         self.answering = self.start("answer", Party.SELLER, since=self.received_at)
-        self.answering.remind_again(workflow.now())
+        self.answering.remind_again(self.now)
         if self.over_there:
             self.note("time to answer was over there", detail=f"{self.over_there}")
         if self.decision_differs:
@@ -225,13 +225,13 @@ class Complaint(ComplaintRecord):
         """
         assert self.answering is not None
         self.informing = None
-        self.answering.resume("information", workflow.now())
-        self.answering.hold("delivery", workflow.now())
+        self.answering.resume("information", self.now)
+        self.answering.hold("delivery", self.now)
         self.enter(Stage.WITH_AGENT)
         self.answered = False
         self.tell_both(NoticeName.DELIVERY_CONTESTED, text=contest.text, writer=contest.by)
         move = await self.have_ruled(UNPROVEN, NoticeName.AGENT_JOINS, reason=UNPROVEN)
-        self.answering.resume("delivery", workflow.now())
+        self.answering.resume("delivery", self.now)
         match move:
             case AcceptComplaint() as grant:
                 return self.granted(grant)
@@ -251,13 +251,13 @@ class Complaint(ComplaintRecord):
         self.informing = self.start("information", Party.BUYER)
         self.ask(self.informing, NoticeName.INFORMATION_WANTED, text=asked.text, writer=asked.by)
         if self.policy.information_holds:
-            self.answering.hold("information", workflow.now())
+            self.answering.hold("information", self.now)
 
     def end_information(self, text: str | None) -> None:
         """It came, or the seller answers without it; the buyer learns of a time that has moved."""
         assert self.answering is not None
         self.informing, before = None, self.answering.due
-        self.answering.resume("information", workflow.now())
+        self.answering.resume("information", self.now)
         due, safe = self.answering.due, self.answering.safe
         self.tell(Party.SELLER, NoticeName.INFORMATION_SUPPLIED, text=text, due=due, safe=safe)
         if due != before:

@@ -5,8 +5,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in complaint.py
 
 from datetime import datetime
 
-from temporalio import workflow
-
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -226,7 +224,7 @@ class ComplaintRecord(Claiming):
         the worker was away.
         """
         clock = self.answering
-        return clock is not None and not clock.held_since and clock.due <= workflow.now()
+        return clock is not None and not clock.held_since and clock.due <= self.now
 
     # What may be sent.
 

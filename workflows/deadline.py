@@ -26,6 +26,7 @@ class Clock:
         self.held_since: datetime | None = None
         self._holds: set[str] = set()
         self.given = False
+        self.lapsed = False
         self.reminded = window.remind_after is None
         self.asks: tuple[NoticeName, dict[str, Any]] | None = None
         self.due = self._reckon(window, calendar)
@@ -64,6 +65,10 @@ class Clock:
         """The next instant at which something happens by itself, if the clock is not held."""
         return self.reminder or self.due
 
+    def ran_out(self, at: datetime) -> bool:
+        """Whether its end had come at an instant, and its silence was not taken yet."""
+        return not (self.held_since or self.lapsed) and self.due <= at
+
     def hold(self, why: str, now: datetime) -> None:
         """Stop counting; several reasons may hold a clock at once."""
         self._holds.add(why)
@@ -74,14 +79,14 @@ class Clock:
         self._holds.discard(why)
         if self.held_since and not self._holds:
             self.held.append(Held(since=self.held_since, until=now))
-            self.held_since = None
+            self.held_since, self.lapsed = None, False
             self.due = self._reckon(self.window, self.calendar)
 
     def adopt(self, window: Window, calendar: Calendar, now: datetime) -> bool:
         """Take up edited rules if, and only if, they give more time; the ledger stays."""
         if self._reckon(window, calendar, now) <= self._reckon(self.window, self.calendar, now):
             return False
-        self.window, self.calendar = window, calendar
+        self.window, self.calendar, self.lapsed = window, calendar, False
         self.due = self._reckon(window, calendar)
         return True
 

@@ -126,11 +126,11 @@ class Dispute(DisputeRecord):
         mover, other = move.by.party, move.by.party.opposite
         if isinstance(move, Ask):
             if mover in self.replying:
-                self.replying[mover].hold("question", workflow.now())
+                self.replying[mover].hold("question", self.now)
         else:
             self.replying.pop(mover, None)
         if other in self.replying and not isinstance(move, Offer):
-            self.replying[other].resume("question", workflow.now())
+            self.replying[other].resume("question", self.now)
         else:
             window = "seller_reply" if other is Party.SELLER else "buyer_reply"
             self.replying[other] = self.start(window, other)
@@ -207,9 +207,9 @@ class Dispute(DisputeRecord):
             # The agent's time does not run while a trader owes the agent an answer.
             for own in (deciding, claimed):
                 if own and question:
-                    own.hold("question", workflow.now())
+                    own.hold("question", self.now)
                 elif own:
-                    own.resume("question", workflow.now())
+                    own.resume("question", self.now)
         self.finish_task()
         return await self.let_stand(self.decision)
 

@@ -7,8 +7,6 @@ here waits or writes to anybody: that is the timeline's, in dispute.py.
 
 from dataclasses import dataclass
 
-from temporalio import workflow
-
 from domain.commands import (
     Accept,
     AgreeToClose,
@@ -190,7 +188,7 @@ class DisputeRecord(Returning):
                 sentence=f"You have made {made} offers, the most a dispute takes; "
                 "answer or ask for an agent.",
             )
-        if offer.expires_at and offer.expires_at <= workflow.now():
+        if offer.expires_at and offer.expires_at <= self.now:
             return Refusal(
                 code=Code.OFFER_EXPIRED, sentence="The offer's end has passed; name a later one."
             )
@@ -209,7 +207,7 @@ class DisputeRecord(Returning):
             return Refusal(
                 code=Code.NO_OPEN_OFFER, sentence="The other side has no such offer open."
             )
-        if offer.expires_at and offer.expires_at <= workflow.now():
+        if offer.expires_at and offer.expires_at <= self.now:
             return Refusal(
                 code=Code.OFFER_EXPIRED, sentence="The offer has expired; ask for a new one."
             )
@@ -297,7 +295,7 @@ class DisputeRecord(Returning):
         self.offers.append(
             OfferView(
                 id=offer.command_id,
-                at=workflow.now(),
+                at=self.now,
                 by=by,
                 remedy=offer.remedy,
                 amount=offer.amount,
@@ -316,7 +314,7 @@ class DisputeRecord(Returning):
     def record_decision(self, decide: Decide) -> None:
         """An award above one agent's limit is only proposed: a second agent confirms it."""
         decision = DecisionView(
-            at=workflow.now(),
+            at=self.now,
             by=decide.by,
             verdict=decide.verdict,
             remedy=decide.remedy,
@@ -358,12 +356,12 @@ class DisputeRecord(Returning):
     def help_allowed(self) -> bool:
         """One trader alone may call an agent once the seller has answered or had the time to."""
         return self.seller_answered or (
-            self.help_opens is not None and self.help_opens.due <= workflow.now()
+            self.help_opens is not None and self.help_opens.due <= self.now
         )
 
     def as_it_stands(self, offer: OfferView) -> OfferView:
         """An offer that nobody can accept any more has lapsed."""
-        expired = offer.expires_at and offer.expires_at <= workflow.now()
+        expired = offer.expires_at and offer.expires_at <= self.now
         if offer.state is OfferState.OPEN and (expired or self.stage is Stage.CLOSED):
             return offer.model_copy(update={"state": OfferState.LAPSED})
         return offer

@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from temporalio import workflow
-
 from domain.commands import (
     Accept,
     BeginWork,
@@ -208,7 +206,7 @@ class GoodsRecord(WithAgents):
         for each in received:
             self.outstanding[each.sku] -= each.quantity
         self.uninspected += received
-        self.parcels.prove_sent(workflow.now())
+        self.parcels.prove_sent(self.now)
 
     def take_in_unseen(self) -> None:
         """The seller has not said what arrived: it is taken for what was sent."""
@@ -225,7 +223,7 @@ class GoodsRecord(WithAgents):
         self.lots += lots
         self.uninspected, self._announced = [], 0
         self.inspected = self.put_back = False
-        self.parcels.inspected(workflow.now())
+        self.parcels.inspected(self.now)
         return lots
 
     def take(self, lots: list[Lot], taken: bool = True) -> None:
@@ -398,7 +396,7 @@ class GoodsRecord(WithAgents):
                 self.labelled = True
             case HandOver():
                 self.handed = command
-                self.parcels.prove_sent(workflow.now())
+                self.parcels.prove_sent(self.now)
             case Receive(units=units):
                 self.take_in(units)
             case Inspect(units=units) if units and self.uninspected:

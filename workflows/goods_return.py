@@ -167,12 +167,12 @@ class GoodsReturn(GoodsRecord):
         self.label_refused = False
         self.enter(Stage.WITH_AGENT)
         if self.sending:
-            self.sending.hold("label", workflow.now())
+            self.sending.hold("label", self.now)
         move = await self.have_ruled(
             "label-refused", NoticeName.AGENT_JOINS, self.goods_moved, reason="label-refused"
         )
         if self.sending:
-            self.sending.resume("label", workflow.now())
+            self.sending.resume("label", self.now)
         match move:
             case ProvideLabel(label=label):
                 self.tell_label(label)
@@ -516,7 +516,7 @@ class GoodsReturn(GoodsRecord):
         withdrawal = self.withdrawal
         if withdrawal and what not in self.told:
             self.told.add(what)
-            at = self.parcels.sent_at or workflow.now()
+            at = self.parcels.sent_at or self.now
             own = self.handed and self.handed.tracking not in (None, self.label_tracking)
             news = GoodsNews(what=what, at=at, charged_minor=0 if own else self.charged_minor)
             self._errands.run(self.pass_news_on(withdrawal, news))
@@ -531,9 +531,10 @@ class GoodsReturn(GoodsRecord):
     # Signals.
 
     @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
+    async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen the parcel: in any order, repeated, or late."""
-        self.see(event)
+        if await self.believes(event):
+            self.see(event)
 
     @workflow.signal
     def call_off(self, call: CallOff) -> None:

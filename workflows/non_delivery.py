@@ -326,7 +326,7 @@ class NonDelivery(NonDeliveryRecord):
             case Decide(verdict=Verdict.FOR_SELLER):
                 self.ended = Ending.DELIVERED
             case Decide():
-                self.disproved_at = self.ruled_at = workflow.now()
+                self.disproved_at = self.ruled_at = self.now
                 why = Undelivered.CAME_BACK if came_back else Undelivered.NOT_PROVEN
                 return self.have_chosen(why)
         return None
@@ -366,7 +366,7 @@ class NonDelivery(NonDeliveryRecord):
         due = await self.begin_refund(
             NoticeName.CONTRACT_ENDED,
             NoticeName.BUYER_ENDED_CONTRACT,
-            at=workflow.now(),
+            at=self.now,
             limit_minor=self.policy.automatic_limit_minor,
         )
         if due:
@@ -410,14 +410,15 @@ class NonDelivery(NonDeliveryRecord):
             sent.append(self.shipped.tracking)
         for tracking in sent:
             if tracking:
-                self._errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS))
+                found = self.found_meanwhile(tracking)
+                self._errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS, found))
 
     # Machines tell.
 
     @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
+    async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel: in any order, repeated, or late."""
-        if not self.take_in(event):
+        if not (await self.believes(event) and self.take_in(event)):
             return
         self.tell_claim(event)
         self.heed_late(event)

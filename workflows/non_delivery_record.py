@@ -6,8 +6,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in non_delivery
 from collections import Counter
 from datetime import datetime
 
-from temporalio import workflow
-
 from domain.commands import (
     Claim,
     Close,
@@ -297,7 +295,7 @@ class NonDeliveryRecord(Claiming):
         self.answered = self.answered or isinstance(command, ANSWERS)
         match command:
             case Ship():
-                self.shipped, self.shipped_at = command, workflow.now()
+                self.shipped, self.shipped_at = command, self.now
                 self.disproved_at = None
             case Withdraw():
                 self.ended = Ending.WITHDRAWN

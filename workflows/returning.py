@@ -135,7 +135,7 @@ class Returning(Refunding):
             if one.done():
                 continue
             try:
-                await one.signal("call_off", CallOff(at=workflow.now()))
+                await one.signal("call_off", CallOff(at=self.now))
             except ApplicationError:
                 self.note("return had ended", detail=one.id)
 

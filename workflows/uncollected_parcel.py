@@ -348,7 +348,7 @@ class UncollectedParcel(UncollectedParcelRecord):
                 case Scan.DELIVERED:
                     self.ended = Ending.DELIVERED
                 case Scan.RETURNED:
-                    self.round, self.came_back_at = self.round + 1, workflow.now()
+                    self.round, self.came_back_at = self.round + 1, self.now
                     self.unpaid, self.last_period_given = 0, False
                     self.shipped = self.redelivery = None
                     return None
@@ -405,7 +405,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.tell_both(
                 NoticeName.SELLER_WITHDREW,
                 goods=self.named(self.units),
-                at=workflow.now(),
+                at=self.now,
                 text=declaration.text or None,
                 writer=declaration.by,
                 **self.figures(),
@@ -522,9 +522,9 @@ class UncollectedParcel(UncollectedParcelRecord):
     # Machines tell.
 
     @workflow.signal
-    def parcel(self, event: ParcelEvent) -> None:
+    async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel; late, repeated and in any order."""
-        if event.event_id not in self.events:
+        if await self.believes(event) and event.event_id not in self.events:
             self.events[event.event_id] = event
             self.note(f"parcel {event.scan}", detail=event.tracking or "")
 

@@ -5,8 +5,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in uncollected_
 
 from datetime import datetime
 
-from temporalio import workflow
-
 from domain.commands import (
     CancelOrder,
     Claim,
@@ -187,7 +185,7 @@ class UncollectedParcelRecord(TakingBack):
             seller_id=self.registration.seller_id,
             buyer_id=self.registration.buyer_id,
             order_id=self.opening.order_id,
-            at=workflow.now(),
+            at=self.now,
         )
 
     @property
@@ -347,7 +345,7 @@ class UncollectedParcelRecord(TakingBack):
                 with_order = self.sale.return_cost_announced and command.cost is CostKind.WAY_BACK
                 self.costs.append(
                     CostView(
-                        at=workflow.now(),
+                        at=self.now,
                         round=self.round,
                         cost=command.cost,
                         amount=command.amount,
@@ -358,9 +356,9 @@ class UncollectedParcelRecord(TakingBack):
             case ReportBuyer():
                 self.reported = True
             case Ship():
-                self.shipped, self.shipped_at = command, workflow.now()
+                self.shipped, self.shipped_at = command, self.now
         if isinstance(command, CHOICES):
-            self.chosen, self.chosen_at = True, workflow.now()
+            self.chosen, self.chosen_at = True, self.now
         return super().record(command)
 
     def look(self) -> CaseView:

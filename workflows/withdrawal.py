@@ -163,13 +163,13 @@ class Withdrawal(WithdrawalRecord):
             self.sending = self.unsent = None
             self.demand_refund()
         if self.refunding and self.questioned:
-            self.refunding.hold("finding", workflow.now())
+            self.refunding.hold("finding", self.now)
 
     async def take_result(self, result: Closed) -> None:
         """How the return ended; without goods that count, an agent rules what is owed."""
         self.questioned = False
         if self.refunding:
-            self.refunding.resume("finding", workflow.now())
+            self.refunding.resume("finding", self.now)
         match result.ending:
             case Ending.RETURNED | Ending.NOT_TAKEN_BACK:
                 self.came = self.moved = True
@@ -195,7 +195,7 @@ class Withdrawal(WithdrawalRecord):
         """The refund may be withheld no longer: by its day, or soon if that has passed."""
         if self.refunding is None:
             self.refunding = self.start("refund_after_goods", Party.SELLER)
-        self.refunding.remind_again(workflow.now())
+        self.refunding.remind_again(self.now)
         self.ask(self.refunding, NoticeName.REFUND_DUE, amount=self.amount)
 
     async def weigh_exception(self, claim: ClaimException) -> None:
@@ -239,7 +239,7 @@ class Withdrawal(WithdrawalRecord):
         """
         self.enter(Stage.AWAITING_BUYER)
         if self.refunding:
-            self.refunding.hold("proposal", workflow.now())
+            self.refunding.hold("proposal", self.now)
         self.ruling = None
         held = [self.refunding] if self.refunding else []
         move = await self.hear(Party.BUYER, clock, *held)
@@ -247,7 +247,7 @@ class Withdrawal(WithdrawalRecord):
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled(purpose, NoticeName.PROPOSAL_CONTESTED)
         if self.refunding:
-            self.refunding.resume("proposal", workflow.now())
+            self.refunding.resume("proposal", self.now)
         match move:
             case Accept():
                 stands = True

@@ -5,8 +5,6 @@ Nothing here waits or writes to anybody: that is the timeline's, in withdrawal.p
 
 from datetime import datetime
 
-from temporalio import workflow
-
 from domain.commands import (
     Accept,
     Claim,
@@ -243,7 +241,7 @@ class WithdrawalRecord(TakingBack):
             case ClaimException():
                 self.proposals.append(
                     ProposalView(
-                        at=workflow.now(),
+                        at=self.now,
                         kind="exception",
                         exception=command.reason,
                         units=command.units or self.units,
@@ -251,7 +249,7 @@ class WithdrawalRecord(TakingBack):
                 )
             case Deduct():
                 self.proposals.append(
-                    ProposalView(at=workflow.now(), kind="deduction", amount=command.amount)
+                    ProposalView(at=self.now, kind="deduction", amount=command.amount)
                 )
             case Accept():
                 self.settle_proposal(OfferState.ACCEPTED)

@@ -16,7 +16,7 @@ from temporalio.worker import Replayer
 from cli.failures import RefusedError, SilentError
 from cli.reaching import case, look
 from cli.sending import send
-from config import data_converter, workflow_runner
+from config import data_converter
 from domain.commands import Ask, Close, Hold, Say, SendBack
 from domain.kinds import Kind
 from domain.notices import Mailing
@@ -25,6 +25,7 @@ from domain.ports import RefundState, TaskState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView
+from gate import workflow_runner
 from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.chaos.parts import Site

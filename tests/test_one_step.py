@@ -1,0 +1,238 @@
+"""What if a worker comes back and finds many things at once: is it as if it had been there?"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from config import data_converter, register_attributes
+from domain.commands import (
+    AcceptComplaint,
+    CommandBase,
+    HandOver,
+    Offer,
+    Remedy,
+    Say,
+    SendAgain,
+    Ship,
+)
+from domain.goods import ParcelEvent, Scan
+from domain.parties import Actor
+from domain.stages import Stage
+from domain.view import CaseView, Receipt
+from policies import DEMO
+from store.archive import Archive
+from tests.conftest import binary, parts_on
+from tests.life import BUYER, SELLER, Life, RefusedCommand, World
+from tests.test_two_workers import replays
+from worker import working
+
+
+@dataclass
+class Absent:
+    """A world whose worker comes and goes."""
+
+    world: World
+    _worker: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def comes(self) -> None:
+        """The worker is there."""
+        world = self.world
+        await self._worker.enter_async_context(working(world.client, world.settings, world.engine))
+
+    async def goes(self) -> None:
+        """The worker is gone."""
+        await self._worker.aclose()
+
+
+@pytest.fixture
+async def absent(tmp_path: Path) -> AsyncIterator[Absent]:
+    """A world on a real server, in which days are seconds, with a worker that is there at first."""
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary("temporal"),
+        data_converter=data_converter(),
+        ui=False,
+        dev_server_log_level="error",
+    ) as environment:
+        await register_attributes(environment.client)
+        async with parts_on(environment, tmp_path, DEMO) as world:
+            absent = Absent(world)
+            await absent.comes()
+            yield absent
+            await absent.goes()
+
+
+async def rests(life: Life) -> CaseView:
+    """The case, once it is no more at work."""
+    return await life.sees(lambda view: not view.working)
+
+
+# What is said after a clock has run out comes after the silence.
+
+
+async def withdrawn(world: World) -> Life:
+    """A withdrawal whose goods are to be sent back."""
+    withdrawal = await world.withdrawal(order_id=await world.in_hand())
+    return await withdrawal.goods_back()
+
+
+Late = tuple[str, Callable[[World], Awaitable[Life]], Actor, type[CommandBase], dict[str, Any]]
+
+LATE: tuple[Late, ...] = (
+    ("seller_reply", lambda world: world.inquiry(), SELLER, Say, {"text": "It can."}),
+    ("seller_reply", lambda world: world.dispute(), SELLER, Offer, {"remedy": Remedy.FULL_REFUND}),
+    ("answer", lambda world: world.complaint(), SELLER, AcceptComplaint, {}),
+    ("notice", lambda world: world.uncollected_parcel(), BUYER, SendAgain, {}),
+    (
+        "further_period",
+        lambda world: world.non_delivery(),
+        SELLER,
+        Ship,
+        {"carrier": "Poczta", "tracking": "PX-2", "expected_on": "2999-01-01"},
+    ),
+    ("send_goods", withdrawn, BUYER, HandOver, {"carrier": "InPost", "tracking": "T1"}),
+)
+"""A window, a case in which it runs, and the answer that then comes too late."""
+
+
+@pytest.mark.slow
+async def test_an_answer_after_the_end_comes_after_the_silence_though_no_worker_was_there(
+    absent: Absent,
+) -> None:
+    lives = [await opens(absent.world) for _, opens, _, _, _ in LATE]
+    running = [await rests(life) for life in lives]
+    for (window, *_), view in zip(LATE, running, strict=True):
+        assert window in [clock.window for clock in view.clocks]
+    await absent.goes()
+    last = max(clock.due for view in running for clock in view.clocks[:1] if clock.due)
+    now = await absent.world.environment.get_current_time()
+    await asyncio.sleep((last - now).total_seconds() + 1)
+    answers = [
+        asyncio.create_task(life.send(by, verb, **more))
+        for life, (_, _, by, verb, more) in zip(lives, LATE, strict=True)
+    ]
+    await asyncio.sleep(0.5)
+    await absent.comes()
+    await asyncio.gather(*answers, return_exceptions=True)
+    for life, (window, _, _, verb, _) in zip(lives, LATE, strict=True):
+        said = [(entry.what, entry.detail) for entry in (await life.view()).timeline]
+        silence = said.index(("silence", window))
+        assert verb.word() not in [what for what, _ in said[:silence]], life.handle.id
+        assert not await replays(life.handle)
+
+
+# What comes together is as if one had come after the other.
+
+SCANS = (Scan.IN_TRANSIT, Scan.LOST, Scan.RETURNED, Scan.DELIVERED, Scan.REFUSED)
+
+
+async def never_came(world: World) -> Life:
+    """A parcel that was sent and did not come: the claim over its loss is opened on the way."""
+    return await world.non_delivery(order_id=await world.parcel(posted=4))
+
+
+async def tell(life: Life, number: int, scan: Scan) -> None:
+    """What a machine saw, some minutes after what it saw before; a closed case hears nothing."""
+    now = await life.world.environment.get_current_time()
+    at = now - timedelta(hours=1) + timedelta(minutes=number)
+    event = ParcelEvent(event_id=f"e{number}", scan=scan, at=at, tracking="PX 1")
+    try:
+        await life.handle.signal("parcel", event)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def all_at_once(life: Life, scans: list[Scan]) -> None:
+    """What machines saw, told without waiting."""
+    for number, scan in enumerate(scans):
+        await tell(life, number, scan)
+
+
+async def one_by_one(life: Life, scans: list[Scan]) -> None:
+    """The same, told while a worker is there, each after what came of the one before."""
+    for number, scan in enumerate(scans):
+        await tell(life, number, scan)
+        await rests(life)
+        await asyncio.sleep(0.2)
+
+
+async def claims_of(life: Life) -> list[Stage]:
+    """Where the claims beside a case stand."""
+    beside = (await life.view()).carrier_claims
+    return [(await rests(life.world.follow(life, claim))).stage for claim in beside]
+
+
+@pytest.mark.slow
+async def test_scans_that_come_in_one_step_reach_case_and_claim_as_if_one_had_come_after_the_other(
+    absent: Absent,
+) -> None:
+    chance = random.Random(11)
+    told = [[Scan.LOST, Scan.RETURNED], [Scan.LOST, Scan.DELIVERED]]
+    told += [chance.sample(SCANS, chance.randint(2, 3)) for _ in range(6)]
+    together = [await never_came(absent.world) for _ in told]
+    apart = [await never_came(absent.world) for _ in told]
+    for life in (*together, *apart):
+        await rests(life)
+    await absent.goes()
+    for life, scans in zip(together, told, strict=True):
+        await all_at_once(life, scans)
+    await absent.comes()
+    await asyncio.gather(
+        *(one_by_one(life, scans) for life, scans in zip(apart, told, strict=True))
+    )
+    await asyncio.sleep(1)
+    for scans, one, other in zip(told, together, apart, strict=True):
+        once, each = await rests(one), await rests(other)
+        assert (once.stage, once.ending) == (each.stage, each.ending), scans
+        assert await claims_of(one) == await claims_of(other), scans
+        assert not await replays(one.handle)
+
+
+@pytest.mark.slow
+async def test_commands_and_scans_in_one_step_lose_nothing_and_stop_no_case(absent: Absent) -> None:
+    chance = random.Random(5)
+    world = absent.world
+    opens: list[Callable[[World], Awaitable[Life]]] = [
+        never_came,
+        withdrawn,
+        lambda world: world.uncollected_parcel(),
+        lambda world: world.complaint(),
+        lambda world: world.dispute(),
+    ]
+    lives = [await each(world) for each in opens * 2]
+    for life in lives:
+        await rests(life)
+    await absent.goes()
+    said = []
+    for n, life in enumerate(lives):
+        scans = chance.sample(SCANS, 2)
+        texts = [f"Where is it, {n}?", f"It is here, {n}."]
+        said.append(
+            [
+                asyncio.create_task(life.send(by, Say, text=text))
+                for by, text in zip((BUYER, SELLER), texts, strict=True)
+            ]
+        )
+        await all_at_once(life, scans)
+    await asyncio.sleep(0.5)
+    await absent.comes()
+    for life, sent in zip(lives, said, strict=True):
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        view = await rests(life)
+        assert view.stage is Stage.CLOSED or view.awaited
+        kept = [one.text for one in Archive(world.engine).messages(life.handle.id)]
+        for answer, text in zip(answers, ("Where is it", "It is here"), strict=True):
+            if isinstance(answer, Receipt):  # what was acknowledged is kept
+                assert any(text in one for one in kept)
+            else:
+                assert isinstance(answer, RefusedCommand | RPCError)
+        assert not await replays(life.handle)
