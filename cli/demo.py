@@ -226,6 +226,7 @@ def _run(folder: Path, ports: Ports, console: Console, by_hand: bool) -> int:
             "RECOURSE_SMTP_PORT": str(mailbox.port),
             "RECOURSE_SMTP_STARTTLS": "false",
             "RECOURSE_MAIL_FROM": "service@recourse.example",
+            "RECOURSE_CASE_URL": "https://recourse.example/cases/{case_id}",
             "RECOURSE_HEALTH_ADDRESS": f"127.0.0.1:{ports.health}",
             "RECOURSE_METRICS_ADDRESS": f"127.0.0.1:{ports.metrics}",
         }
