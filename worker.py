@@ -26,8 +26,9 @@ from temporalio.worker import Interceptor, Worker
 from activities.carrier_claims import CarrierClaims
 from activities.cases import Cases
 from activities.foreign import Attendance, Server
+from activities.mailing import Mailer, Sender
 from activities.marketplace import Marketplace, SellerConduct
-from activities.notices import Mailer, Notices, Sender
+from activities.notices import Notices
 from activities.redeliveries import Redeliveries
 from activities.refunds import Refunds
 from activities.seller_reports import SellerReports
@@ -126,7 +127,16 @@ async def working(
         password=settings.smtp_password.get_secret_value(),
         starttls=settings.smtp_starttls,
     )
-    notices = Notices(cases, Archive(engine), mailer, HERE / "templates", settings.look)
+    # Letters do not wait long for it: without an answer they leave to where the case knows.
+    addresses = Marketplace(
+        settings.marketplace_url,
+        settings.marketplace_token.get_secret_value(),
+        connect_timeout=1,
+        read_timeout=min(2, settings.marketplace_timeout_seconds),
+    )
+    archive = Archive(engine)
+    letters = HERE / "templates"
+    notices = Notices(cases, archive, mailer, letters, look=settings.look, addresses=addresses)
     ledger = RefundLedger(engine)
     registering = Cases(cases, marketplace, settings.policies)
     refunds = Refunds(marketplace, ledger)
@@ -151,6 +161,8 @@ async def working(
     talking_to_mail_server: list[Callable[..., Any]] = [notices.send]
     with (
         contextlib.closing(marketplace),
+        contextlib.closing(addresses),
+        contextlib.closing(mailer),
         ThreadPoolExecutor(THREADS, "own") as own,
         ThreadPoolExecutor(THREADS, "marketplace") as at_marketplace,
         ThreadPoolExecutor(THREADS, "mail") as at_mail_server,

@@ -27,7 +27,7 @@ class WholeHeaders(EmailPolicy):
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """The same as bytes."""
-        return self.fold(name, value).encode("ascii")
+        return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
 
 
 WHOLE = WholeHeaders(linesep="\r\n")

@@ -2,143 +2,52 @@
 
 from __future__ import annotations
 
-import hashlib
-import smtplib
-import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import logging
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.folding import WHOLE
 from activities.look import Look
-from activities.rendering import CaseNamed, Letters, Setting, one_line
-from domain.letters import Letter
+from activities.mailing import (
+    Courier,
+    DelayedError,
+    NoServerError,
+    Post,
+    RefusedError,
+)
+from activities.rendering import CaseNamed, Letters, Setting
+from domain.letters import Letter, Posted, Trouble, Undelivered
 from domain.notices import Mailing, Notice, Said
-from domain.orders import Person
+from domain.orders import Order, Person
 from domain.parties import Party
 
 if TYPE_CHECKING:
     from store.archive import Archive
     from store.cases import CaseRegister
 
-RECIPIENT_REFUSED = "recipient-refused"
 MAIL_DELAYED = "mail-delayed"
 CASE_UNKNOWN = "case-unknown"
+UNDELIVERED = "recourse_letters_undelivered"
+"""The counter of letters that did not arrive, by `trouble`."""
+
+MARKED_AFTER = 2.0
+"""Seconds for which sent letters may wait to be marked together: a worker that dies then sends them
+twice.
+"""
+
+logger = logging.getLogger(__name__)
 
 
-class RefusedError(Exception):
-    """The mail server will never take this letter for this recipient."""
+class Addresses(Protocol):
+    """Who knows the parties' addresses as they are now: the marketplace."""
 
-
-class DelayedError(Exception):
-    """The mail server does not take this letter now."""
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Whom the letters come from. `domain` ends each Message-ID; keep it while cases are open."""
-
-    name: str
-    address: str
-    domain: str = "recourse.example"
-
-    def message_id(self, *parts: str) -> str:
-        """A Message-ID that is always the same for the same parts, and tells nothing of them."""
-        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-        return f"<{digest}@{self.domain}>"
-
-
-class Mailer:
-    """The marketplace's mail server.
-
-    `timeout` in seconds bounds each answer of the server. With `starttls` a server that does not
-    offer it, or whose certificate does not hold, gets no mail.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        sender: Sender,
-        *,
-        user: str | None = None,
-        password: str | None = None,
-        starttls: bool = False,
-        timeout: float = 10,
-    ) -> None:
-        self.sender = sender
-        self._host = host
-        self._port = port
-        self._user = user
-        self._password = password
-        self._starttls = starttls
-        self._timeout = timeout
-
-    @contextmanager
-    def connection(self) -> Iterator[smtplib.SMTP]:
-        """A connection for one mailing. A server that cannot be reached raises DelayedError."""
-        try:
-            with smtplib.SMTP(self._host, self._port, timeout=self._timeout) as smtp:
-                if self._starttls:
-                    smtp.starttls(context=ssl.create_default_context())
-                if self._user and self._password:
-                    smtp.login(self._user, self._password)
-                yield smtp
-        except (smtplib.SMTPException, OSError) as error:
-            # Without its cause: it can hold addresses, which failures would carry into histories.
-            raise DelayedError(_told(error)) from None
-
-    def post(self, smtp: smtplib.SMTP, letter: Letter, person: Person) -> None:
-        """Hand one letter to the server, or raise RefusedError or DelayedError."""
-        mail = self._mail(letter, person)
-        try:
-            smtp.send_message(mail, self.sender.address, [person.email])
-        except smtplib.SMTPRecipientsRefused as error:
-            [(code, _)] = error.recipients.values()
-            raise _answer(code) from None
-        except smtplib.SMTPDataError as error:
-            raise _answer(error.smtp_code) from None
-
-    def _mail(self, letter: Letter, person: Person) -> EmailMessage:
-        mail = EmailMessage(policy=WHOLE)
-        mail["From"] = Address(self.sender.name, addr_spec=self.sender.address)
-        try:
-            if not person.email.isascii():
-                raise ValueError
-            mail["To"] = Address(one_line(person.name), addr_spec=person.email)
-        except (ValueError, IndexError, MessageError):
-            raise RefusedError("not a mail address") from None
-        mail["Subject"] = letter.subject
-        mail["Date"] = letter.created_at
-        mail["Message-ID"] = letter.id
-        # One thread for each case: every letter answers a first one that was never sent.
-        mail["References"] = self.sender.message_id(letter.case_id)
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Recourse-Case"] = letter.case_id
-        mail.set_content(letter.text)
-        mail.add_alternative(letter.html, subtype="html")
-        mail["Content-Language"] = letter.locale
-        return mail
-
-
-def _answer(code: int) -> RefusedError | DelayedError:
-    refused = 500 <= code <= 599
-    return RefusedError(str(code)) if refused else DelayedError(f"it answered {code}")
-
-
-def _told(error: Exception) -> str:
-    """What may be told of a failure: its kind and code, never its text."""
-    code = getattr(error, "smtp_code", None)
-    return type(error).__name__ + (f" {code}" if code else "")
+    def order(self, order_id: str) -> Order | None:
+        """The order with its buyer and seller; any failure means that it cannot be asked now."""
 
 
 def by_step(notices: Sequence[Notice]) -> list[tuple[Notice, ...]]:
@@ -151,20 +60,27 @@ def by_step(notices: Sequence[Notice]) -> list[tuple[Notice, ...]]:
 
 
 class Notices:
-    """Writes to the parties. `templates_dir` holds `notices/<locale>/`."""
+    """Writes to the parties. `templates_dir` holds `notices/<locale>/`.
+
+    `addresses` is asked where to, each time that a mailing leaves; while it cannot be asked, and
+    without it, letters go where the case last knew.
+    """
 
     def __init__(
         self,
         people: CaseRegister,
         archive: Archive,
-        mailer: Mailer,
+        courier: Courier,
         templates_dir: Path,
+        *,
         look: Look | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self._people = people
         self._archive = archive
-        self._mailer = mailer
-        self._letters = Letters(templates_dir, mailer.sender.name, look)
+        self._courier = courier
+        self._letters = Letters(templates_dir, courier.sender.name, look)
+        self._addresses = addresses
 
     @activity.defn(name="archive", no_thread_cancel_exception=True)
     def archive(self, said: Said) -> None:
@@ -172,27 +88,44 @@ class Notices:
         self._archive.add_messages(said.case_id, said.messages)
 
     @activity.defn(name="send", no_thread_cancel_exception=True)
-    def send(self, mailing: Mailing) -> None:
-        """Archive the messages, then write out, keep and send the notices.
+    def send(self, mailing: Mailing) -> Posted | None:
+        """Write out, keep and send the notices; answers which letters did not arrive, if any.
 
         Sent again, the same mailing archives nothing twice, and sends the letters of the first
         time that are not marked as sent, word for word. Mail has no transactions: a worker that
         dies after the server took a letter and before it was marked sends it a second time,
         under the same Message-ID, by which mail programs know it for the same letter.
 
-        Only buyer and seller get mail; agents read the case in their queue. Raises
-        `mail-delayed`, to be tried again, and `recipient-refused`, which no retry mends, after
-        the other letters of the mailing were sent.
+        Only buyer and seller get mail; agents read the case in their queue. Raises `mail-delayed`,
+        to be tried again, after every other letter of the mailing was sent; on the `last` try it
+        answers which letters those are.
         """
         self._archive.add_messages(mailing.case_id, mailing.messages)
         notices = [each for each in mailing.notices if each.to in (Party.BUYER, Party.SELLER)]
         if not notices:
-            return
+            return None
         setting = self._setting(mailing.case_id)
-        kept = [self._prepare(together, setting) for together in by_step(notices)]
+        written, undelivered = self._write(by_step(notices), setting)
+        kept = self._archive.prepare(written)
         unsent = [letter for letter in kept if letter.sent_at is None]
+        delayed: list[tuple[Letter, str]] = []
         if unsent:
-            self._post(unsent, setting)
+            posting = _Posting(self._archive, self._courier)
+            posting.post(unsent, self._people_now(setting))
+            undelivered += posting.refused
+            delayed = posting.delayed
+        if mailing.last:
+            undelivered += [_undelivered(letter, Trouble.NOT_TAKEN) for letter, _ in delayed]
+        self._archive.settle(mailing.case_id, (), undelivered, datetime.now(UTC))
+        for one in undelivered:
+            _count(one)
+        if delayed and not mailing.last:
+            raise ApplicationError(
+                "The mail server does not take the mail now "
+                f"({', '.join(dict.fromkeys(why for _, why in delayed))}).",
+                type=MAIL_DELAYED,
+            )
+        return Posted(undelivered=tuple(undelivered)) if undelivered else None
 
     def _setting(self, case_id: str) -> Setting:
         registration = self._people.find(case_id)
@@ -209,50 +142,129 @@ class Notices:
             at=datetime.now(UTC),
         )
 
-    def _prepare(self, together: tuple[Notice, ...], setting: Setting) -> Letter:
+    def _people_now(self, setting: Setting) -> Mapping[Party, Person]:
+        """The parties with the addresses that the marketplace has of them now."""
+        people = dict(setting.people)
+        if self._addresses is None:
+            return people
+        try:
+            order = self._addresses.order(setting.case.order_id)
+        except Exception as error:  # whatever it is: the letter leaves to where the case knows
+            logger.info("No address could be asked for (%s).", type(error).__name__)
+            return people
+        if order is None:
+            return people
+        for party, now in ((Party.BUYER, order.buyer), (Party.SELLER, order.seller)):
+            known = people.get(party)
+            if known and known.id == now.id and known.email != now.email:
+                self._people.readdress(setting.case.id, party, now.email)
+                people[party] = known.model_copy(update={"email": now.email})
+        return people
+
+    def _write(
+        self, letters: Sequence[tuple[Notice, ...]], setting: Setting
+    ) -> tuple[list[Letter], list[Undelivered]]:
+        """The letters written out, and those that cannot be: a defect that no retry mends."""
+        written: list[Letter] = []
+        failed: list[Undelivered] = []
+        for together in letters:
+            try:
+                written.append(self._written(together, setting))
+            except Exception as error:  # the other letters leave all the same
+                first = together[0]
+                # Without its text: it can hold a person's words.
+                logger.error(
+                    "The letter %s of %s to the %s cannot be written (%s).",
+                    first.name,
+                    setting.case.id,
+                    first.to,
+                    type(error).__name__,
+                )
+                failed.append(
+                    Undelivered(
+                        key=key_of(together),
+                        to=first.to,
+                        name=first.name,
+                        trouble=Trouble.NOT_WRITTEN,
+                    )
+                )
+        return written, failed
+
+    def _written(self, together: tuple[Notice, ...], setting: Setting) -> Letter:
         rendered = self._letters.render_together(together, setting)
-        case_id, to = setting.case.id, together[0].to
-        key = "+".join(notice.key for notice in together)
-        return self._archive.prepare(
-            Letter(
-                id=self._mailer.sender.message_id(case_id, key, to),
-                case_id=case_id,
-                key=key,
-                to=to,
-                name=rendered.name,
-                locale=rendered.locale,
-                subject=rendered.subject,
-                text=rendered.text,
-                html=rendered.html,
-                created_at=datetime.now(UTC),
-            )
+        for text in (rendered.subject, rendered.text, rendered.html):
+            text.encode()  # neither the archive nor a mail can hold what cannot be encoded
+        case_id, to, key = setting.case.id, together[0].to, key_of(together)
+        return Letter(
+            id=self._courier.sender.message_id(case_id, key, to),
+            case_id=case_id,
+            key=key,
+            to=to,
+            name=rendered.name,
+            locale=rendered.locale,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            created_at=datetime.now(UTC),
         )
 
-    def _post(self, letters: list[Letter], setting: Setting) -> None:
-        refused: list[str] = []
-        delayed: list[str] = []
+
+class _Posting:
+    """One mailing on its way."""
+
+    def __init__(self, archive: Archive, courier: Courier) -> None:
+        self._archive = archive
+        self._courier = courier
+        self._sent: list[tuple[Letter, datetime]] = []
+        self._marked = time.monotonic()
+        self.refused: list[Undelivered] = []
+        self.delayed: list[tuple[Letter, str]] = []
+
+    def post(self, letters: Sequence[Letter], people: Mapping[Party, Person]) -> None:
+        """Post the letters, one after the other; what was sent is marked, whatever happens."""
         try:
-            with self._mailer.connection() as smtp:
-                for letter in letters:
+            with self._courier.round() as post:
+                for number, letter in enumerate(letters):
                     try:
-                        self._mailer.post(smtp, letter, setting.people[letter.to])
-                    except RefusedError as error:
-                        refused.append(f"{letter.to} ({error})")
-                    except DelayedError as error:
-                        delayed.append(str(error))
-                    else:
-                        self._archive.mark_sent(letter.id, datetime.now(UTC))
+                        self._one(post, letter, people)
+                    except NoServerError as error:
+                        self.delayed += [(left, str(error)) for left in letters[number:]]
+                        break
+        finally:
+            self._mark()
+
+    def _one(self, post: Post, letter: Letter, people: Mapping[Party, Person]) -> None:
+        try:
+            post(letter, people[letter.to])
+        except RefusedError as error:
+            self.refused.append(_undelivered(letter, error.trouble, error.code))
+        except NoServerError:
+            raise
         except DelayedError as error:
-            delayed.append(str(error))
-        if delayed:
-            raise ApplicationError(
-                f"The mail server does not take the mail now ({', '.join(delayed)}).",
-                type=MAIL_DELAYED,
-            )
-        if refused:
-            raise ApplicationError(
-                f"The mail server refuses the {' and the '.join(refused)} as a recipient; "
-                "correct the mail address in the marketplace.",
-                type=RECIPIENT_REFUSED,
-                non_retryable=True,
-            )
+            self.delayed.append((letter, str(error)))
+        else:
+            self._sent.append((letter, datetime.now(UTC)))
+            if time.monotonic() - self._marked > MARKED_AFTER:
+                self._mark()
+
+    def _mark(self) -> None:
+        if self._sent:
+            case_id = self._sent[0][0].case_id
+            self._archive.settle(case_id, self._sent, (), datetime.now(UTC))
+        self._sent, self._marked = [], time.monotonic()
+
+
+def key_of(together: Sequence[Notice]) -> str:
+    """The key of the letter that notices are."""
+    return "+".join(notice.key for notice in together)
+
+
+def _undelivered(letter: Letter, trouble: Trouble, code: int | None = None) -> Undelivered:
+    return Undelivered(key=letter.key, to=letter.to, name=letter.name, trouble=trouble, code=code)
+
+
+def _count(one: Undelivered) -> None:
+    """Count it for ops."""
+    if activity.in_activity():
+        meter = activity.metric_meter().with_additional_attributes({"trouble": str(one.trouble)})
+        meter.create_counter(UNDELIVERED, "Letters that did not arrive.").add(1)

@@ -31,6 +31,7 @@ from domain.commands import (
     ShipBack,
 )
 from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
+from domain.letters import Posted
 from domain.money import Money
 from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName, Said
 from domain.openings import (
@@ -76,7 +77,7 @@ class Bare:
         self.id = workflow.info().workflow_id
         self.known = Registration()
         self.moves: deque[Command] = deque()
-        self.letters: list[workflow.ActivityHandle[None]] = []
+        self.letters: list[workflow.ActivityHandle[Posted | None]] = []
         self.steps = 0
 
     @workflow.update

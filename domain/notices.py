@@ -276,8 +276,12 @@ class Said(Value):
 
 
 class Mailing(Value):
-    """What one step of a case sends; of cases of edition 0, what it archives too."""
+    """What one step of a case sends; of cases of edition 0, what it archives too.
+
+    On the `last` try it is answered which letters the mail server still does not take.
+    """
 
     case_id: str
     messages: tuple[Message, ...] = ()
     notices: tuple[Notice, ...] = ()
+    last: bool = False

@@ -2,21 +2,22 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, tuple_, update
+from sqlalchemy import Engine, func, or_, tuple_, update
 from sqlmodel import col, select
 
 from domain.base import Value
 from domain.commands import Attachment, Nature
-from domain.letters import Letter
+from domain.letters import Letter, Outgoing, Trouble, Undelivered
 from domain.notices import Message
 from domain.parties import Actor, Party
-from store.engine import insert_new, transaction
+from store.engine import insert, insert_new, transaction
 from store.errors import ContradictionError, StoreError
-from store.tables import CaseRow, LetterRow, MessageRow, storable
+from store.tables import CaseRow, LetterRow, MessageRow, UndeliveredRow, storable
 
 LONGEST_SEARCH = 500
+TRIED_FOR = timedelta(days=5)
 
 
 class Found(Value):
@@ -54,28 +55,105 @@ class Archive:
                         "give this one an id of its own."
                     )
 
-    def prepare(self, letter: Letter) -> Letter:
-        """Keep the letter unless its id is taken, and answer the one that is kept.
+    def prepare(self, letters: Sequence[Letter]) -> list[Letter]:
+        """Keep each letter unless its id is taken, and answer those that are kept.
 
-        So a step that runs again sends the very same text, and sees whether it was sent.
+        So a step that runs again sends the very same texts, and sees which were sent.
         """
+        if not letters:
+            return []
         with transaction(self._engine) as session:
-            insert_new(session, [LetterRow(**letter.model_dump())])
-            return _letter(session.get_one(LetterRow, letter.id))
+            insert_new(session, [LetterRow(**letter.model_dump()) for letter in letters])
+            return [_letter(session.get_one(LetterRow, letter.id)) for letter in letters]
 
-    def mark_sent(self, letter_id: str, at: datetime) -> None:
-        """Note when the letter was sent: the first time counts. It must have been prepared."""
+    def settle(
+        self,
+        case_id: str,
+        sent: Sequence[tuple[Letter, datetime]],
+        undelivered: Sequence[Undelivered],
+        at: datetime,
+    ) -> None:
+        """Note in one transaction what became of a mailing: which letters were sent, and which did
+        not arrive. Whoever one letter has reached can be reached: what did not arrive for want of
+        an address is over, and whoever wrote it sends it again.
+        """
+        if not (sent or undelivered):
+            return
+        with transaction(self._engine) as session:
+            for letter, instant in sent:  # the first time counts
+                statement = update(LetterRow).where(
+                    col(LetterRow.id) == letter.id, col(LetterRow.sent_at).is_(None)
+                )
+                session.exec(statement.values(sent_at=instant))
+            for party in {letter.to for letter, _ in sent}:
+                keys = [letter.key for letter, _ in sent if letter.to is party]
+                over = or_(
+                    col(UndeliveredRow.key).in_(keys),
+                    col(UndeliveredRow.trouble).in_([t for t in Trouble if t.of_address]),
+                )
+                session.exec(
+                    update(UndeliveredRow)
+                    .where(
+                        col(UndeliveredRow.case_id) == case_id,
+                        col(UndeliveredRow.to) == party,
+                        col(UndeliveredRow.over_at).is_(None),
+                        over,
+                    )
+                    .values(over_at=at)
+                )
+            for one in undelivered:
+                facts = {"name": one.name, "trouble": one.trouble, "code": one.code, "at": at}
+                kept = insert(session, UndeliveredRow).values(
+                    case_id=case_id, key=one.key, to=one.to, **facts
+                )
+                session.exec(
+                    kept.on_conflict_do_update(
+                        index_elements=["case_id", "key", "to"], set_={**facts, "over_at": None}
+                    )
+                )
+
+    def undelivered(self, case_id: str) -> list[Undelivered]:
+        """The letters of a case that did not arrive, the oldest first."""
         statement = (
-            update(LetterRow)
-            .where(col(LetterRow.id) == letter_id, col(LetterRow.sent_at).is_(None))
-            .values(sent_at=at)
+            select(UndeliveredRow)
+            .where(UndeliveredRow.case_id == case_id, col(UndeliveredRow.over_at).is_(None))
+            .order_by(col(UndeliveredRow.at), col(UndeliveredRow.key))
         )
         with transaction(self._engine) as session:
-            session.exec(statement)
-            if session.get(LetterRow, letter_id) is None:
-                raise ContradictionError(
-                    f"Letter {letter_id} is not archived; prepare it before sending it."
-                )
+            return [
+                Undelivered.model_validate(row.model_dump(include=set(Undelivered.model_fields)))
+                for row in session.exec(statement)
+            ]
+
+    def outgoing(self, now: datetime) -> Outgoing:
+        """How mail leaves, over all cases.
+
+        Mail is tried for four days (workflows/options.py): what is unsent since longer is of cases
+        that ops ended by force.
+        """
+        given_up = (
+            select(UndeliveredRow.key)
+            .where(
+                col(UndeliveredRow.case_id) == col(LetterRow.case_id),
+                col(UndeliveredRow.key) == col(LetterRow.key),
+                col(UndeliveredRow.to) == col(LetterRow.to),
+            )
+            .exists()
+        )
+        waiting = select(func.min(LetterRow.created_at)).where(
+            col(LetterRow.sent_at).is_(None), col(LetterRow.created_at) > now - TRIED_FOR, ~given_up
+        )
+        undelivered = (
+            select(func.count())
+            .select_from(UndeliveredRow)
+            .join(CaseRow, col(CaseRow.case_id) == col(UndeliveredRow.case_id))
+            .where(col(UndeliveredRow.over_at).is_(None), col(CaseRow.closed_at).is_(None))
+        )
+        with transaction(self._engine) as session:
+            return Outgoing(
+                waiting_since=session.exec(waiting).one(),
+                undelivered=session.exec(undelivered).one(),
+            )
 
     def messages(self, case_id: str) -> list[Message]:
         """What people wrote in a case, in the order of time."""

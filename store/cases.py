@@ -173,6 +173,16 @@ class CaseRegister:
             rows = session.exec(select(PersonRow).where(PersonRow.case_id == case_id))
             return {Party(row.party): _person(row) for row in rows}
 
+    def readdress(self, case_id: str, party: Party, email: str) -> None:
+        """Keep another mail address of somebody in a case, as the marketplace has it now."""
+        statement = (
+            update(PersonRow)
+            .where(col(PersonRow.case_id) == case_id, col(PersonRow.party) == party)
+            .values(email=email)
+        )
+        with transaction(self._engine) as session:
+            session.exec(statement)
+
     def close(self, closing: CloseCase) -> None:
         """File how a case ended: the first time counts.
 

@@ -118,7 +118,15 @@ class LetterRow(SQLModel, table=True):
     """A rendered notice. Append only but for `sent_at`, which is set once (H3)."""
 
     __tablename__ = "letters"
-    __table_args__ = (Index("letters_of_case", "case_id"),)
+    __table_args__ = (
+        Index("letters_of_case", "case_id"),
+        Index(
+            "letters_unsent",
+            "created_at",
+            sqlite_where=text("sent_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL"),
+        ),
+    )
 
     id: Key
     case_id: Words
@@ -131,6 +139,32 @@ class LetterRow(SQLModel, table=True):
     html: Words
     created_at: datetime
     sent_at: datetime | None = None
+
+
+class UndeliveredRow(SQLModel, table=True):
+    """A letter that did not arrive; `over_at` once it did, or its reader was reached again.
+
+    It may have no row among the letters: one that could not be written is none.
+    """
+
+    __tablename__ = "undelivered_letters"
+    __table_args__ = (
+        Index(
+            "letters_undelivered",
+            "case_id",
+            sqlite_where=text("over_at IS NULL"),
+            postgresql_where=text("over_at IS NULL"),
+        ),
+    )
+
+    case_id: Key
+    key: Key
+    to: Key
+    name: Words
+    trouble: Words
+    code: int | None = None
+    at: datetime
+    over_at: datetime | None = None
 
 
 class TaskRow(SQLModel, table=True):

@@ -644,9 +644,8 @@ def file_case(engine: Engine) -> None:
         locale="pl", subject="Zamówienie PL-7", text=f"Hello,\n\n> {LONG}1\n>\n> — x",
         html="<p>Hello</p>", created_at=NOON,
     )  # fmt: skip
-    archive.prepare(letter)
-    archive.prepare(letter.model_copy(update={"id": "<2@x>", "to": Party.SELLER}))
-    archive.mark_sent("<1@x>", NOON + timedelta(seconds=5))
+    archive.prepare([letter, letter.model_copy(update={"id": "<2@x>", "to": Party.SELLER})])
+    archive.settle(letter.case_id, [(letter, NOON + timedelta(seconds=5))], (), NOON)
     Breaches(engine).record(
         BreachReport(
             key="b", case_id=CASE, seller_id="seller", window="seller_reply", due=NOON, at=NOON

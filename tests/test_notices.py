@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -23,23 +24,24 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.folding import WHOLE
 from activities.look import Look
+from activities.mailing import Mailer, Sender
 from activities.notices import (
     CASE_UNKNOWN,
     MAIL_DELAYED,
-    RECIPIENT_REFUSED,
-    Mailer,
+    Addresses,
     Notices,
-    Sender,
 )
 from domain.calendars import Calendar
 from domain.commands import Remedy
 from domain.goods import Goods, Purpose, Way
+from domain.letters import Posted, Trouble
 from domain.money import Money
 from domain.notices import Facts, Mailing, Message, Notice, NoticeName
 from domain.openings import OpenDispute
 from domain.orders import Order, OrderedLine, Person
 from domain.parties import Actor, Party
 from domain.ports import Registration
+from standin.serving import serve_mailbox
 from store.archive import Archive
 from store.cases import CaseRegister
 from store.engine import connect, migrate
@@ -112,10 +114,16 @@ class Desk:
     case_id: str
     archive: Archive
     register: CaseRegister
+    mailers: list[Mailer]
 
-    def notices(self, port: int, timeout: float = 5) -> Notices:
-        mailer = Mailer("127.0.0.1", port, SENDER, timeout=timeout)
-        return Notices(self.register, self.archive, mailer, ROOT / "templates")
+    def mailer(self, port: int, **more: Any) -> Mailer:
+        mailer = Mailer("127.0.0.1", port, SENDER, **{"timeout": 5, **more})
+        self.mailers.append(mailer)
+        return mailer
+
+    def notices(self, port: int, addresses: Addresses | None = None, **more: Any) -> Notices:
+        mailer = self.mailer(port, **more)
+        return Notices(self.register, self.archive, mailer, ROOT / "templates", addresses=addresses)
 
 
 @pytest.fixture
@@ -159,9 +167,12 @@ def open_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
         )
         register = CaseRegister(engine)
         register.register(opening.case_id, opening, order, lambda *_: registration, NOON)
-        return Desk(opening.case_id, Archive(engine), register)
+        return Desk(opening.case_id, Archive(engine), register, mailers)
 
+    mailers: list[Mailer] = []
     yield open_it
+    for mailer in mailers:
+        mailer.close()
     engine.dispose()
 
 
@@ -310,8 +321,8 @@ def test_is_a_letter_whose_receipt_got_lost_known_by_its_message_id(
     with pytest.raises(ApplicationError, match="SMTPServerDisconnected"):
         desk.notices(office.port).send(silent(desk.case_id))
     desk.notices(office.port).send(silent(desk.case_id))
-    assert office.recipients == [BUYER.email, BUYER.email, SELLER.email]
-    first, second, _ = (mail["Message-ID"] for mail in office.mails)
+    assert office.recipients == [BUYER.email, SELLER.email, BUYER.email]
+    first, _, second = (mail["Message-ID"] for mail in office.mails)
     assert first == second
     assert len(desk.archive.letters(desk.case_id)) == 2
 
@@ -334,27 +345,127 @@ def test_does_a_server_that_never_answers_only_delay(desk: Desk) -> None:
     assert raised.value.type == MAIL_DELAYED
 
 
+def undelivered(posted: Posted | None) -> list[tuple[Party, Trouble, int | None]]:
+    return [(one.to, one.trouble, one.code) for one in posted.undelivered] if posted else []
+
+
 @pytest.mark.parametrize("answer", ["550 5.1.1 No such user joanna@buyer.example", "553 no"])
 def test_does_a_refused_recipient_stop_the_retries_but_not_the_other_letter(
     office: PostOffice, desk: Desk, answer: str
 ) -> None:
     office.answers[BUYER.email] = answer
-    with pytest.raises(ApplicationError, match="refuses the buyer") as raised:
-        desk.notices(office.port).send(silent(desk.case_id))
-    assert raised.value.type == RECIPIENT_REFUSED
-    assert raised.value.non_retryable
-    assert "@" not in str(raised.value)
-    assert raised.value.__cause__ is None
+    posted = desk.notices(office.port).send(silent(desk.case_id))
+    assert undelivered(posted) == [(Party.BUYER, Trouble.RECIPIENT_REFUSED, int(answer[:3]))]
+    assert posted is not None
+    assert "@" not in posted.model_dump_json()
     assert office.recipients == [SELLER.email]
     assert unsent(desk) == {Party.BUYER}
+    assert desk.archive.undelivered(desk.case_id) == list(posted.undelivered)
 
 
-def test_is_a_refused_letter_like_a_refused_recipient(office: PostOffice, desk: Desk) -> None:
+def test_is_a_refused_content_told_from_a_refused_recipient(office: PostOffice, desk: Desk) -> None:
     office.on_data = ["554 5.7.1 we do not like it"]
-    with pytest.raises(ApplicationError) as raised:
-        desk.notices(office.port).send(silent(desk.case_id))
-    assert raised.value.type == RECIPIENT_REFUSED
+    posted = desk.notices(office.port).send(silent(desk.case_id))
+    assert undelivered(posted) == [(Party.BUYER, Trouble.CONTENT_REFUSED, 554)]
     assert office.recipients == [SELLER.email]
+
+
+def test_is_a_letter_that_cannot_be_written_told_at_once_and_holds_up_no_other(
+    office: PostOffice, desk: Desk
+) -> None:
+    never = datetime.max.replace(tzinfo=UTC)  # no local date can be made of it
+    broken = Notice(key="6", to=Party.BUYER, name=NoticeName.BUYER_SILENT, facts=Facts(due=never))
+    mailing = silent(desk.case_id)
+    mailing = mailing.model_copy(update={"notices": (broken, *mailing.notices)})
+    posted = desk.notices(office.port).send(mailing)
+    assert undelivered(posted) == [(Party.BUYER, Trouble.NOT_WRITTEN, None)]
+    assert office.recipients == [BUYER.email, SELLER.email]
+    assert [one.key for one in desk.archive.undelivered(desk.case_id)] == ["6"]
+
+
+def test_is_what_the_server_puts_off_to_the_last_undelivered(
+    office: PostOffice, desk: Desk
+) -> None:
+    office.answers[BUYER.email] = "450 4.2.1 greylisted"
+    last = silent(desk.case_id).model_copy(update={"last": True})
+    posted = desk.notices(office.port).send(last)
+    assert undelivered(posted) == [(Party.BUYER, Trouble.NOT_TAKEN, None)]
+    assert office.recipients == [SELLER.email]
+
+
+@dataclass
+class Books:
+    """A marketplace that knows the parties' addresses of today, or cannot be asked."""
+
+    order_now: Order | None = None
+    fails: Exception | None = None
+
+    def order(self, order_id: str) -> Order | None:
+        assert order_id == "1001"
+        if self.fails:
+            raise self.fails
+        return self.order_now
+
+
+def as_of_today(buyer: Person, seller: Person = SELLER) -> Order:
+    return Order(
+        id="1001",
+        country="PL",
+        currency="PLN",
+        placed_at=NOON,
+        buyer=buyer,
+        seller=seller,
+        lines=(OrderedLine(sku="kettle", title="Kettle", quantity=1, unit_price_minor=12_000),),
+    )
+
+
+def test_does_a_letter_leave_to_the_address_of_today(office: PostOffice, desk: Desk) -> None:
+    moved = BUYER.model_copy(update={"email": "joanna@new.example"})
+    books = Books(as_of_today(moved))
+    desk.notices(office.port, books).send(silent(desk.case_id))
+    assert office.recipients == ["joanna@new.example", SELLER.email]
+    books.fails = ConnectionError()  # from now on it is known without asking
+    step = Mailing(case_id=desk.case_id, notices=(mention("8"),))
+    desk.notices(office.port, books).send(step)
+    assert office.recipients[2:] == ["joanna@new.example"]
+
+
+@pytest.mark.parametrize(
+    "books",
+    [
+        Books(fails=ConnectionError("away")),
+        Books(None),
+        Books(as_of_today(BUYER.model_copy(update={"id": "b-2", "email": "else@b.example"}))),
+    ],
+)
+def test_does_a_letter_leave_to_where_the_case_knows_if_nobody_says_better(
+    office: PostOffice, desk: Desk, books: Books
+) -> None:
+    desk.notices(office.port, books).send(silent(desk.case_id))
+    assert office.recipients == [BUYER.email, SELLER.email]
+
+
+def mention(key: str) -> Notice:
+    return Notice(key=key, to=Party.BUYER, name=NoticeName.BUYER_SILENT, facts=Facts(due=DUE))
+
+
+def test_is_a_letter_no_longer_undelivered_once_its_reader_is_reached(
+    office: PostOffice, desk: Desk
+) -> None:
+    office.answers[BUYER.email] = "550 no"
+    notices = desk.notices(office.port)
+    notices.send(silent(desk.case_id))
+    assert len(desk.archive.undelivered(desk.case_id)) == 1
+    office.answers.clear()
+    notices.send(Mailing(case_id=desk.case_id, notices=(mention("8"),)))
+    assert desk.archive.undelivered(desk.case_id) == []
+    office.answers[BUYER.email] = "550 no"
+    notices.send(silent(desk.case_id))  # sent again, it can fail again
+    assert [one.key for one in desk.archive.undelivered(desk.case_id)] == ["7"]
+    office.answers.clear()
+    notices.send(silent(desk.case_id))
+    assert not unsent(desk)
+    assert desk.archive.undelivered(desk.case_id) == []
 
 
 def test_is_a_recipient_who_may_come_later_tried_again(office: PostOffice, desk: Desk) -> None:
@@ -383,18 +494,51 @@ def test_does_one_who_may_come_later_go_before_one_who_is_refused(
         "",
         "a@buyer.example\r\nBcc: all@evil.example",
         "a@buyer.example, all@evil.example",
-        "joanna@żółw.example",
+        "joanna@żółw..example",
+        "jo anna@żółw.example",
+        "żo..anna@buyer.example",
+        "joanna@" + "ż" * 70 + ".example",
     ],
 )
 def test_is_what_is_no_mail_address_refused(
     office: PostOffice, open_desk: Callable[..., Desk], email: str
 ) -> None:
     desk = open_desk(buyer=BUYER.model_copy(update={"email": email}))
-    with pytest.raises(ApplicationError) as raised:
-        desk.notices(office.port).send(silent(desk.case_id))
-    assert raised.value.type == RECIPIENT_REFUSED
-    assert "evil" not in str(raised.value)
+    posted = desk.notices(office.port).send(silent(desk.case_id))
+    assert undelivered(posted) == [(Party.BUYER, Trouble.NO_ADDRESS, None)]
     assert office.recipients == [SELLER.email]
+
+
+@pytest.mark.parametrize(
+    ("email", "recipient"),
+    [
+        ("joanna@żółw.example", "joanna@xn--w-uga1v8h.example"),
+        ("joanna@BÜCHER.example", "joanna@xn--bcher-kva.example"),
+        ("zoë@buyer.example", "zoë@buyer.example"),
+        ("zoë@żółw.example", "zoë@xn--w-uga1v8h.example"),
+        (" joanna@buyer.example ", "joanna@buyer.example"),
+    ],
+)
+def test_do_addresses_in_every_script_get_their_letter(
+    tmp_path: Path, open_desk: Callable[..., Desk], email: str, recipient: str
+) -> None:
+    desk = open_desk(buyer=BUYER.model_copy(update={"email": email}))
+    with serve_mailbox(tmp_path / "mails") as mailbox:
+        assert desk.notices(mailbox.port).send(silent(desk.case_id)) is None
+        mails = mailbox.messages()
+    assert [mail["Delivered-To"] for mail in mails] == [recipient, SELLER.email]
+    assert mails[0]["To"].addresses[0].display_name == "Joanna Żak"
+
+
+def test_does_a_server_that_cannot_read_an_address_say_so(
+    tmp_path: Path, open_desk: Callable[..., Desk]
+) -> None:
+    desk = open_desk(buyer=BUYER.model_copy(update={"email": "zoë@buyer.example"}))
+    with serve_mailbox(tmp_path / "mails") as mailbox:
+        mailbox.knows_utf8 = False
+        posted = desk.notices(mailbox.port).send(silent(desk.case_id))
+        assert len(mailbox.messages()) == 1
+    assert undelivered(posted) == [(Party.BUYER, Trouble.ADDRESS_NOT_SUPPORTED, None)]
 
 
 def test_can_a_name_not_add_a_header(office: PostOffice, open_desk: Callable[..., Desk]) -> None:
@@ -449,9 +593,7 @@ def test_does_the_mailer_log_in(desk: Desk) -> None:
     controller.start()
     try:
         for password, taken in (("wrong", 0), ("s3cret", 2)):
-            mailer = Mailer(
-                "127.0.0.1", controller.port, SENDER, user="bazar", password=password, timeout=5
-            )
+            mailer = desk.mailer(controller.port, user="bazar", password=password)
             notices = Notices(desk.register, desk.archive, mailer, ROOT / "templates")
             if taken:
                 notices.send(silent(desk.case_id))
@@ -466,7 +608,7 @@ def test_does_the_mailer_log_in(desk: Desk) -> None:
 def test_does_a_server_without_encryption_get_no_mail_that_must_be_encrypted(
     office: PostOffice, desk: Desk
 ) -> None:
-    mailer = Mailer("127.0.0.1", office.port, SENDER, starttls=True, timeout=5)
+    mailer = desk.mailer(office.port, starttls=True)
     notices = Notices(desk.register, desk.archive, mailer, ROOT / "templates")
     with pytest.raises(ApplicationError, match="SMTPNotSupportedError"):
         notices.send(silent(desk.case_id))
@@ -489,9 +631,9 @@ def test_is_the_case_and_the_address_for_returns_in_a_mail(
     desk = open_desk(seller=SELLER.model_copy(update={"return_address": address}))
     assert desk.register.people(desk.case_id)[Party.SELLER].return_address == address
     assert desk.register.people(desk.case_id)[Party.BUYER].return_address == ()
-    mailer = Mailer("127.0.0.1", office.port, SENDER, timeout=5)
+    mailer = desk.mailer(office.port)
     look = Look("#ffd166", "https://bazar.example/l.png", "https://bazar.example/c/{case_id}")
-    notices = Notices(desk.register, desk.archive, mailer, ROOT / "templates", look)
+    notices = Notices(desk.register, desk.archive, mailer, ROOT / "templates", look=look)
     facts = Facts(
         goods=(Goods(title="Kettle", quantity=1),), way=Way.BUYERS_OWN, purpose=Purpose.REFUND
     )

@@ -108,7 +108,7 @@ REFUND_REPORTED = BoundedForeignPatience(
 """Asking at once, for the marketplace says that it knows: its answer may follow its report."""
 
 LETTERS = BoundedForeignPatience(
-    start_to_close_timeout=timedelta(seconds=60),
+    start_to_close_timeout=timedelta(seconds=40),
     heartbeat_timeout=ALIVE,
     schedule_to_close_timeout=timedelta(days=4),
     retry_policy=RetryPolicy(
@@ -117,7 +117,10 @@ LETTERS = BoundedForeignPatience(
         non_retryable_error_types=NO_RETRY_MENDS,
     ),
 )
-"""Mail is tried for four days, as mail servers do (RFC 5321 4.5.4.1)."""
+"""Mail is tried for four days, as mail servers do (RFC 5321 4.5.4.1). No attempt takes longer than
+the wait for a thread, the question for the addresses (worker.py) and a mailing
+(activities/mailing.py).
+"""
 
 RULES = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=10),

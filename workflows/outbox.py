@@ -86,9 +86,11 @@ class Outbox:
         while self._unsent != self._empty:
             mailing = self._next()
             try:
-                await workflow.execute_activity_method(
+                posted = await workflow.execute_activity_method(
                     Notices.send, mailing, summary=contents(mailing), **LETTERS
                 )
+                for one in posted.undelivered if posted else ():
+                    self._undelivered(f"{one.to}: {one.name} ({one.why})")
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise

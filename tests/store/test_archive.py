@@ -8,9 +8,12 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from domain.commands import Attachment
-from domain.letters import Letter
-from domain.notices import Message
+from domain.letters import Letter, Outgoing, Trouble, Undelivered
+from domain.notices import Ending, Message
+from domain.parties import Party
+from domain.ports import CloseCase
 from store.archive import Archive, Found
+from store.cases import CaseRegister
 from store.errors import ContradictionError, StoreError
 
 CASE = "dispute:SI:1001:1"
@@ -166,18 +169,61 @@ def test_does_a_step_that_runs_again_get_the_letter_it_wrote_first(
     engine: Engine, letter: Letter, noon: datetime
 ) -> None:
     archive = Archive(engine)
-    assert archive.prepare(letter) == letter
+    assert archive.prepare([letter]) == [letter]
     rewritten = letter.model_copy(update={"text": "Another wording."})
-    assert archive.prepare(rewritten) == letter
-    archive.mark_sent(letter.id, noon)
-    archive.mark_sent(letter.id, noon + timedelta(hours=1))
-    assert archive.prepare(rewritten) == letter.model_copy(update={"sent_at": noon})
+    assert archive.prepare([rewritten]) == [letter]
+    archive.settle(CASE, [(letter, noon)], (), noon)
+    archive.settle(CASE, [(letter, noon + timedelta(hours=1))], (), noon)
+    assert archive.prepare([rewritten]) == [letter.model_copy(update={"sent_at": noon})]
     assert archive.letters(CASE) == [letter.model_copy(update={"sent_at": noon})]
 
 
-def test_is_sending_a_letter_that_was_not_archived_an_error(engine: Engine, noon: datetime) -> None:
-    with pytest.raises(ContradictionError, match="prepare it before"):
-        Archive(engine).mark_sent("<nothing@recourse.test>", noon)
+def failed(letter: Letter, trouble: Trouble = Trouble.RECIPIENT_REFUSED) -> Undelivered:
+    return Undelivered(key=letter.key, to=letter.to, name=letter.name, trouble=trouble, code=550)
+
+
+def test_is_a_letter_undelivered_until_it_or_another_reaches_its_reader(
+    engine: Engine, letter: Letter, noon: datetime
+) -> None:
+    archive = Archive(engine)
+    unwanted = letter.model_copy(update={"id": "<2@x>", "key": "2:closed"})
+    other = letter.model_copy(update={"id": "<3@x>", "key": "3:closed", "to": Party.BUYER})
+    later = letter.model_copy(update={"id": "<4@x>", "key": "4:closed"})
+    archive.prepare([letter, unwanted, other, later])
+    told = [failed(letter), failed(unwanted, Trouble.CONTENT_REFUSED), failed(other)]
+    for _ in range(2):
+        archive.settle(CASE, (), told, noon)
+    assert archive.undelivered(CASE) == told[1:] + told[:1]  # by key
+    archive.settle(CASE, [(later, noon)], (), noon)
+    assert archive.undelivered(CASE) == told[1:]
+    archive.settle(CASE, [(unwanted, noon)], [failed(letter)], noon)  # refused once more
+    assert archive.undelivered(CASE) == [told[2], told[0]]
+    assert archive.undelivered("dispute:SI:1001:2") == []
+
+
+def test_is_it_known_how_long_mail_has_not_left_and_how_much_did_not_arrive(
+    engine: Engine, letter: Letter, noon: datetime, open_case: Callable[..., str]
+) -> None:
+    archive, cases = Archive(engine), CaseRegister(engine)
+    now = noon + timedelta(hours=3)
+    assert archive.outgoing(now) == Outgoing(waiting_since=None, undelivered=0)
+    assert open_case(1) == CASE
+    hours = [
+        letter.model_copy(
+            update={"id": f"<{n}@x>", "key": str(n), "created_at": noon + timedelta(hours=n)}
+        )
+        for n in range(3)
+    ]
+    ended_by_force = letter.model_copy(update={"created_at": noon - timedelta(days=6)})
+    archive.prepare([ended_by_force, *hours])
+    assert archive.outgoing(now).waiting_since == noon
+    archive.settle(CASE, [(hours[0], now)], (), now)
+    assert archive.outgoing(now).waiting_since == noon + timedelta(hours=1)
+    archive.settle(CASE, (), [failed(hours[1])], now)
+    known = Outgoing(waiting_since=noon + timedelta(hours=2), undelivered=1)
+    assert archive.outgoing(now) == known
+    cases.close(CloseCase(case_id=CASE, ending=Ending.SETTLED, at=now, escalated=False, breaches=0))
+    assert archive.outgoing(now).undelivered == 0  # nobody can do anything about it any more
 
 
 @pytest.mark.parametrize(
@@ -198,8 +244,8 @@ def test_does_the_database_itself_refuse_to_rewrite_the_archive(
 ) -> None:
     archive = Archive(engine)
     archive.add_messages(CASE, [message("m1", "Hello")])
-    archive.prepare(letter)
-    archive.mark_sent(letter.id, noon)
+    archive.prepare([letter])
+    archive.settle(CASE, [(letter, noon)], (), noon)
     before = (archive.messages(CASE), archive.letters(CASE))
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(change))
@@ -226,7 +272,7 @@ def test_does_postgresql_refuse_to_empty_the_archive(engine: Engine, table: str)
 
 
 def test_does_every_text_column_of_a_letter_refuse_a_change(engine: Engine, letter: Letter) -> None:
-    Archive(engine).prepare(letter)
+    Archive(engine).prepare([letter])
     for column in set(Letter.model_fields) - {"sent_at"}:
         with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
             connection.execute(text(f'UPDATE letters SET "{column}" = "{column}"'))
