@@ -13,12 +13,13 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from cli.failures import RefusedError, SilentError
-from cli.reaching import CaseHandle, case, look
+from cli.reaching import CaseHandle, case
+from cli.standing import Standing, standing
 from domain.notices import Ending
 from domain.openings import Opening
 from domain.parties import Party
 from domain.stages import Stage
-from domain.view import CaseView, Closed
+from domain.view import Closed
 from workflows import attributes
 
 REGISTERING = 10.0
@@ -58,17 +59,17 @@ def differing(one: Opening, other: Opening) -> str:
     return ", ".join(name for name in now if now[name] != before.get(name))
 
 
-async def registered(client: Client, case_id: str) -> CaseView | None:
+async def registered(client: Client, case_id: str) -> Standing | None:
     """The case once it is registered or refused; None if that takes longer than REGISTERING."""
     try:
         async with asyncio.timeout(REGISTERING):
-            while (view := await look(client, case_id)).stage is Stage.OPENING:  # noqa: ASYNC110 - a query is all there is
+            while (found := await standing(client, case_id)).stage is Stage.OPENING:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.1)
     except (TimeoutError, SilentError):
         return None
-    if view.refusal:
-        raise RefusedError(view.refusal.code, view.refusal.sentence)
-    return view
+    if found.refusal:
+        raise RefusedError(found.refusal.code, found.refusal.sentence)
+    return found
 
 
 async def _start(

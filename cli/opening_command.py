@@ -12,7 +12,7 @@ from temporalio.client import Client
 from cli.failures import RefusedError
 from cli.opening import differing, open_or_find, registered
 from cli.page import print_page
-from cli.reaching import answer, with_temporal
+from cli.reaching import answer, look, with_temporal
 from cli.showing import Shown
 from cli.words import due_in_words, printable
 from config import Settings
@@ -73,7 +73,9 @@ class Opened(NamedTuple):
 async def _open(client: Client, opening: Opening) -> Opened:
     task_queue = Settings.read().task_queue
     found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
-    return Opened(await registered(client, opening.case_id), found.before)
+    there = await registered(client, opening.case_id)
+    # Registered, it rests: what is looked at now is not what it decides by.
+    return Opened(await look(client, opening.case_id) if there else None, found.before)
 
 
 async def _open_all(

@@ -1,6 +1,5 @@
 """Sending commands into cases, and asking them to take up edited rules."""
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.failures import RefusedError, SilentError, failure
 from cli.opening import open_case, registered
 from cli.reaching import CaseHandle, answer, case, closed, look, look_through, with_temporal
+from cli.standing import Standing, return_of, settled, standing
 from config import Settings
 from domain.claiming import units_of
 from domain.commands import Close, Command
@@ -20,30 +20,29 @@ from domain.parties import Party
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CaseView, Outcome, Recalculate, Recalculated, Receipt, WholeCase
+from domain.view import Outcome, Recalculate, Recalculated, Receipt, WholeCase
 from workflows.dispute import Dispute
 
 
 def submit(
     case_id: str,
-    command: Callable[[CaseView | None], Command],
+    command: Callable[[Standing | None], Command],
     *,
     of_return: bool,
-    needs_view: bool,
+    needs_case: bool,
     may_be_known: bool,
 ) -> tuple[str, Receipt]:
-    """Make a command, from the case's view if that is needed, and send it; where it went.
+    """Make a command, from how the case stands if that is needed, and send it; where it went.
 
     `of_return`: it is for the return, if the case has goods brought back.
     `may_be_known`: it may have been sent before; then the answer is what it was then.
     """
 
     async def work(client: Client) -> tuple[str, Receipt]:
-        looks = needs_view or (of_return and not case_id.startswith(f"{Kind.RETURN}:"))
-        view = await look(client, case_id) if looks else None
-        target = where_goods_are(view) if of_return and view else case_id
+        stands = await standing(client, case_id) if needs_case else None
+        target = await where_goods_are(client, case_id) if of_return else case_id
         try:
-            said = command(view)
+            said = command(stands)
             receipt = await send(client, target, said, may_be_known)
             return target, await after_its_effect(client, target, receipt, isinstance(said, Close))
         except RefusedError as error:
@@ -68,18 +67,20 @@ OF_PARCELS = (
 Of a cancelled order it may be the parcel on its way out, not the one that comes back."""
 
 
-def where_goods_are(view: CaseView) -> str:
+async def where_goods_are(client: Client, case_id: str) -> str:
     """The return that brings the case's goods back, if it has one; else the case itself."""
-    return view.returns[-1] if view.returns else view.id
+    if case_id.startswith(f"{Kind.RETURN}:") or case_id.count(":") < 2:
+        return case_id
+    return await return_of(client, case_id) or case_id
 
 
 def report_parcel(case_id: str, event: ParcelEvent) -> str:
     """Tell a case, or its return, what a carrier's machine saw; answers which it was."""
 
     async def work(client: Client) -> str:
-        view = await look(client, case_id)
-        target = case_id if view.kind in OF_PARCELS else where_goods_are(view)
-        if target == case_id and view.kind not in OF_PARCELS:
+        hears = (await standing(client, case_id)).case_id.split(":")[0] in OF_PARCELS
+        target = case_id if hears else await where_goods_are(client, case_id)
+        if target == case_id and not hears:
             raise RefusedError(
                 Code.UNKNOWN_COMMAND,
                 "A case of this kind hears of parcels by its return, and has none; those that "
@@ -116,12 +117,12 @@ def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[
             return ids
         if event.scan is Scan.RETURNED:
             await answer(open_case(client, opening, Settings.read().task_queue), opening.case_id)
-            view = await registered(client, opening.case_id)
-            if view and view.stage is Stage.CLOSED:
+            there = await registered(client, opening.case_id)
+            if there and there.over:
                 raise RefusedError(
                     Code.CASE_CLOSED,
-                    f"{view.id} is closed: {view.ending}. If the parcel came back once more, open "
-                    "an uncollected-parcel with the next `number`.",
+                    f"{there.case_id} is closed: {there.ending}. If the parcel came back once "
+                    "more, open an uncollected-parcel with the next `number`.",
                 )
             return [opening.case_id, *ids]
         if not ids:
@@ -180,7 +181,7 @@ async def send(
         )
     except RefusedError as error:
         # An update that meets the end of its case is not found, like one of no case at all.
-        if error.code != "case-unknown" or (await look(client, case_id)).stage is not Stage.CLOSED:
+        if error.code != "case-unknown" or not (await standing(client, case_id)).over:
             raise
         raise closed() from None
 
@@ -192,27 +193,18 @@ async def after_its_effect(
 
     `ends`: the command closes the case, though that may first have to call off a return.
     """
-    waits = receipt.outcome is Outcome.REPEATED or on_its_way(receipt, ends)
-    for pause in (0.0, 0.1, 0.2, 0.4, 0.8, 1.6):
-        if not waits:
-            break
-        await asyncio.sleep(pause)
-        try:
-            view = await look(client, case_id)
-        except (RefusedError, SilentError):  # the command is taken all the same
-            return receipt.model_copy(update={"working": True})
-        waits = on_its_way(view, ends)
-        now = {name: getattr(view, name) for name in ("stage", "awaited", "due", "working")}
-        receipt = receipt.model_copy(update=now)
-    return receipt
-
-
-def on_its_way(found: CaseView | Receipt, ends: bool) -> bool:
-    """Whether the stage may be one that is just being left: the case, or a server for it, works."""
-    if found.stage is Stage.CLOSED:
-        return False
-    asks_server = found.awaited is Party.PLATFORM and found.due is None
-    return found.working or asks_server or ends
+    asks_server = receipt.awaited is Party.PLATFORM and receipt.due is None
+    waits = receipt.working or asks_server or ends or receipt.outcome is Outcome.REPEATED
+    if receipt.stage is Stage.CLOSED or not waits:
+        return receipt
+    try:
+        now = await settled(client, case_id, over=ends)
+    except (RefusedError, SilentError):  # the command is taken all the same
+        return receipt.model_copy(update={"working": True})
+    works = now.working or (ends and not now.over)
+    return receipt.model_copy(
+        update={"stage": now.stage, "awaited": now.awaited, "due": now.due, "working": works}
+    )
 
 
 def update_id_of(command: Command) -> str:

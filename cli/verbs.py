@@ -14,7 +14,7 @@ from datetime import date
 from enum import Enum
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 from uuid import uuid4
 
 import typer
@@ -43,7 +43,10 @@ from domain.goods import Condition, Received
 from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.stages import Stage
-from domain.view import CaseView, Outcome, Receipt
+from domain.view import Outcome, Receipt
+
+if TYPE_CHECKING:
+    from cli.standing import Standing
 
 MODELS: tuple[type[CommandBase], ...] = get_args(get_args(Command)[0])
 """Every command there is."""
@@ -111,9 +114,11 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
             given["units"] = tuple(units_from(word, item) for word in given["units"])
         sent_to, receipt = submit(
             case,
-            lambda view: _command(model, actor, command_id or str(uuid4()), given, view),
+            lambda found: _command(
+                model, actor, command_id or str(uuid4()), given, case_id=case, found=found
+            ),
             of_return=model in OF_A_RETURN,
-            needs_view=actor.id == UNNAMED or given.get("amount") is not None,
+            needs_case=actor.id == UNNAMED or given.get("amount") is not None,
             may_be_known=command_id is not None,
         )
         if sent_to != case:
@@ -153,11 +158,11 @@ def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:
     )
 
 
-def identified(actor: Actor, view: CaseView | None) -> Actor:
+def identified(actor: Actor, found: "Standing | None") -> Actor:
     """The actor with the buyer's or seller's id of the case, if none was given."""
-    if actor.id != UNNAMED or view is None:
+    if actor.id != UNNAMED or found is None:
         return actor
-    known = {Party.BUYER: view.buyer_id, Party.SELLER: view.seller_id}[actor.party]
+    known = {Party.BUYER: found.buyer_id, Party.SELLER: found.seller_id}[actor.party]
     if not known:
         raise InputError(f"The {actor.party} of this case is not known; give --as an id as well.")
     return actor.model_copy(update={"id": known})
@@ -168,13 +173,13 @@ def _command(
     actor: Actor,
     command_id: str,
     given: dict[str, Any],
-    view: CaseView | None,
+    *,
+    case_id: str,
+    found: "Standing | None",
 ) -> Command:
     said = {name: value for name, value in given.items() if value not in (None, [])}
     if "amount" in said:
-        if view is None or view.at_stake is None:
-            raise InputError("The currency of this case is not known; it is not registered yet.")
-        said["amount"] = amount_from(said["amount"], view.at_stake.currency)
+        said["amount"] = amount_from(said["amount"], _currency(case_id))
     for name in said.keys() & {name for name, field in _own_fields(model) if _files(field)}:
         said[name] = tuple(_attachment(path) for path in said[name])
     try:
@@ -182,12 +187,23 @@ def _command(
             {
                 "verb": name_of(model),
                 "command_id": command_id,
-                "by": identified(actor, view),
+                "by": identified(actor, found),
                 **said,
             }
         )
     except ValidationError as error:
         raise mistyped(error, _typed(model)) from None
+
+
+def _currency(case_id: str) -> str:
+    """The currency of the country in which a case is."""
+    from config import Settings  # noqa: PLC0415 - brings Temporal, which --help can spare
+    from policies import PolicyError, read_policy  # noqa: PLC0415
+
+    try:
+        return read_policy(country_of(case_id), Settings.read().policies).currency
+    except PolicyError as error:
+        raise InputError(f"{error} {case_id!r} should be a case's id.") from None
 
 
 def _typed(model: type[CommandBase]) -> dict[str, str]:

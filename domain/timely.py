@@ -6,8 +6,8 @@ from domain.openings import Opening
 from domain.orders import Sale
 from domain.refusals import Code, Refusal
 
-AHEAD_OF_OURS = timedelta(minutes=15)
-"""How far another machine's clock may be ahead of ours."""
+OTHERS_CLOCK = timedelta(minutes=15)
+"""How far another machine's clock may be from ours."""
 
 FORESEEABLE = timedelta(days=2 * 366)
 """How far ahead what is promised may lie: within what a case's calendar covers."""
@@ -18,9 +18,9 @@ def impossible(at: datetime, now: datetime, sale: Sale | None) -> str:
 
     Nothing has happened in the future, and nothing to an order before it was placed.
     """
-    if at > now + AHEAD_OF_OURS:
+    if at > now + OTHERS_CLOCK:
         return f"{at:%Y-%m-%d} is still to come"
-    if sale and at < sale.placed_at:
+    if sale and at < sale.placed_at - OTHERS_CLOCK:
         return f"{at:%Y-%m-%d} is before the order"
     return ""
 
@@ -36,11 +36,13 @@ def date_refusal(opening: Opening, order: Sale, at: datetime) -> Refusal | None:
         happened |= {f"in_hand_at of {parcel.id}": parcel.in_hand_at}
         happened |= {f"posted_at of {parcel.id}": parcel.posted_at}
     for name, instant in happened.items():
-        if instant and instant > at + AHEAD_OF_OURS:
+        if instant and instant > at + OTHERS_CLOCK:
             return _impossible(f"The order's {name} is still to come; the marketplace mends it.")
-    for name in ("happened_at", "stated_at"):
+    # A marketplace's own list can tell of a trouble that its order, as changed since, seems to
+    # follow: only what people state about an order must come after it.
+    for name, order_known in (("happened_at", None), ("stated_at", order)):
         told = getattr(opening, name, None)
-        if told and (why := impossible(told, at, order)):
+        if told and (why := impossible(told, at, order_known)):
             return _impossible(f"{name} cannot be: {why}; open the case with the real time.")
     for name, promised in (
         ("decision_due", getattr(opening, "decision_due", None)),
