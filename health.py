@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,8 +15,15 @@ from starlette.routing import Route
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from domain.letters import Outgoing
+
 WITHIN = 3.0
 """Seconds in which each part has to answer."""
+
+MAIL = "mail"
+LATE = timedelta(minutes=15)
+"""A letter that waits longer tells that mail does not leave, though another worker tried it. A
+server that wants to be asked twice (RFC 6647) takes less."""
 
 CHECKS = 4
 """Threads for checks: those that a database keeps waiting are no others'."""
@@ -26,13 +33,13 @@ CHECKS = 4
 class Parts:
     """What health looks at.
 
-    `database` raises if the database is not there. `degraded` names the foreign servers that fail
-    now, each with the question whether it does.
+    `outgoing` asks the database how mail leaves, and raises if it is not there. `degraded` names
+    the foreign servers, each with the question whether it fails now.
     """
 
     client: Client
     worker: Worker
-    database: Callable[[], object]
+    outgoing: Callable[[], Outgoing]
     degraded: dict[str, Callable[[], bool]]
 
 
@@ -44,33 +51,40 @@ def health(parts: Parts) -> Starlette:
     """
     threads = ThreadPoolExecutor(CHECKS, "health")
 
-    async def failing() -> list[str]:
+    async def look() -> tuple[list[str], Outgoing | None]:
         loop = asyncio.get_running_loop()
-        checks: dict[str, Any] = {
-            "temporal": parts.client.service_client.check_health(),
-            "database": loop.run_in_executor(threads, parts.database),
-        }
-        answers = await asyncio.gather(
-            *(asyncio.wait_for(check, WITHIN) for check in checks.values()), return_exceptions=True
+        reached, outgoing = await asyncio.gather(
+            asyncio.wait_for(parts.client.service_client.check_health(), WITHIN),
+            asyncio.wait_for(loop.run_in_executor(threads, parts.outgoing), WITHIN),
+            return_exceptions=True,
         )
         # Whatever is wrong with a part, the answer names it.
-        missing = [
-            name
-            for name, answer in zip(checks, answers, strict=True)
-            if isinstance(answer, BaseException)
-        ]
-        return missing if parts.worker.is_running else ["worker", *missing]
+        missing = {
+            "worker": not parts.worker.is_running,
+            "temporal": isinstance(reached, BaseException),
+            "database": isinstance(outgoing, BaseException),
+        }
+        failing = [name for name, is_missing in missing.items() if is_missing]
+        return failing, outgoing if isinstance(outgoing, Outgoing) else None
 
     async def answer(_request: Request) -> JSONResponse:
-        troubles = await failing()
+        failing, outgoing = await look()
         degraded = [name for name, fails in parts.degraded.items() if fails()]
-        status = "failing" if troubles else "degraded" if degraded else "ok"
+        if outgoing and late(outgoing, datetime.now(UTC)) and MAIL not in degraded:
+            degraded.append(MAIL)
+        status = "failing" if failing else "degraded" if degraded else "ok"
+        letters = outgoing and outgoing.model_dump(mode="json")
         return JSONResponse(
-            {"status": status, "failing": troubles, "degraded": degraded},
-            status_code=503 if troubles else 200,
+            {"status": status, "failing": failing, "degraded": degraded, "letters": letters},
+            status_code=503 if failing else 200,
         )
 
     return Starlette(routes=[Route("/health", answer)])
+
+
+def late(outgoing: Outgoing, now: datetime) -> bool:
+    """Whether a letter has waited so long that mail does not seem to leave."""
+    return outgoing.waiting_since is not None and now - outgoing.waiting_since > LATE
 
 
 class HealthServer(uvicorn.Server):

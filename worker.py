@@ -13,12 +13,12 @@ import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.worker import Interceptor, Worker
@@ -45,7 +45,7 @@ from config import (
     register_attributes,
 )
 from gate import workflow_runner
-from health import HealthServer, Parts
+from health import MAIL, HealthServer, Parts
 from policies import PolicyError, countries, read_policy
 from store.archive import Archive
 from store.breaches import Breaches
@@ -266,17 +266,14 @@ async def prepare(settings: Settings) -> tuple[Client, Engine]:
 def parts(client: Client, engine: Engine, running: Working) -> Parts:
     """What health looks at."""
 
-    def database() -> None:
-        with engine.connect() as connection:
-            connection.execute(text("select 1"))
-
+    archive = Archive(engine)
     return Parts(
         client,
         running.worker,
-        database,
+        lambda: archive.outgoing(datetime.now(UTC)),
         {
             "marketplace": lambda: running.marketplace.failing,
-            "mail": lambda: running.mail_server.pulse.failing,
+            MAIL: lambda: running.mail_server.pulse.failing,
         },
     )
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from temporalio.testing import WorkflowEnvironment
 from cli.servers import postgresql
 from config import HERE
 from domain.commands import AskForHelp, Remedy
+from domain.letters import Outgoing
 from domain.openings import OpenDispute
 from domain.view import Closed
+from health import late
 from policies import HERE as POLICIES
 from standin.serving import serve_mailbox
 from tests.life import BUYER
@@ -132,12 +135,14 @@ async def test_health_and_metrics_tell_how_the_worker_is(
             await world.worker.start()
             health = f"http://{world.worker.settings['RECOURSE_HEALTH_ADDRESS']}/health"
             metrics = f"http://{world.worker.settings['RECOURSE_METRICS_ADDRESS']}/metrics"
-            well = {"status": "ok", "failing": [], "degraded": []}
+            none = {"waiting_since": None, "undelivered": 0}
+            well = {"status": "ok", "failing": [], "degraded": [], "letters": none}
             assert await asyncio.to_thread(told, health) == (200, well)
             counted = await asyncio.to_thread(requests.get, metrics, timeout=10)
             assert "temporal_worker_start" in counted.text
         code, ill = await asyncio.to_thread(told, health)
         assert (code, ill["status"], ill["failing"]) == (503, "failing", ["database"])
+        assert ill["letters"] is None
         assert await asyncio.to_thread(world.worker.send, signal.SIGTERM) == 0
 
 
@@ -156,9 +161,12 @@ async def test_health_tells_which_foreign_server_fails_and_when_it_is_well_again
         await becomes(lambda: told(health)[1]["degraded"] == ["marketplace"])
         world.behaves()
         await becomes(lambda: told(health)[1]["degraded"] == ["mail"])
-        assert told(health) == (200, {"status": "degraded", "failing": [], "degraded": ["mail"]})
+        code, ill = told(health)
+        assert (code, ill["status"], ill["failing"]) == (200, "degraded", [])
+        assert ill["letters"]["waiting_since"]
         with serve_mailbox(tmp_path / "other", port=port):
             await becomes(lambda: told(health)[1]["status"] == "ok", seconds=60)
+            await becomes(lambda: told(health)[1]["letters"]["waiting_since"] is None, seconds=60)
         for each in opened:
             await each.terminate()
 
@@ -174,6 +182,7 @@ async def test_a_worker_told_to_stop_lets_its_letters_go_out_first(
         assert all(letter.sent_at for letter in letters)
         assert "Draining" in world.worker.log.read_text()
         assert "Traceback" not in world.worker.log.read_text()
+        await life.handle.terminate()
 
 
 def orders_asked(world: Elsewhere) -> int:
@@ -209,6 +218,17 @@ async def dripping() -> AsyncIterator[int]:
         for call in calls:
             call.abort()
         await asyncio.sleep(0)
+
+
+def test_does_a_letter_that_waits_long_tell_that_mail_does_not_leave() -> None:
+    now = datetime.now(UTC)
+
+    def waiting(minutes: int) -> Outgoing:
+        return Outgoing(waiting_since=now - timedelta(minutes=minutes), undelivered=0)
+
+    assert not late(Outgoing(waiting_since=None, undelivered=3), now)
+    assert not late(waiting(14), now)
+    assert late(waiting(16), now)
 
 
 @pytest.mark.slow
