@@ -66,6 +66,7 @@ from domain.ports import (
 from domain.stages import Stage
 from domain.view import Closed, Outcome, Receipt
 from workflows.options import LETTERS, MARKETPLACE, OWN_DATABASE
+from workflows.refunding import ANSWERS_SOON
 
 TRADERS = (Party.BUYER, Party.SELLER)
 
@@ -146,12 +147,18 @@ class Bare:
         self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
 
     async def pay_back(
-        self, opening: Opening, amount: Money, after: tuple[MoneyBack, ...] | None = None
+        self,
+        opening: Opening,
+        amount: Money,
+        *announced: Notice,
+        after: tuple[MoneyBack, ...] | None = None,
     ) -> tuple[Notice, ...]:
-        """Refund, once; the letters that say so."""
+        """Refund, once; the letters that say so. Those that announced it wait for an answer that
+        comes soon.
+        """
         sale = self.known.sale
         assert sale
-        await workflow.execute_activity_method(
+        refund = workflow.start_activity_method(
             Refunds.request,
             RefundCommand(
                 key=f"{self.id}:refund:1",
@@ -165,7 +172,10 @@ class Bare:
             ),
             **MARKETPLACE,
         )
-        return self.both(NoticeName.REFUND_CONFIRMED, amount=amount)
+        if announced:
+            await workflow.wait_condition(refund.done, timeout=ANSWERS_SOON)
+        await refund
+        return (*announced, *self.both(NoticeName.REFUND_CONFIRMED, amount=amount))
 
     async def start_return(self, opening: Opening, **more: Any) -> Any:
         """Have the goods brought back."""
@@ -241,8 +251,8 @@ class BareDispute(Bare):
             ),
         )
 
-    async def agreed(self, opening: OpenDispute) -> Offer:
-        """The seller offers, and the buyer accepts."""
+    async def agreed(self, opening: OpenDispute) -> tuple[Offer, tuple[Notice, ...]]:
+        """The seller offers, and the buyer accepts: the letters that say so."""
         wait = timedelta(hours=16)
         self.post_opening(opening, wait)
         offer = await self.heard(wait)
@@ -259,8 +269,7 @@ class BareDispute(Bare):
             )
         )
         await self.heard(wait)
-        self.post(*self.both(NoticeName.OFFER_ACCEPTED, **told))
-        return offer
+        return offer, self.both(NoticeName.OFFER_ACCEPTED, **told)
 
 
 @workflow.defn(name="BareSettlement")
@@ -271,9 +280,10 @@ class BareSettlement(BareDispute):
     async def run(self, opening: OpenDispute) -> Closed:
         """From the opening to the refund."""
         await self.register(opening)
-        offer = await self.agreed(opening)
+        offer, accepted = await self.agreed(opening)
         assert offer.amount
-        return await self.close(Ending.SETTLED, *await self.pay_back(opening, offer.amount))
+        paid = await self.pay_back(opening, offer.amount, *accepted)
+        return await self.close(Ending.SETTLED, *paid)
 
 
 @workflow.defn(name="BareRepair")
@@ -284,7 +294,8 @@ class BareRepair(BareDispute):
     async def run(self, opening: OpenDispute) -> Closed:
         """From the opening to the repaired goods."""
         await self.register(opening)
-        await self.agreed(opening)
+        _, accepted = await self.agreed(opening)
+        self.post(*accepted)
         await (await self.start_return(opening, purpose=Purpose.REPAIR))
         return await self.close(Ending.SETTLED)
 
@@ -317,8 +328,8 @@ class BareSilence(BareDispute):
         decision = await self.heard(timedelta(hours=8))
         assert isinstance(decision, Decide)
         await self.task_changed(task, state=TaskState.DONE)
-        await self.told(policy, decision)
-        paid = await self.pay_back(opening, self.stake)
+        final = await self.told(policy, decision)
+        paid = await self.pay_back(opening, self.stake, *final)
         await report
         return await self.close(Ending.DECIDED, *paid, escalated=True, breaches=1)
 
@@ -357,8 +368,8 @@ class BareSilence(BareDispute):
         await workflow.execute_local_activity_method(Tasks.record, task, **OWN_DATABASE)
         return task
 
-    async def told(self, policy: DisputePolicy, decision: Decide) -> None:
-        """Tell both of the decision, and again once it cannot be appealed any more."""
+    async def told(self, policy: DisputePolicy, decision: Decide) -> tuple[Notice, ...]:
+        """Tell both of the decision; the letters that it cannot be appealed any more."""
         said: dict[str, Any] = {
             "text": decision.reasoning,
             "writer": decision.by,
@@ -370,7 +381,7 @@ class BareSilence(BareDispute):
         await self.archive(decision.command_id, decision.by, decision.reasoning)
         self.post(*self.both(NoticeName.DECISION, due=workflow.now() + wait, **said))
         await self.heard(wait)
-        self.post(*self.both(NoticeName.DECISION_FINAL, **said))
+        return self.both(NoticeName.DECISION_FINAL, **said)
 
 
 @workflow.defn(name="BareCancellation")
@@ -392,7 +403,7 @@ class BareCancellation(Bare):
             **MARKETPLACE,
         )
         told = {"goods": self.named(self.known.lines), "at": workflow.now(), "amount": self.stake}
-        self.post(
+        letters = (
             self.notice(
                 Party.BUYER,
                 NoticeName.CANCELLED,
@@ -402,7 +413,7 @@ class BareCancellation(Bare):
             ),
             self.notice(Party.SELLER, NoticeName.STOP_DISPATCH, **told),
         )
-        self.post(*await self.pay_back(opening, self.stake, after=self.known.money_back))
+        self.post(*await self.pay_back(opening, self.stake, *letters, after=self.known.money_back))
         policy = self.known.terms
         assert isinstance(policy, CancellationPolicy)
         await self.heard(spans(policy.sent_anyway)[0])

@@ -138,7 +138,8 @@ class Branch:
     """A way on: what somebody sends, a silence, or an event; and the stage that it leads to.
 
     `by`: who has to send it for this way, if not anybody who may. `wanted`: the remedies of which
-    the buyer wants one, where only they lead this way. `at_once`: what then leads on from that
+    the buyer wants one, where only they lead this way. `owed`: whether it is the way where money is
+    owed, or the one where none is. `at_once`: what then leads on from that
     stage by itself, where nobody is waited for.
     """
 
@@ -147,6 +148,7 @@ class Branch:
     moves: Moves | None = None
     by: Party | None = None
     wanted: tuple[Remedy, ...] = ()
+    owed: bool | None = None
     at_once: Happens | None = None
 
 

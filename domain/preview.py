@@ -32,7 +32,7 @@ from domain.orders import Order, Sale
 from domain.parties import Party
 from domain.policy import OnSilence, Window
 from domain.ports import OpenCase, Rules
-from domain.refunds import DeliveryShare, Event, reckon_refund, refund_question
+from domain.refunds import DeliveryShare, Event, reckon_refund, refund_question, worthless
 from domain.registering import register
 from domain.remedies import refund_of
 from domain.stages import Stage
@@ -298,7 +298,34 @@ class _Walk:
     @property
     def first(self) -> Stage:
         """Where an opening leads."""
-        return self.begins or self.ahead[Stage.OPENING][0].to
+        ways = (branch.to for branch in self.possible(Stage.OPENING))
+        return self.begins or next(ways)
+
+    @property
+    def owed(self) -> bool | None:
+        """Whether there is money to pay back; None where that depends on what is not known."""
+        sale, refund = self.case.registration.sale, self.view.preview
+        if refund is None or sale is None or refund.refund_minor:
+            return True
+        cash = sale.payment is Payment.CASH_ON_DELIVERY
+        return None if cash and not sale.in_hand else False
+
+    @property
+    def worthless(self) -> bool:
+        """Whether it is a withdrawal that ends as it begins: nothing can be owed for the goods."""
+        known = self.case.registration
+        if self.view.kind is not Kind.WITHDRAWAL or known.sale is None or not known.lines:
+            return False
+        share = getattr(known.terms, "delivery_share", DeliveryShare.NONE)
+        return worthless(known.sale, known.lines, share, known.money_back)
+
+    def possible(self, stage: Stage) -> list[Branch]:
+        """The ways from a stage that can be taken, by what is known to be owed."""
+        branches = self.ahead.get(stage, ())
+        if stage is Stage.OPENING:
+            ends = self.worthless
+            return [b for b in branches if (b.owed is False) is ends]
+        return [b for b in branches if b.owed is None or self.owed in (None, b.owed)]
 
     def stages(self) -> Iterator[StageAhead]:
         """The present stage, the silent ones after it in order, then what else can come."""
@@ -351,8 +378,7 @@ class _Walk:
             return None
         if self.view.stage is Stage.OPENING:
             opened = next(self.ways(Stage.OPENING, {}))
-            times = self.times_of(_Step(self.first, self.at, Stage.OPENING, opened, {}))
-            return self.follow(self.first, self.at, times, _Trail())
+            return self.come_to(_Step(self.first, self.at, Stage.OPENING, opened, {}), _Trail())
         now, known = self.running_now()
         return self.follow(self.view.stage, self.at, now, _Trail(known))
 
@@ -536,7 +562,7 @@ class _Walk:
     def ways(self, stage: Stage, times: Times) -> Iterator[WayOn]:
         """The ways on from a stage: the silences as they come, then what is sent, then events."""
         groups: dict[tuple[object, ...], list[Branch]] = {}
-        for branch in self.ahead.get(stage, ()):
+        for branch in self.possible(stage):
             on = branch.on
             key = (On.SILENCE, on.key) if isinstance(on, Silent) else (on, branch.by)
             groups.setdefault(key, []).append(branch)

@@ -162,6 +162,20 @@ def refund_question(
     )
 
 
+def worthless(
+    sale: Sale,
+    units: tuple[Line, ...],
+    delivery_share: DeliveryShare,
+    money_back: tuple[MoneyBack, ...],
+) -> bool:
+    """Whether nothing can be owed for units that are withdrawn from, paid for or not: a gift, or
+    goods whose whole price has come back.
+    """
+    paid = sale.model_copy(update={"payment": Payment.PREPAID})
+    asked = refund_question(Event.WITHDRAWAL, paid, units, delivery_share, money_back)
+    return not reckon_refund(asked).refund_minor
+
+
 class RefundPart(Value):
     """One part of a refund, in minor units; what is deducted is negative."""
 

@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -65,11 +65,12 @@ from domain.commands import (
     Withdraw,
     WithdrawFromContract,
 )
-from domain.goods import Condition, ParcelEvent, Received, Scan
+from domain.goods import Condition, ParcelEvent, Received, Scan, Way
 from domain.openings import CarrierTrouble
 from domain.orders import Line
-from domain.ports import RedeliveryPaid, RefundReport, RefundState
+from domain.ports import Payout, PayoutKind, RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
+from store.refunds import RefundLedger
 from tests.conftest import skipping_server, world_on
 from tests.life import PLATFORM, SECOND, Life, World
 from workflows.carrier_claim import CarrierClaim
@@ -553,6 +554,73 @@ async def complaint_became_withdrawal(world: World) -> Life:
     return life
 
 
+async def dispute_told_once_paid(world: World) -> Life:
+    """What is agreed, paid and closed is one letter; the marketplace answers at once."""
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    return life
+
+
+async def dispute_charged_back(world: World) -> Life:
+    """The buyer's bank has taken the money back before the traders agree to it."""
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    _charge_back(world, life)
+    await life.buyer(Accept)
+    return life
+
+
+async def withdrawal_charged_back(world: World) -> Life:
+    """The money has come back before the seller would be reminded of the refund."""
+    life = await world.withdrawal(order_id=await world.in_hand(), way=Way.SELLER_COLLECTS)
+    await life.sees(lambda view: view.stage is Stage.AWAITING_REFUND)
+    _charge_back(world, life)
+    await life.ends()
+    return life
+
+
+async def withdrawal_of_a_gift(world: World) -> Life:
+    """Nothing is owed for what was free."""
+    gift = {"sku": "G", "title": "Pen", "quantity": 1, "unit_price_minor": 0}
+    lamp = {"sku": "A", "title": "Lamp", "quantity": 1, "unit_price_minor": 10000}
+    order = await world.in_hand(lines=[lamp, gift], delivery_paid_minor=0)
+    return await world.withdrawal(order_id=order, lines=(Line(sku="G", quantity=1),))
+
+
+async def complaint_on_the_buyers_word(world: World) -> Life:
+    """No scan tells of the goods: the seller contests that they came, and then pays for them."""
+    now = await world.environment.get_current_time()
+    placed = (now - timedelta(days=10)).isoformat()
+    order = world.alter(world.order(), placed_at=placed, shipped=True, parcels=[])
+    life = await world.complaint(
+        order_id=order, in_hand_on=(now - timedelta(days=3)).date(), wanted=Remedy.FULL_REFUND
+    )
+    await life.seller(Refuse, reason=RefuseReason.NOT_DELIVERED, text="It never came.")
+    await life.sees(lambda view: view.task)
+    await life.agent(Claim)
+    await life.agent(Decide, verdict=Verdict.FOR_BUYER, reasoning="The photo shows it.")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_SELLER)
+    await life.seller(AcceptComplaint)
+    return life
+
+
+def _charge_back(world: World, life: Life) -> None:
+    """The buyer's bank takes the money for the whole order back."""
+    units = (Line(sku="A", quantity=2), Line(sku="B", quantity=1))
+    whole = life.money(25999)
+    payout = Payout(
+        key=f"cb-{life.handle.id}",
+        kind=PayoutKind.CHARGEBACK,
+        order_id=life.order_id,
+        amount=whole,
+        units=units,
+        sold=units,
+        paid=whole,
+    )
+    RefundLedger(world.engine).report_payout(payout, datetime.now(UTC))
+
+
 LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     dispute_settled,
     dispute_decided,
@@ -585,6 +653,11 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     complaint_repaired_twice,
     complaint_deemed_accepted,
     complaint_contested,
+    dispute_told_once_paid,
+    dispute_charged_back,
+    withdrawal_charged_back,
+    withdrawal_of_a_gift,
+    complaint_on_the_buyers_word,
     # What outlives the case that opened it stops the clock for good, so these come last.
     uncollected_cancelled,
     complaint_became_withdrawal,

@@ -150,12 +150,13 @@ class Case(ABC):
         self._moves: deque[Command] = deque()
         self._listening = False
         self._waits_outside = False
+        self._over = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
         self._errands = Errands()
         self._outbox = Outbox(
             self.id,
             self._errands,
-            complete=lambda: not (self._listening and self._moves),
+            complete=self._step_is_told,
             undelivered=lambda why: self.note("letter undelivered", detail=why),
             archives_first=lambda: self.registration.edition >= 1,
             unarchived=lambda why: self.note("message not archived", detail=why),
@@ -297,9 +298,7 @@ class Case(ABC):
         Talk that the process does not heed is passed on meanwhile.
         A clock with a reminder reminds its party on the way.
         """
-        if self._hold and not set(clocks) & set(self.clocks):
-            self._let_go()
-        self.awaited, self.clocks = awaited, clocks
+        self.turn_to(awaited, *clocks)
         while not (until and until()):
             self._steps += 1
             if self._moves and not self._came_too_late(self._moves[0]):
@@ -314,6 +313,8 @@ class Case(ABC):
                 self._resume()
             elif clock.reminder:
                 clock.reminded = True
+                if not await self.still_asks(clock):
+                    return Silence(clock)
                 self.note("reminded", clock.awaited, clock.name)
                 self._remind(clock)
             else:
@@ -321,6 +322,18 @@ class Case(ABC):
                 clock.lapsed = True
                 return Silence(clock)
         return None
+
+    def turn_to(self, awaited: Party, *clocks: Clock) -> None:
+        """It is this party's turn, while these clocks run; nothing need wait for it yet."""
+        if self._hold and not set(clocks) & set(self.clocks):
+            self._let_go()
+        self.awaited, self.clocks = awaited, clocks
+
+    async def still_asks(self, clock: Clock) -> bool:
+        """Whether what a clock's party was asked for is still wanted, before they are reminded of
+        it; if not, nothing is left to wait for.
+        """
+        return True
 
     def rest_on(self, awaited: Party) -> None:
         """Nobody's clock runs while `awaited` is at work; a hold has nothing left to hold."""
@@ -478,6 +491,7 @@ class Case(ABC):
         if not self.registration.refusal:
             if self.announces(ending):
                 self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
+            self._over = True
             publish(self)
             await workflow.execute_local_activity_method(
                 Cases.close,
@@ -887,6 +901,12 @@ class Case(ABC):
         )
 
     # Underneath.
+
+    def _step_is_told(self) -> bool:
+        """Whether all is told that belongs to the current step."""
+        if self.registration.edition >= 2 and not (self._listening or self._waits_outside):
+            return self._over
+        return not (self._listening and self._moves)
 
     def _know(self, other: str) -> None:
         if other not in self.beside:

@@ -49,6 +49,7 @@ from workflows.complaint_record import ANSWERS, ENDS, UNPROVEN, ComplaintRecord
 from workflows.deadline import Clock
 from workflows.refunding import Payment
 from workflows.returning import DONE, GOODS, NOTHING_BACK
+from workflows.taking_back import NOTHING_OWED
 
 
 @dataclass(frozen=True)
@@ -268,12 +269,8 @@ class Complaint(ComplaintRecord):
         match self.silence:
             case OnSilence.DEEMED_ACCEPTED:
                 self.note("deemed accepted")
-                self.tell_both(
-                    NoticeName.COMPLAINT_DEEMED_ACCEPTED,
-                    due=clock.due,
-                    remedy=self.wanted,
-                    amount=self.wished,
-                )
+                told = {"due": clock.due, "remedy": self.wanted, "amount": self.wished}
+                self.announce(lambda: self.tell_both(NoticeName.COMPLAINT_DEEMED_ACCEPTED, **told))
                 return Granted(self.goods_first(self.wanted))
             case OnSilence.SECOND_TIER:
                 self.breach(clock)
@@ -291,14 +288,15 @@ class Complaint(ComplaintRecord):
             return SecondTier("not-granted", grant)
         if amount and not self.is_as_wished(amount):
             return Proposed(amount, grant)
-        self.tell_both(
-            NoticeName.COMPLAINT_ACCEPTED,
-            remedy=remedy,
-            amount=amount,
-            text=grant.text or None,
-            writer=grant.by,
-        )
+        self.announce_accepted(remedy, amount, grant)
         return Granted(remedy, amount)
+
+    def announce_accepted(
+        self, remedy: Remedy, amount: Money | None, by: AcceptComplaint | NameAmount
+    ) -> None:
+        """Both are told that the complaint is accepted, and how."""
+        told = {"remedy": remedy, "amount": amount, "text": by.text or None, "writer": by.by}
+        self.announce(lambda: self.tell_both(NoticeName.COMPLAINT_ACCEPTED, **told))
 
     async def have_refused(self, refusal: Refuse) -> Turn:
         """The buyer has the reasons on a durable medium, and time to call an agent."""
@@ -363,14 +361,14 @@ class Complaint(ComplaintRecord):
             case Decide() as ruling:
                 amount = ruling.amount or (None if ruling.remedy else stuck.named)
                 remedy = ruling.remedy or (amount and Remedy.PARTIAL_REFUND)
-                self.tell_both(
-                    NoticeName.DECISION_FINAL,
-                    verdict=ruling.verdict,
-                    remedy=remedy,
-                    amount=amount,
-                    text=ruling.reasoning,
-                    writer=ruling.by,
-                )
+                told = {
+                    "verdict": ruling.verdict,
+                    "remedy": remedy,
+                    "amount": amount,
+                    "text": ruling.reasoning,
+                    "writer": ruling.by,
+                }
+                self.announce(lambda: self.tell_both(NoticeName.DECISION_FINAL, **told))
                 return Granted(remedy, amount) if remedy else Ending.DECIDED
             case _:
                 return self.gone
@@ -379,6 +377,12 @@ class Complaint(ComplaintRecord):
 
     async def carry_out(self, granted: Granted) -> Turn:
         """First the goods, then the money."""
+        if not self.is_paid_at_once(granted):
+            goods_first = granted.remedy is Remedy.RETURN_FOR_REFUND
+            named_next = granted.remedy is Remedy.PARTIAL_REFUND and self.beside
+            if self.registration.edition >= 2 and (goods_first or named_next):
+                await self.learn_refunded()
+            self.tell_announced()
         match granted.remedy:
             case Remedy.REPAIR | Remedy.REPLACEMENT:
                 return await self.make_good(granted.remedy)
@@ -390,6 +394,16 @@ class Complaint(ComplaintRecord):
                 return await self.take_goods_back()
             case _:
                 return await self.give_money_back()
+
+    def is_paid_at_once(self, granted: Granted) -> bool:
+        """Whether it moves money, and nothing comes before that."""
+        match granted.remedy:
+            case Remedy.PARTIAL_REFUND:
+                return granted.amount is not None
+            case Remedy.RETURN_FOR_REFUND:
+                return self.kept
+            case remedy:
+                return remedy is Remedy.FULL_REFUND
 
     async def make_good(self, remedy: Remedy) -> Turn:
         """The goods are repaired or replaced, and then tried by the buyer."""
@@ -418,7 +432,12 @@ class Complaint(ComplaintRecord):
                 return self.gone
 
     async def take_goods_back(self) -> Turn:
-        """The contract ends: the goods go back, then the price of what came is paid."""
+        """The contract ends: the goods go back, then the price of what came is paid. Both read it
+        where nothing of that is left to pay.
+        """
+        if self.registration.edition >= 2 and not self.left(self.units).amount_minor:
+            self.less = self.sale.paid_for(self.units), self.nothing
+            self.tell_less()
         self.enter(Stage.SETTLING)
         self.rest_on(Party.BUYER)
         result = await self.have_returned(Purpose.REFUND, self.units)
@@ -452,11 +471,11 @@ class Complaint(ComplaintRecord):
             await self.leave_out_refunded()
             left = self.price_left(units)
             if not left.amount_minor:
-                self.note("nothing is owed")
-                return Ending.NOTHING_OWED
+                return self.nothing_left(agreed or amount)
             if amount.amount_minor > left.amount_minor:
                 self.note("amount lowered", detail="other money came back meanwhile")
                 agreed, amount = agreed or amount, left
+            self.tell_announced()
             match await self.pay_back(amount, units, agreed, reduction=True):
                 case Payment.PAID:
                     self.paid = amount
@@ -464,8 +483,18 @@ class Complaint(ComplaintRecord):
                 case Payment.GIVEN_UP:
                     return Ending.CLOSED_BY_PLATFORM
 
+    def nothing_left(self, agreed: Money | None) -> Ending:
+        """No price is left that could be reduced."""
+        self.note(NOTHING_OWED.what)
+        self.tell_announced()
+        self.less = (agreed or self.nothing, self.nothing)
+        self.tell_less()
+        return Ending.NOTHING_OWED
+
     async def have_amount_named(self) -> Turn:
         """The price is to be reduced, and by how much is a person's to say: first the seller's."""
+        if self.registration.edition >= 2 and not self.price_left(self.units).amount_minor:
+            return self.nothing_left(self.wished)
         self.enter(Stage.AWAITING_AMOUNT)
         clock = self.start("amount", Party.SELLER)
         self.ask(clock, NoticeName.AMOUNT_WANTED, amount=self.wished)
@@ -480,13 +509,7 @@ class Complaint(ComplaintRecord):
     def amount_named(self, named: NameAmount) -> Turn:
         """As much as the buyer has asked for needs no answer."""
         if self.is_as_wished(named.amount):
-            self.tell_both(
-                NoticeName.COMPLAINT_ACCEPTED,
-                remedy=Remedy.PARTIAL_REFUND,
-                amount=named.amount,
-                text=named.text or None,
-                writer=named.by,
-            )
+            self.announce_accepted(Remedy.PARTIAL_REFUND, named.amount, named)
             return Granted(Remedy.PARTIAL_REFUND, named.amount)
         return Proposed(named.amount, named)
 

@@ -27,6 +27,9 @@ BUYER, SELLER = Party.BUYER, Party.SELLER
 
 ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
 
+NOTHING_LEFT = Branch(Happens("nothing is owed"), Stage.CLOSED)
+"""All that was paid has come back meanwhile: no price is left to be reduced."""
+
 GRANTS = (
     *ways(AcceptComplaint, Stage.SETTLING, Stage.AMOUNT_NAMED, Stage.CHOOSING),
     Branch(AcceptComplaint, Stage.REFUNDING, Moves.REFUND),
@@ -57,6 +60,7 @@ ANSWERS = (
     Branch(silent(OnSilence.BREACH_AND_ESCALATE), Stage.WITH_AGENT),
     *GRANTS,
     *ways(Refuse, Stage.REFUSED, Stage.WITH_AGENT),
+    NOTHING_LEFT,
     *ENDS_IT,
 )
 """What the seller's answer, or silence, leads to."""
@@ -84,6 +88,7 @@ AHEAD: Ahead = {
         Branch(Silent("objection", BUYER), Stage.CLOSED),
         Branch(AskForHelp, Stage.WITH_AGENT),
         *GRANTS,
+        NOTHING_LEFT,
         *ENDS_IT,
     ),
     Stage.CHOOSING: (
@@ -91,6 +96,7 @@ AHEAD: Ahead = {
         *ways(Choose, Stage.SETTLING, Stage.AWAITING_AMOUNT),
         Branch(Choose, Stage.REFUNDING, Moves.REFUND),
         Branch(Choose, Stage.REFUNDING, Moves.NAMED),
+        NOTHING_LEFT,
         *ENDS_IT,
     ),
     Stage.AWAITING_AMOUNT: (
@@ -111,6 +117,7 @@ AHEAD: Ahead = {
         Branch(Decide, Stage.REFUNDING, Moves.NAMED),
         *GRANTS,
         *NAMES,
+        NOTHING_LEFT,
         *ENDS_IT,
     ),
     Stage.SETTLING: (

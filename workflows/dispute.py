@@ -32,6 +32,7 @@ from domain.commands import (
     answer_of,
 )
 from domain.goods import count
+from domain.money import Money
 from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
 from domain.orders import Line
@@ -101,7 +102,7 @@ class Dispute(DisputeRecord):
     async def bargain(self, turn: Party) -> Turn:
         """Seller and buyer answer each other in turn until they agree, or one stays silent."""
         while True:
-            self.enter(Stage.AWAITING_SELLER if turn is Party.SELLER else Stage.AWAITING_BUYER)
+            self.enter_turn(turn)
             move = await self.hear(turn, self.replying[turn], heeds=answer_of(turn))
             if self.concluded:
                 return self.conclude(move)
@@ -119,9 +120,9 @@ class Dispute(DisputeRecord):
                 case AskForHelp(by=by):
                     self.tell(by.party.opposite, NoticeName.HELP_WANTED, writer=by)
                 case Say() | Ask() | Offer() | Reject() | Refuse():
-                    turn = self.pass_turn(move)
+                    turn = await self.pass_turn(move)
 
-    def pass_turn(self, move: Say | Ask | Offer | Reject | Refuse) -> Party:
+    async def pass_turn(self, move: Say | Ask | Offer | Reject | Refuse) -> Party:
         """The other side is to answer now. Whoever asked a question has their own clock held."""
         mover, other = move.by.party, move.by.party.opposite
         if isinstance(move, Ask):
@@ -134,8 +135,16 @@ class Dispute(DisputeRecord):
         else:
             window = "seller_reply" if other is Party.SELLER else "buyer_reply"
             self.replying[other] = self.start(window, other)
+        self.enter_turn(other)
+        await self.price(move)
         self.tell_move(move, self.replying[other].due)
+        self.tell_less()
         return other
+
+    def enter_turn(self, turn: Party) -> None:
+        """It is this side's turn to answer."""
+        self.enter(Stage.AWAITING_SELLER if turn is Party.SELLER else Stage.AWAITING_BUYER)
+        self.turn_to(turn, self.replying[turn])
 
     async def stay_reopenable(self) -> Turn:
         """The buyer was silent: the dispute rests, and the buyer may take it up again."""
@@ -201,7 +210,9 @@ class Dispute(DisputeRecord):
                 case Say() | Ask():
                     self.pass_on(move)
                 case Offer() | Reject() | Refuse():
+                    await self.price(move)
                     self.tell_move(move)
+                    self.tell_less()
             if question and isinstance(move, MOVES) and move.by.party is question.awaited:
                 question = None
             # The agent's time does not run while a trader owes the agent an answer.
@@ -215,22 +226,22 @@ class Dispute(DisputeRecord):
 
     async def let_stand(self, decision: DecisionView) -> Turn:
         """A decision can be appealed once, by either trader; then, or unappealed, it is final."""
-        told = {
-            "verdict": decision.verdict,
-            "remedy": decision.remedy,
-            "amount": decision.amount,
-        }
         if not self.appealed:
             loser = Party.SELLER if decision.verdict is Verdict.FOR_BUYER else Party.BUYER
             self.enter(Stage.DECIDED)
             clock = self.start("appeal", loser)
+            self.turn_to(loser, clock)
+            await self.learn_again(decision.remedy, decision.amount)
             self.tell_both(
                 NoticeName.DECISION,
                 text=decision.reasoning,
                 writer=decision.by,
                 due=clock.due,
-                **told,
+                verdict=decision.verdict,
+                remedy=decision.remedy,
+                amount=self.as_paid(decision.remedy, decision.amount),
             )
+            self.tell_less()
             while not self.accepts_decision.issuperset(TRADERS):
                 move = await self.hear(loser, clock)
                 if self.concluded:
@@ -242,8 +253,15 @@ class Dispute(DisputeRecord):
                         return await self.judge(move)
         self.decision = self.restate(Standing.FINAL, final=True)
         self.note("decision final")
-        self.tell_both(
-            NoticeName.DECISION_FINAL, text=decision.reasoning, writer=decision.by, **told
+        self.announce(
+            lambda: self.tell_both(
+                NoticeName.DECISION_FINAL,
+                text=decision.reasoning,
+                writer=decision.by,
+                verdict=decision.verdict,
+                remedy=decision.remedy,
+                amount=self.as_paid(decision.remedy, decision.amount),
+            )
         )
         if decision.remedy is None:
             return Ending.DECIDED
@@ -254,6 +272,10 @@ class Dispute(DisputeRecord):
         self.enter(Stage.SETTLING)
         self.concluded = settled
         units = self.registration.lines
+        if settled.remedy.moves_goods:
+            await self.learn_again(settled.remedy, settled.amount)
+            self.tell_announced()
+            self.tell_less()
         match settled.remedy:
             case Remedy.SEND_AGAIN:
                 if (turn := await self.have_sent_again()) is not None:
@@ -290,6 +312,9 @@ class Dispute(DisputeRecord):
             free = not self.sale.paid_for(units).amount_minor  # it never moved any money
             if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
                 self.note("nothing is owed")
+                self.tell_announced()
+                self.less = (told if told.amount_minor else None), amount
+                self.tell_less()
                 return settled.ending
             self.rest_on(Party.PLATFORM)
             agreed = told if told.amount_minor > amount.amount_minor else None
@@ -332,6 +357,29 @@ class Dispute(DisputeRecord):
 
     # Verbs below the timeline.
 
+    async def learn_again(self, remedy: Remedy | None, amount: Money | None) -> None:
+        """Learn what is left to pay before both are told of a remedy by which money goes back."""
+        if self.registration.edition < 2 or remedy is None or not remedy.refunds:
+            return
+        before = self.as_paid(remedy, amount)
+        await self.learn_refunded()
+        after = self.as_paid(remedy, amount) or self.nothing
+        if before and after.amount_minor < before.amount_minor:
+            self.less = before, after
+
+    async def price(self, move: MOVES) -> None:
+        """An offer that names no amount is of all that is left."""
+        if isinstance(move, Offer) and move.amount is None:
+            await self.learn_again(move.remedy, None)
+
+    def as_paid(self, remedy: Remedy | None, amount: Money | None) -> Money | None:
+        """What really goes back by a remedy, as far as is known; None if nothing does."""
+        told = refund_of(remedy, amount, self.at_stake) if remedy else None
+        if told is None or self.registration.edition < 2:
+            return told
+        really = min(told, self.at_stake, key=lambda money: money.amount_minor)
+        return really if really.amount_minor else None
+
     def tell_opening(self) -> None:
         """The seller is told of the dispute and the buyer that it was received."""
         claim, reply = self.claim, self.replying[Party.SELLER]
@@ -367,7 +415,7 @@ class Dispute(DisputeRecord):
                     other,
                     NoticeName.OFFER_MADE,
                     remedy=move.remedy,
-                    amount=refund_of(move.remedy, move.amount, self.at_stake),
+                    amount=self.as_paid(move.remedy, move.amount),
                     text=move.text or None,
                     writer=move.by,
                     due=due,
@@ -399,11 +447,12 @@ class Dispute(DisputeRecord):
         if isinstance(move, MOVES):
             self.tell_move(move)
         self.finish_task()
-        if isinstance(self.concluded, Settled):
-            remedy, amount = self.concluded.remedy, self.concluded.amount
-            self.tell_both(
-                NoticeName.OFFER_ACCEPTED,
-                remedy=remedy,
-                amount=refund_of(remedy, amount, self.at_stake),
+        if isinstance(settled := self.concluded, Settled):
+            self.announce(
+                lambda: self.tell_both(
+                    NoticeName.OFFER_ACCEPTED,
+                    remedy=settled.remedy,
+                    amount=self.as_paid(settled.remedy, settled.amount),
+                )
             )
         return self.concluded

@@ -1,7 +1,10 @@
 """Cases that pay buyers back: under one key until it is known what became of the money."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -11,7 +14,7 @@ from domain.accounts import left_for, left_with_delivery
 from domain.commands import Close, Command, CommandBase, RetryRefund
 from domain.goods import count, lines
 from domain.money import Money
-from domain.notices import NoticeName
+from domain.notices import Ending, NoticeName
 from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
@@ -24,11 +27,14 @@ from domain.ports import (
     RefundState,
 )
 from domain.refusals import Code, Refusal
-from domain.view import CaseView, Outcome
+from domain.view import CaseView, Closed, Outcome
 from workflows.agents import WithAgents
 from workflows.case import Silence
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE, OWN_DATABASE, REFUND_ANSWER, REFUND_REPORTED
+
+ANSWERS_SOON = timedelta(seconds=10)
+"""How long letters that announce a refund wait for the marketplace's answer."""
 
 
 class Payment(Enum):
@@ -52,6 +58,43 @@ class Refunding(WithAgents):
         self.asking: workflow.ActivityHandle[RefundReport] | None = None
         self.asking_at_once: asyncio.Task[RefundReport | None] | None = None
         self.refund_known_there = False
+        self._announcements: list[Callable[[], None]] = []
+        self.less: tuple[Money | None, Money] | None = None
+        self.learned_at: datetime | None = None
+
+    @property
+    def nothing(self) -> Money:
+        """No money, in the order's currency."""
+        return Money(amount_minor=0, currency=self.sale.currency)
+
+    def tell_less(self) -> None:
+        """Both read why less is left to pay than they knew, or nothing: what `less` says."""
+        if self.less and self.registration.edition >= 2:
+            agreed, amount = self.less
+            self.tell_both(NoticeName.PAID_BACK_BEFORE, agreed=agreed, amount=amount)
+        self.less = None
+
+    def announce(self, tell: Callable[[], None]) -> None:
+        """Tell of a refund that is ordered next, once it is known how much of it there really is to
+        pay: when the marketplace has answered, or soon. `tell` reckons what it tells when it does.
+        """
+        self._announcements.append(tell)
+        if self.registration.edition < 2 or self.learned_at == self.now:
+            self.tell_announced()
+
+    def tell_announced(self, agreed: Money | None = None, amount: Money | None = None) -> None:
+        """Tell what was announced; and that of `agreed` this amount alone is left, if it is."""
+        announced, self._announcements = self._announcements, []
+        for tell in announced:
+            tell()
+        if agreed and amount:
+            self.less = agreed, amount
+            self.tell_less()
+
+    async def close(self, ending: Ending, **facts: Any) -> Closed:
+        """End the case; what was announced is told whatever became of it."""
+        self.tell_announced()
+        return await super().close(ending, **facts)
 
     async def pay_back(
         self,
@@ -71,22 +114,30 @@ class Refunding(WithAgents):
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
             self.ordered = command
             self.rest_on(Party.PLATFORM)
+            request = workflow.start_activity_method(
+                Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
+            )
+            if self._announcements:
+                await self.wait_for_answer(request)
             try:
-                self.refund = await workflow.execute_activity_method(
-                    Refunds.request, command, summary=f"refund {self.refunds_asked}", **MARKETPLACE
-                )
+                self.refund = await request
                 if self.refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED):
+                    self.tell_announced(agreed, amount)
+                    agreed = agreed if self.registration.edition < 2 else None
                     self.refund = await self.learn(command)
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
                 if failure_type(error) == STALE:
                     self.refund = self.ordered = None
+                    self._waits_outside = False
                     return Payment.STALE
                 self.refund = RefundReport(
                     key=command.key, state=RefundState.FAILED, reason=failure_type(error)
                 )
+            self._waits_outside = False
             self.note(f"refund {self.refund.state}", detail=self.refund.reason)
+            self.tell_announced()
             if self.refund.state is RefundState.CONFIRMED:
                 self.finish_task()
                 self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount, agreed=agreed)
@@ -99,6 +150,17 @@ class Refunding(WithAgents):
             self.finish_task()
             if isinstance(move, Close):
                 return Payment.GIVEN_UP
+
+    async def wait_for_answer(self, request: workflow.ActivityHandle[RefundReport]) -> None:
+        """An answer that comes soon is told with what was announced; nobody waits for a late one to
+        learn that.
+        """
+        try:
+            await workflow.wait_condition(
+                request.done, timeout=ANSWERS_SOON, timeout_summary="an answer that comes soon"
+            )
+        except TimeoutError:
+            self.tell_announced()
 
     def refund_command(
         self, amount: Money, units: tuple[Line, ...], *, reduction: bool = False
@@ -122,9 +184,9 @@ class Refunding(WithAgents):
 
     async def settle_units(self, units: tuple[Line, ...]) -> Payment:
         """Enter that nothing is owed for these units any more, so that no other case pays them."""
-        self._steps += 1
-        nothing = Money(amount_minor=0, currency=self.sale.currency)
-        command = self.refund_command(nothing, units)
+        if self.registration.edition < 2:
+            self._steps += 1  # its letters have left already
+        command = self.refund_command(self.nothing, units)
         try:
             await workflow.execute_activity_method(
                 Refunds.request, command, summary="nothing is owed any more", **MARKETPLACE
@@ -203,6 +265,7 @@ class Refunding(WithAgents):
             summary="which units were refunded before?",
             **OWN_DATABASE,
         )
+        self.learned_at = self.now
         known = {"refunded": refunded.units, "money_back": refunded.money_back}
         self.registration = self.registration.model_copy(update=known)
 

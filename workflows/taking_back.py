@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from temporalio import workflow
 
+from domain.ahead import Happens
 from domain.commands import Close, Decide, Refund, Verdict
 from domain.goods import Goods
 from domain.money import Money
@@ -34,6 +35,11 @@ from workflows.deadline import Clock
 from workflows.refunding import Payment
 from workflows.returning import Returning
 
+REFUND_CLOCKS = ("refund", "refund_after_goods")
+"""In which the seller orders the refund."""
+
+NOTHING_OWED = Happens("nothing is owed")
+
 
 class TakingBack(Returning):
     """A case that may end with the order, or some units of it, paid back."""
@@ -53,9 +59,14 @@ class TakingBack(Returning):
         return self.EVENT
 
     def preview(self) -> RefundPreview:
-        """The refund as it stands now, part by part, before anybody commits."""
+        """The refund as it stands now, part by part, before anybody commits; of what has come back
+        already, nothing.
+        """
+        units = self.refundable(self.units)
+        if not units:
+            return RefundPreview(refund_minor=0, parts=())
         asked = refund_question(
-            self.event, self.sale, self.units, self.delivery_share, self.registration.money_back
+            self.event, self.sale, units, self.delivery_share, self.registration.money_back
         )
         deducted = self.deduction.amount_minor if self.deduction else 0
         known = {"diminished_minor": deducted, "way_back": self.way_back}
@@ -131,15 +142,24 @@ class TakingBack(Returning):
         demanded = self.amount.amount_minor > limit_minor
         due = self.start("refund", Party.SELLER) if demanded else None
         until = due and due.due
-        self.tell(Party.BUYER, to_buyer, text=text, due=until, **told, **self.figures())
+
+        def tell() -> None:
+            figures = self.figures()
+            self.tell(Party.BUYER, to_buyer, text=text, due=until, **told, **figures)
+            if due:
+                self.ask(due, to_seller, amount=figures["amount"], **told)
+            else:
+                self.tell(Party.SELLER, to_seller, amount=figures["amount"], **told)
+
         if due:
-            self.ask(due, to_seller, amount=self.amount, **told)
+            tell()
             return due
-        self.tell(Party.SELLER, to_seller, amount=self.amount, **told)
+        self.announce(tell)
         if self.owed:
             await self.pay()
         elif self.deducted_whole:
             await self.owes_nothing()
+        self.tell_announced()
         return None
 
     async def await_refund(self, due: Clock, until: Callable[[], bool] | None = None) -> None:
@@ -158,10 +178,10 @@ class TakingBack(Returning):
         """Refund what the preview says, once; reckoned anew if other money came back since."""
         self.enter(Stage.REFUNDING)
         while not await self.owes_nothing():
-            amount = self.amount
-            match await self.pay_back(amount, self.units):
+            amount, agreed = self.amount, self.less and self.less[0]
+            match await self.pay_back(amount, self.units, agreed):
                 case Payment.PAID:
-                    self.paid = amount
+                    self.paid, self.less = amount, None
                     return
                 case Payment.GIVEN_UP:
                     self.ended = Ending.CLOSED_BY_PLATFORM
@@ -190,27 +210,48 @@ class TakingBack(Returning):
         while not self.owed:
             settles = self.deducted_whole and workflow.patched("deducted-units-settled")
             if not settles or await self.settle_units(self.units) is not Payment.STALE:
-                self.note("nothing is owed")
+                self.note(NOTHING_OWED.what)
+                self.tell_announced()
+                self.tell_less()
                 return True
             await self.leave_out_refunded()
         return False
 
     async def leave_out_refunded(self) -> None:
         """Units that another case has refunded meanwhile are not refunded twice."""
+        before = self.figures()["amount"]
         await self.learn_refunded()
         self.units = self.refundable(self.units)
+        after = self.figures()["amount"]
+        if before and after and after.amount_minor < before.amount_minor:
+            self.less = (self.less[0] if self.less else before), after
 
     async def answer_for(self, missed: Clock) -> None:
         """The seller did not refund in time: a breach, unless another case has paid it all."""
-        self.enter(Stage.WITH_AGENT)
         await self.leave_out_refunded()
         if await self.owes_nothing():
             self.ended = self.ended or Ending.NOTHING_OWED
             return
+        self.enter(Stage.WITH_AGENT)
         self.breach(missed)
+        self.tell_less()
         await self.have_refund_ruled(
             "refund-overdue", NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
         )
+
+    async def still_asks(self, clock: Clock) -> bool:
+        """Nobody is reminded of a refund that is owed no more, and of one that is less by now with
+        what is left.
+        """
+        wanted = clock.asks and "amount" in clock.asks[1] and clock.name in REFUND_CLOCKS
+        if not wanted or self.registration.edition < 2:
+            return True
+        assert clock.asks
+        await self.leave_out_refunded()
+        self.tell_less()
+        name, facts = clock.asks
+        clock.asks = name, {**facts, "amount": self.figures()["amount"]}
+        return self.owed
 
     async def have_refund_ruled(self, purpose: str, notice: NoticeName, **facts: Any) -> None:
         """An agent orders or refuses the refund; until then the seller can still order it."""

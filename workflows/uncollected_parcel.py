@@ -44,6 +44,7 @@ from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.errands import failure_type
 from workflows.options import MARKETPLACE, OWN_DATABASE
+from workflows.taking_back import NOTHING_OWED
 from workflows.uncollected_parcel_record import (
     MISSING,
     OVERDUE,
@@ -58,6 +59,7 @@ PAID = Happens("redelivery paid")
 VOID_PAID = "void redelivery paid"
 REFUSED = Happens("redelivery refused")
 NOT_TURNED = Happens("it could not be opened")
+PAID_ELSEWHERE = Branch(NOTHING_OWED, Stage.CLOSED)
 COLLECTED = Branch(Happens(f"parcel {Scan.DELIVERED}"), Stage.CLOSED)
 VOID_REFUSED = Happens("void refused")
 UNVOIDED_CHARGE = Branch(VOID_REFUSED, Stage.WITH_AGENT)
@@ -91,6 +93,7 @@ AHEAD: Ahead = {
         *CHOICE,
         Branch(WithdrawFromContract, Stage.REFUNDING, Moves.REFUND, by=Party.SELLER),
         *ways(Silent("seller_withdraws", Party.SELLER), Stage.MAY_WITHDRAW, Stage.WITH_AGENT),
+        PAID_ELSEWHERE,
         COLLECTED,
     ),
     Stage.AWAITING_PAYMENT: (
@@ -189,7 +192,7 @@ class UncollectedParcel(UncollectedParcelRecord):
                 case Decide():
                     self.ended = Ending.CONTRACT_STANDS
                 case None:
-                    self.ended = Ending.DELIVERED
+                    self.ended = self.ended or Ending.DELIVERED
             move = None
         await self.void_redelivery()
         return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
@@ -235,12 +238,25 @@ class UncollectedParcel(UncollectedParcelRecord):
         self.tell(Party.SELLER, letter, due=clock.due, **told)
         return await self.hear(Party.BUYER, clock, until=self.collected)
 
+    async def still_theirs(self) -> bool:
+        """Whether the buyer has not been paid back for all of the goods meanwhile."""
+        if self.registration.edition < 2:
+            return True
+        await self.leave_out_refunded()
+        self.tell_less()
+        if not self.units:
+            self.note(NOTHING_OWED.what)
+            self.ended = Ending.NOTHING_OWED
+        return bool(self.units)
+
     async def seller_may_withdraw(self) -> Command | None:
         """The act is drafted and ready, and nothing withdraws by itself (P2): a seller who does
         nothing is asked again, then an agent is.
         """
         self.enter(Stage.MAY_WITHDRAW)
         for time in range(self.policy.times_asked):
+            if not await self.still_theirs():
+                return None
             clock = self.start("seller_withdraws", Party.SELLER)
             told = {"goods": self.named(self.units), **self.figures()}
             if time == 0:
@@ -402,13 +418,14 @@ class UncollectedParcel(UncollectedParcelRecord):
         """The seller's written declaration goes to the buyer, and the refund at once (P2, P3)."""
         await self.leave_out_refunded()
         if self.units:
-            self.tell_both(
-                NoticeName.SELLER_WITHDREW,
-                goods=self.named(self.units),
-                at=self.now,
-                text=declaration.text or None,
-                writer=declaration.by,
-                **self.figures(),
+            told = {
+                "goods": self.named(self.units),
+                "at": self.now,
+                "text": declaration.text or None,
+                "writer": declaration.by,
+            }
+            self.announce(
+                lambda: self.tell_both(NoticeName.SELLER_WITHDREW, **told, **self.figures())
             )
         await self.pay()
         self.keep_deductions()

@@ -5,7 +5,7 @@ refund, which may be withheld until goods or proof of dispatch come, whichever i
 be sent, and the facts it is judged by, are in withdrawal_record.py.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from temporalio import workflow
 
@@ -30,6 +30,7 @@ from domain.stages import Stage
 from domain.view import Closed, OfferState
 from workflows.case import Silence
 from workflows.deadline import Clock
+from workflows.taking_back import NOTHING_OWED
 from workflows.withdrawal_ahead import AHEAD
 from workflows.withdrawal_record import WithdrawalRecord
 
@@ -53,7 +54,10 @@ class Withdrawal(WithdrawalRecord):
         if not await self.register():
             return await self.close(Ending.NOT_OPENED)
         self.units = self.registration.lines
-        await self.begin()
+        if self.worthless:
+            await self.end_at_once()
+        else:
+            await self.begin()
         while not (self.paid or self.ended):
             self.stand()
             awaited = Party.BUYER if self.withheld else Party.SELLER
@@ -66,7 +70,7 @@ class Withdrawal(WithdrawalRecord):
                     self.withhold()
                 case Silence(clock) if clock is self.unsent:
                     self.ended = Ending.NOTHING_CAME_BACK
-                case Silence(clock) if self.withheld:
+                case Silence(clock) if self.withheld or self.owes_goods_alone:
                     self.refunding = None  # no breach: the refund may be withheld
                 case Silence(clock):
                     await self.answer_for(clock)
@@ -100,19 +104,29 @@ class Withdrawal(WithdrawalRecord):
             self.sending = self.start("send_goods", Party.BUYER, since=self.stated_at)
             self.sending.reminded = True  # the return reminds of it
         self.stand()
-        told = {"goods": self.named(self.units), "text": self.statement.text, "at": self.stated_at}
+        told: dict[str, Any] = {
+            "goods": self.named(self.units),
+            "text": self.statement.text,
+            "at": self.stated_at,
+        }
         self.tell(
             Party.BUYER,
             NoticeName.WITHDRAWAL_ACKNOWLEDGED,
             due=self.sending and self.sending.due,
+            unpaid=None if self.owed or self.registration.edition < 2 else True,
             **told,
             **self.figures(),
         )
-        self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        if self.owed or self.registration.edition < 2:
+            self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        else:
+            told["unpaid"] = True
+            self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+            self.refunding.reminded = True
         if self.withheld:
             self.refunding.reminded = True  # while it may be withheld, nobody is reminded of it
         if self.goods_in:
-            self.demand_refund()
+            await self.demand_refund()
         else:
             await self.start_return(
                 Purpose.REFUND,
@@ -123,6 +137,20 @@ class Withdrawal(WithdrawalRecord):
             )
         if before := self.goods_in or self.statement.instead_of:
             await self.take_over(before)
+
+    async def end_at_once(self) -> None:
+        """Nothing is owed for these goods, and none have to come back: both read it at once."""
+        told: dict[str, Any] = {
+            "goods": self.named(self.units),
+            "text": self.statement.text,
+            "at": self.stated_at,
+        }
+        self.note(NOTHING_OWED.what)
+        self.tell(Party.BUYER, NoticeName.WITHDRAWAL_ACKNOWLEDGED, **told, **self.figures())
+        self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        if before := self.goods_in or self.statement.instead_of:
+            await self.take_over(before)
+        self.ended = Ending.NOTHING_OWED
 
     def stand(self) -> None:
         """Whose turn it is: the buyer's to send, or the seller's to refund."""
@@ -161,7 +189,10 @@ class Withdrawal(WithdrawalRecord):
             await self.take_result(await self.result_of_return())
         if was_withheld and not (self.withheld or self.paid or self.ended):
             self.sending = self.unsent = None
-            self.demand_refund()
+            await self.demand_refund()
+        elif self.owes_goods_alone and not (self.return_runs or self.paid or self.ended):
+            self.note(NOTHING_OWED.what)
+            self.ended = Ending.NOTHING_OWED
         if self.refunding and self.questioned:
             self.refunding.hold("finding", self.now)
 
@@ -191,8 +222,18 @@ class Withdrawal(WithdrawalRecord):
         if not self.units:
             self.ended = Ending.NOTHING_OWED
 
-    def demand_refund(self) -> None:
+    async def demand_refund(self) -> None:
         """The refund may be withheld no longer: by its day, or soon if that has passed."""
+        if self.registration.edition >= 2:
+            if self.beside:
+                await self.leave_out_refunded()
+                self.tell_less()
+            if not self.owed:
+                self.refunding = None
+                if not self.return_runs:
+                    self.note(NOTHING_OWED.what)
+                    self.ended = Ending.NOTHING_OWED
+                return
         if self.refunding is None:
             self.refunding = self.start("refund_after_goods", Party.SELLER)
         self.refunding.remind_again(self.now)

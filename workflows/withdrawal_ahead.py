@@ -3,6 +3,8 @@
 Where a withdrawal ends while its return still runs, it is watched until the return has ended.
 """
 
+from dataclasses import replace
+
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
 from domain.commands import (
     Accept,
@@ -23,6 +25,11 @@ BUYER, SELLER = Party.BUYER, Party.SELLER
 BEFORE_REFUND = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
 OVER = (Stage.WATCHING, Stage.CLOSED)
 RETURN_ENDED = Happens("return ended")
+NOTHING_OWED = Happens("nothing is owed")
+
+REFUND = Silent("refund", SELLER, runs_on=True)
+AFTER_GOODS = Silent("refund_after_goods", SELLER, after=Happens(f"goods {News.SENT}"))
+OWES_NOTHING = replace(REFUND, means="nothing is owed, and so it is no breach")
 
 SELLER_ACTS = (
     Branch(Refund, Stage.REFUNDING, Moves.REFUND),
@@ -54,6 +61,7 @@ def withholds(stage: Stage) -> tuple[Branch, ...]:
 AHEAD: Ahead = {
     Stage.OPENING: (
         *ways(Happens("opened"), Stage.AWAITING_GOODS, Stage.AWAITING_REFUND),
+        Branch(NOTHING_OWED, Stage.CLOSED, owed=False),
         Branch(Happens("not opened"), Stage.CLOSED),
     ),
     Stage.AWAITING_GOODS: (
@@ -69,14 +77,12 @@ AHEAD: Ahead = {
         *withholds(Stage.WITHHELD),
     ),
     Stage.AWAITING_REFUND: (
-        Branch(Silent("refund", SELLER, runs_on=True), Stage.WITH_AGENT),
-        Branch(
-            Silent("refund_after_goods", SELLER, after=Happens(f"goods {News.SENT}")),
-            Stage.WITH_AGENT,
-        ),
+        *(Branch(refund, Stage.WITH_AGENT, owed=True) for refund in (REFUND, AFTER_GOODS)),
+        *(Branch(OWES_NOTHING, stage, owed=False) for stage in OVER),
         *SELLER_ACTS,
         Branch(Deduct, Stage.AWAITING_BUYER),
         *ways(RETURN_ENDED, Stage.WITH_AGENT, Stage.CLOSED),
+        *ways(NOTHING_OWED, *OVER),
         *ways(Revoke, *OVER),
         *ways(Close, *OVER),
     ),
@@ -97,12 +103,12 @@ AHEAD: Ahead = {
         Branch(Decide, Stage.REFUNDING, Moves.REFUND),
         *ways(Decide, *BEFORE_REFUND, *OVER),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
-        *ways(Happens("nothing is owed"), *OVER),
+        *ways(NOTHING_OWED, *OVER),
         *ways(Close, *OVER),
     ),
     Stage.REFUNDING: (
         *ways(Happens("refund confirmed"), *OVER),
-        *ways(Happens("nothing is owed"), *OVER),
+        *ways(NOTHING_OWED, *OVER),
         *refund_unknown(Stage.REFUNDING),
         Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
         *ways(Close, *OVER),

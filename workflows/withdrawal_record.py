@@ -29,7 +29,7 @@ from domain.notices import Ending
 from domain.openings import OpenWithdrawal
 from domain.parties import Party
 from domain.policy import WithdrawalPolicy
-from domain.refunds import Event
+from domain.refunds import Event, worthless
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CaseView, OfferState, Outcome, ProposalView
@@ -103,6 +103,22 @@ class WithdrawalRecord(TakingBack):
     def in_hand(self) -> bool:
         """Whether the buyer had every parcel in hand when the case was opened."""
         return self.sale.in_hand
+
+    @property
+    def worthless(self) -> bool:
+        """Whether nothing can be owed for these goods, paid for or not: a gift, or goods whose
+        whole price has come back. They need not be sent.
+        """
+        if self.registration.edition < 2 or not self.units:
+            return False
+        known = self.registration
+        return worthless(self.sale, self.units, self.delivery_share, known.money_back)
+
+    @property
+    def owes_goods_alone(self) -> bool:
+        """Whether nothing was paid, so that only the goods go back."""
+        unpaid = self.sale.payment is Payment.UNPAID
+        return self.registration.edition >= 2 and unpaid and not self.owed
 
     @property
     def withheld(self) -> bool:
