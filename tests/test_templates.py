@@ -829,11 +829,11 @@ def test_does_every_remedy_read_well_in_the_letters_about_it(
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_is_every_way_back_told_with_what_it_asks_for(letters: Letters, locale: str) -> None:
-    words = words_of(locale)["way"]
     for name, to, asked in (
         (NoticeName.RETURN_OPENED, Party.BUYER, 3),
         (NoticeName.RETURN_EXPECTED, Party.SELLER, 3),
     ):
+        words = words_of(locale)["way"] | words_of(locale)[to].get("way", {})
         told = {
             render(letters, locale, name, to, FULL[name] | {"way": way}).text.replace(
                 words[way], "…"
