@@ -46,7 +46,7 @@ from config import (
 )
 from gate import workflow_runner
 from health import MAIL, HealthServer, Parts
-from policies import PolicyError, countries, read_policy
+from policies import PolicyError, countries, read_policy, ways_outside
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister
@@ -136,7 +136,15 @@ async def working(
     )
     archive = Archive(engine)
     letters = HERE / "templates"
-    notices = Notices(cases, archive, mailer, letters, look=settings.look, addresses=addresses)
+    notices = Notices(
+        cases,
+        archive,
+        mailer,
+        letters,
+        look=settings.look,
+        addresses=addresses,
+        redress=ways_outside(settings.policies),
+    )
     ledger = RefundLedger(engine)
     registering = Cases(cases, marketplace, settings.policies)
     refunds = Refunds(marketplace, ledger)

@@ -25,6 +25,8 @@ from domain.letters import Letter, Posted, Trouble, Undelivered
 from domain.notices import Mailing, Notice, Said
 from domain.orders import Order, Person
 from domain.parties import Party
+from domain.policy import Redress
+from policies import ways_outside
 
 if TYPE_CHECKING:
     from store.archive import Archive
@@ -64,6 +66,7 @@ class Notices:
 
     `addresses` is asked where to, each time that a mailing leaves; while it cannot be asked, and
     without it, letters go where the case last knew.
+    `redress`: where a consumer of each country can go; unless it is given, as policies/ says.
     """
 
     def __init__(
@@ -75,12 +78,14 @@ class Notices:
         *,
         look: Look | None = None,
         addresses: Addresses | None = None,
+        redress: Mapping[str, Redress] | None = None,
     ) -> None:
         self._people = people
         self._archive = archive
         self._courier = courier
         self._letters = Letters(templates_dir, courier.sender.name, look)
         self._addresses = addresses
+        self._redress = ways_outside() if redress is None else redress
 
     @activity.defn(name="archive", no_thread_cancel_exception=True)
     def archive(self, said: Said) -> None:
@@ -140,6 +145,7 @@ class Notices:
             zone=registration.calendar.zone,
             people=self._people.people(case_id),
             at=datetime.now(UTC),
+            redress=self._redress.get(registration.calendar.country),
         )
 
     def _people_now(self, setting: Setting) -> Mapping[Party, Person]:

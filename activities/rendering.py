@@ -35,6 +35,7 @@ from domain.money import Money
 from domain.notices import Ending, Facts, Notice, NoticeName
 from domain.orders import Person
 from domain.parties import Actor, Party
+from domain.policy import Redress
 
 LOCALES = {
     "pl": "pl_PL",
@@ -140,12 +141,16 @@ class CaseNamed:
 
 @dataclass(frozen=True)
 class Setting:
-    """What every letter of one case shares; `zone` is the name of the case's time zone."""
+    """What every letter of one case shares; `zone` is the name of the case's time zone.
+
+    `redress`: where a consumer can go outside the marketplace, if the country's policy says it.
+    """
 
     case: CaseNamed
     zone: str
     people: Mapping[Party, Person]
     at: datetime
+    redress: Redress | None = None
 
 
 @dataclass(frozen=True)
@@ -472,7 +477,7 @@ class Letters:
             "now": setting.at,
             "links": links,
             "deadlines": deadlines,
-        }
+        } | ({"redress": setting.redress} if setting.redress else {})
         template = self._templates.notices[locale, notice.name]
         subject = one_line(
             template.subject.render(

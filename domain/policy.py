@@ -395,6 +395,20 @@ Terms = Annotated[
 """The windows and limits of one process."""
 
 
+class Redress(Value):
+    """Where a consumer can go who does not accept how a case ended, as the letters name it.
+
+    `body`: who settles such disputes out of court, by its own name; `site`: where it is asked.
+    `court`: which court of first instance hears them as a rule. `soft` marks a weak `source`.
+    """
+
+    body: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+    site: Annotated[str, Field(max_length=200, pattern=r"^https://[^\s<>\"`]+$")]
+    court: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+    source: Text
+    soft: bool = False
+
+
 class CalendarChanges(Value):
     """Where a country differs from what is generally known of its holidays; each date with its why.
 
@@ -424,6 +438,7 @@ class Policy(Value):
     """One country's policy file. A process without a section does not run in that country.
 
     `version` is the file's own, and a mark of its content: an edited file is another policy.
+    `redress` is no rule of a case, so that no case is pinned to it: letters name what holds now.
     """
 
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -431,6 +446,7 @@ class Policy(Value):
     zone: Annotated[str, AfterValidator(_time_zone)]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     calendar: CalendarChanges = CalendarChanges()
+    redress: Redress | None = None
     inquiry: InquiryPolicy | None = None
     dispute: DisputePolicy | None = None
     cancellation: CancellationPolicy | None = None

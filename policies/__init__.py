@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from domain.calendars import Calendar
 from domain.misfits import in_words
-from domain.policy import Policy
+from domain.policy import Policy, Redress
 
 EVERY_PROCESS = "every_process"
 """The section of what all processes have alike, like an agent's time to decide."""
@@ -28,7 +28,7 @@ PROCESSES: dict[str, type[BaseModel]] = {
     name: model
     for name, field in Policy.model_fields.items()
     for model in get_args(field.annotation)
-    if isinstance(model, type) and issubclass(model, BaseModel)
+    if isinstance(model, type) and issubclass(model, BaseModel) and "process" in model.model_fields
 }
 """The rules of each process, by its section."""
 
@@ -89,6 +89,12 @@ def _policy(raw: bytes, country: str, name: str) -> Policy:
         )
     mark = sha256(raw).hexdigest()[:8]
     return policy.model_copy(update={"version": f"{policy.version}+{mark}"})
+
+
+def ways_outside(folder: Path = HERE) -> dict[str, Redress]:
+    """Where a consumer of each country can go that says so in its file."""
+    said = {country: read_policy(country, folder).redress for country in countries(folder)}
+    return {country: redress for country, redress in said.items() if redress}
 
 
 def known_years(country: str, folder: Path = HERE) -> tuple[int, int]:

@@ -32,7 +32,7 @@ from activities.notices import (
     Notices,
 )
 from domain.calendars import Calendar
-from domain.commands import Remedy
+from domain.commands import Remedy, Verdict
 from domain.goods import Goods, Purpose, Way
 from domain.letters import Posted, Trouble
 from domain.money import Money
@@ -41,6 +41,7 @@ from domain.openings import OpenDispute
 from domain.orders import Order, OrderedLine, Person
 from domain.parties import Actor, Party
 from domain.ports import Registration
+from policies import read_policy
 from standin.serving import serve_mailbox
 from store.archive import Archive
 from store.cases import CaseRegister
@@ -215,6 +216,19 @@ def test_is_every_space_of_a_folded_header_still_there(length: int) -> None:
     assert str(make_header(decode_header(read["Subject"]))) == subject
     who, address = parseaddr(" ".join(read["To"].split()))
     assert (str(make_header(decode_header(who))), address) == (name, "s@buyer.example")
+
+
+async def test_does_a_letter_name_the_bodies_of_the_cases_country(
+    office: PostOffice, desk: Desk
+) -> None:
+    facts = Facts(verdict=Verdict.FOR_SELLER)
+    final = Notice(key="9", to=Party.BUYER, name=NoticeName.DECISION_FINAL, facts=facts)
+    mailing = Mailing(case_id=desk.case_id, notices=(final,))
+    ActivityEnvironment().run(desk.notices(office.port).send, mailing)
+    way = read_policy("PL").redress
+    assert way is not None
+    assert way.body in part(office.mails[0], "plain")
+    assert way.court in part(office.mails[0], "plain")
 
 
 async def test_does_each_party_get_the_letter_in_their_language(

@@ -28,6 +28,7 @@ from policies import (
     known_years,
     read_calendar,
     read_policy,
+    ways_outside,
 )
 
 COUNTRIES = ["CZ", "HU", "PL", "SI", "SK"]
@@ -115,6 +116,29 @@ def test_what_is_weakly_sourced_says_so(folder: Path, country: str) -> None:
     for name, window in every_window(read_policy(country, folder)).items():
         assert window.soft == ("soft" in window.source), name
         assert window.soft or window.source.startswith(("law: ", "seed ")), name
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_every_country_says_where_else_a_consumer_can_go(country: str) -> None:
+    way = read_policy(country).redress
+    assert way is not None
+    assert way.source.startswith("law: ")
+    assert ("soft: " in way.source) is way.soft
+    assert read_policy(country, DEMO).redress == way
+    assert (ways_outside()[country], ways_outside(DEMO)[country]) == (way, way)
+
+
+def test_a_country_need_not_say_where_else_a_consumer_can_go(folder: Path) -> None:
+    path = folder / "pl.toml"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace("[redress]", "[redres]"), "utf-8")
+    with pytest.raises(PolicyError, match="redres"):
+        read_policy("PL", folder)
+    path.write_text(whole.partition("[redress]")[0], "utf-8")
+    assert "PL" not in ways_outside(folder)
+    path.write_text(whole.replace('site = "https:', 'site = "javascript:'), "utf-8")
+    with pytest.raises(PolicyError, match=r"redress\.site"):
+        read_policy("PL", folder)
 
 
 @pytest.mark.parametrize("country", COUNTRIES)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import product
@@ -31,6 +32,7 @@ from domain.openings import CarrierTrouble
 from domain.orders import Person
 from domain.parties import Actor, Party
 from domain.policy import OnSilence
+from policies import ways_outside
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 AT = datetime(2026, 12, 21, 9, 0, tzinfo=UTC)
@@ -143,6 +145,7 @@ FULL: dict[NoticeName, dict[str, Any]] = {
         "deducted": PART,
         "unpaid": True,
         "due": DUE,
+        "refund_due": SAFE,
     },
     NoticeName.WITHDRAWAL_STATED: {
         "goods": GOODS,
@@ -478,7 +481,14 @@ OPTIONAL: dict[NoticeName, set[str]] = {
     NoticeName.CLOSED: {"text"},
     NoticeName.CANCELLED: {"reduced", "delivery", "due"},
     NoticeName.STOP_DISPATCH: {"due", "safe"},
-    NoticeName.WITHDRAWAL_ACKNOWLEDGED: {"unpaid", "reduced", "delivery", "deducted", "due"},
+    NoticeName.WITHDRAWAL_ACKNOWLEDGED: {
+        "unpaid",
+        "reduced",
+        "delivery",
+        "deducted",
+        "due",
+        "refund_due",
+    },
     NoticeName.WITHDRAWAL_STATED: {"unpaid", "safe"},
     NoticeName.REFUND_DUE: {"safe"},
     NoticeName.EXCEPTION_CLAIMED: {"writer"},
@@ -700,7 +710,7 @@ def test_is_every_notice_there_and_no_other(locale: str) -> None:
 def test_do_all_languages_tell_the_same_facts(name: NoticeName) -> None:
     told = {locale: variables(locale, name) for locale in LOCALES}
     assert dict.fromkeys(LOCALES, told["en"]) == told
-    shared = {"case", "reader", "writer", "alone", "outcome", "seller"}
+    shared = {"case", "reader", "writer", "alone", "outcome", "seller", "redress"}
     assert told["en"] <= set(FULL[name]) | shared
 
 
@@ -1238,3 +1248,47 @@ def test_is_what_a_step_says_one_letter_with_one_greeting(letters: Letters, loca
     # What holds of a letter by itself alone is left out: that more is to come, or nothing to do.
     assert first[-2] not in whole
     assert last[-2] not in whole
+
+
+# Where else a consumer can go.
+
+OUTSIDE = ways_outside()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("country", OUTSIDE)
+def test_does_a_buyer_learn_where_else_to_go(letters: Letters, country: str, locale: str) -> None:
+    way = OUTSIDE[country]
+    for name in (NoticeName.COMPLAINT_REFUSED, NoticeName.DECISION_FINAL):
+        notice = Notice(key="1", to=Party.BUYER, name=name, facts=Facts(**FULL[name]))
+        told = letters.render(notice, replace(setting(locale), redress=way))
+        for said in (way.body, way.site, way.court):
+            assert said in told.text
+        assert f'href="{way.site}"' in told.html
+        assert_well_set(told)
+        without = letters.render(notice, setting(locale))  # a country that does not say it
+        assert way.body not in without.text
+        assert_well_set(without)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_a_seller_told_of_the_courts_alone(letters: Letters, locale: str) -> None:
+    name = NoticeName.DECISION_FINAL
+    notice = Notice(key="1", to=Party.SELLER, name=name, facts=Facts(**FULL[name]))
+    told, without = (
+        letters.render(notice, replace(setting(locale), redress=way)).text
+        for way in (OUTSIDE["PL"], None)
+    )
+    assert told == without
+    assert OUTSIDE["PL"].body not in told
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_is_the_latest_day_of_the_refund_acknowledged(letters: Letters, locale: str) -> None:
+    name = NoticeName.WITHDRAWAL_ACKNOWLEDGED
+    known = FULL[name]
+    told = render(letters, locale, name, Party.BUYER, known)
+    assert re.search(on_day(23), told.text)
+    assert "Sklep Kuchenny" in told.text
+    nothing = known | {"amount": Money(amount_minor=0, currency="PLN")}
+    assert not re.search(on_day(23), render(letters, locale, name, Party.BUYER, nothing).text)

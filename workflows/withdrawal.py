@@ -114,6 +114,7 @@ class Withdrawal(WithdrawalRecord):
             NoticeName.WITHDRAWAL_ACKNOWLEDGED,
             due=self.sending and self.sending.due,
             unpaid=None if self.owed or self.registration.edition < 2 else True,
+            refund_due=self.refunding.due,
             **told,
             **self.figures(),
         )
