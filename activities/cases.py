@@ -9,7 +9,7 @@ from temporalio import activity
 from domain.ports import (
     EDITION,
     CloseCase,
-    OpenCase,
+    Past,
     PinRules,
     RegisterCase,
     Registration,
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from activities.marketplace import Marketplace
-    from domain.accounts import MoneyBack
     from domain.kinds import Kind
     from domain.orders import Order
     from store.cases import CaseRegister
@@ -70,8 +69,8 @@ class Cases:
             )
         rules = rules_for(order, case.opening.kind, case.at, self._policies)
 
-        def judge(back: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
-            judged = register(case.opening, order, rules, case.at, back, open_cases=open_cases)
+        def judge(past: Past) -> Registration:
+            judged = register(case.opening, order, rules, case.at, past)
             return judged.model_copy(update={"edition": EDITION})
 
         return self._cases.register(case.case_id, case.opening, order, judge, case.at)
@@ -109,6 +108,7 @@ def read_rules(wanted: PinRules, policies: Path) -> Rules:
     policy = read_policy(wanted.country, policies)
     return Rules(
         policy_version=policy.version,
+        currency=policy.currency,
         terms=policy.terms(wanted.kind),
         calendar=read_calendar(wanted.country, wanted.first_year, wanted.last_year, policies),
     )

@@ -79,8 +79,10 @@ class Refunds:
     @activity.defn(name="refunded_units", no_thread_cancel_exception=True)
     def refunded_units(self, asked: AskRefundedUnits) -> RefundedUnits:
         """What of an order has come back, or is about to, as of now."""
-        back = self._ledger.money_back(asked.order_id)
-        return RefundedUnits(units=refunded_lines(back), money_back=back)
+        back, delivery = self._ledger.come_back(asked.order_id)
+        return RefundedUnits(
+            units=refunded_lines(back), money_back=back, delivery_back_minor=delivery
+        )
 
     def _known(self, command: RefundCommand) -> RefundReport | None:
         """What the ledger knows for certain; the refund is entered if it was not yet.

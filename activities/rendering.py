@@ -11,7 +11,6 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_time
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency
 from jinja2 import Environment, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
 from markdown_it.token import Token
@@ -272,15 +271,18 @@ def word(context: Context, value: str, table: str | None = None) -> str:
 
 @pass_context
 def money(context: Context, amount: Money) -> str:
-    """An amount as the reader's country writes it, with all its minor units."""
-    digits = get_currency_precision(amount.currency)
+    """An amount as the reader's country writes it, with all the decimals that are in use."""
+    locale = region(context["locale"])
     # The English habit of "PLN12.00" is hard to read for the currencies sold in here.
-    pattern = "¤¤\u00a0#,##0.00" if context["locale"] == "en" else None
+    english = context["locale"] == "en"
+    pattern = "¤¤\u00a0#,##0.00" if english else locale.currency_formats["standard"].pattern
+    decimals = f".{'0' * amount.decimals}" if amount.decimals else ""
     return format_currency(
-        Decimal(amount.amount_minor).scaleb(-digits),
+        amount.number,
         amount.currency,
-        format=pattern,
-        locale=region(context["locale"]),
+        format=pattern.replace(".00", decimals),
+        locale=locale,
+        currency_digits=False,
     )
 
 

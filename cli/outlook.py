@@ -8,7 +8,7 @@ from typing import NamedTuple
 from activities.cases import rules_for
 from cli.failures import RefusedError, SilentError
 from cli.orders import ask_order
-from cli.outlook_page import Past, case_page, order_page, past_line
+from cli.outlook_page import case_page, order_page, past_line
 from cli.page import print_parts
 from cli.process_pages import PROCESSES
 from cli.reaching import look_through, with_temporal
@@ -33,7 +33,7 @@ from domain.openings import (
 )
 from domain.orders import Line, Order
 from domain.parties import Actor, Party
-from domain.ports import OpenCase
+from domain.ports import NO_PAST, OpenCase, Past
 from domain.preview import Outlook, as_if_opened, look_ahead
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -117,16 +117,16 @@ def _past(order_id: str) -> Past | None:
     if "database_url" not in Settings.read().model_fields_set:
         return None
     with database() as engine:
-        return Past(*CaseRegister(engine).of_order(order_id))
+        return CaseRegister(engine).of_order(order_id)
 
 
 def _as_if(opening: Opening, order: Order, past: Past | None, now: datetime) -> Foreseen:
     """The case that an opening would open now, under the first number that is free."""
-    money_back, open_cases = past or Past((), ())
-    opening = _not_yet_open(opening, open_cases)
+    past = past or NO_PAST
+    opening = _not_yet_open(opening, past.open_cases)
     rules = rules_for(order, opening.kind, now, Settings.read().policies)
-    whole = as_if_opened(opening, order, rules, now, money_back, open_cases=open_cases)
-    if any(case.case_id == opening.case_id for case in open_cases):
+    whole = as_if_opened(opening, order, rules, now, past)
+    if any(case.case_id == opening.case_id for case in past.open_cases):
         whole = _open_already(whole)
     return Foreseen(whole, None if whole.view.refusal else foresee(whole, now))
 

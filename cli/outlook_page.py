@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain, groupby, repeat
-from typing import NamedTuple
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -12,25 +11,18 @@ from rich.text import Text
 from cli.page import party_text, refund_grid
 from cli.paper import table
 from cli.words import amount_in_words, in_words, local
-from domain.accounts import MoneyBack, refunded_lines
+from domain.accounts import refunded_lines
 from domain.ahead import Moves, silence_of, silent_in_words
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
 from domain.parties import Party
-from domain.ports import OpenCase
+from domain.ports import Past
 from domain.preview import Course, Movement, On, Outlook, StageAhead, Stops, WayOn
 from domain.stages import Stage
 from domain.view import CaseView
 
 MONEY = {Moves.REFUND: "refunds", Moves.NAMED: "refunds", Moves.RECOVERY: "recovers"}
-
-
-class Past(NamedTuple):
-    """What the database knows of an order: what has come back of it, and its open cases."""
-
-    money_back: tuple[MoneyBack, ...]
-    open_cases: tuple[OpenCase, ...]
 
 
 def case_page(

@@ -7,12 +7,10 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
-
 from cli.failures import InputError
 from domain.deadlines import spoken
 from domain.kinds import Kind
-from domain.money import Money
+from domain.money import Money, digits_of
 from domain.parties import Actor, Party
 from policies import countries, read_policy
 
@@ -22,7 +20,7 @@ UNNAMED = "?"
 
 def amount_from(text: str, currency: str) -> Money:
     """An amount as people write it, "50" or "50.00", exactly."""
-    digits = get_currency_precision(currency)
+    digits = digits_of(currency)
     pattern = rf"[0-9]{{1,10}}(\.[0-9]{{1,{digits}}})?" if digits else "[0-9]{1,10}"
     if not re.fullmatch(pattern, text, re.ASCII):
         example = "50." + "0" * digits if digits else "50"
@@ -32,8 +30,7 @@ def amount_from(text: str, currency: str) -> Money:
 
 def amount_in_words(amount: Money) -> str:
     """An amount with its currency: "50.00 PLN"."""
-    digits = get_currency_precision(amount.currency)
-    return f"{Decimal(amount.amount_minor).scaleb(-digits):f} {amount.currency}"
+    return amount.figures
 
 
 def actor_from(text: str) -> Actor:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 from pydantic import Field, model_validator
 
 from domain.base import Value
-from domain.money import Money
+from domain.money import Money, part_of, step_of
 from domain.orders import Line, Quantity, Sale, Sku
 
 Unit = tuple[str, int]
@@ -118,21 +118,39 @@ class Sold(Protocol):
 
 @dataclass
 class Account:
-    """The units of an order: `sold` is how many of each line, and what was paid for all of them."""
+    """The units of an order: `sold` is how many of each line, and what was paid for all of them.
+
+    `step`: the smallest amount that is made in its currency; what does not divide is with the last.
+    """
 
     sold: Mapping[str, tuple[int, int]]
     back: dict[Unit, Back] = field(default_factory=dict)
+    step: int = 1
 
     @classmethod
-    def of(cls, lines: Iterable[Sold], money_back: Iterable[MoneyBack] = ()) -> "Account":
+    def of(
+        cls, lines: Iterable[Sold], money_back: Iterable[MoneyBack] = (), step: int = 1
+    ) -> "Account":
         """The account of an order of which so much has come back."""
         sold = {line.sku: (line.quantity, line.paid_minor) for line in lines}
-        return cls(sold, told_of(money_back))
+        return cls(sold, told_of(money_back), step)
 
     def first(self, sku: str, number: int) -> int:
         """What was paid for the first so many units of a line, rounded down."""
         quantity, paid = self.sold[sku]
-        return paid * number // quantity
+        return part_of(paid, number, quantity, self.step)
+
+    def is_back(self, units: Iterable[Unit]) -> bool:
+        """Whether all that was paid for is refunded once these units are: what was a present need
+        not come back. Of an order that was all a present, all of it must.
+        """
+        free, now = not any(paid for _quantity, paid in self.sold.values()), set(units)
+        return all(
+            self.refunded(unit) or unit in now
+            for sku, (_quantity, paid) in self.sold.items()
+            if free or paid
+            for unit in self.units(sku)
+        )
 
     def price(self, unit: Unit) -> int:
         """What was paid for a unit; a line's units add up to what was paid for it."""
@@ -187,31 +205,57 @@ class Account:
             minor -= unpaid[unit]
         free = {unit: n for unit, n in left.items() if unit not in unpaid}
         whole = sum(free.values())
-        shares = {unit: minor * n // whole for unit, n in free.items()}
+        minor = min(minor, whole)
+        shares = {unit: part_of(minor, n, whole, self.step) for unit, n in free.items()}
         over = minor - sum(shares.values())
-        for unit in list(shares)[len(shares) - over :]:
-            shares[unit] += 1
+        while over:
+            for unit in reversed(shares):
+                more = min(self.step, over, free[unit] - shares[unit])
+                shares[unit] += more
+                over -= more
         return {unit: share for unit, share in (unpaid | shares).items() if share}
 
 
-def left_for(sale: Sale, units: tuple[Line, ...], money_back: tuple[MoneyBack, ...]) -> Money:
+def left_for(
+    sale: Sale,
+    units: tuple[Line, ...],
+    money_back: tuple[MoneyBack, ...],
+    delivery_back_minor: int | None = None,
+) -> Money:
     """By how much the price of these units can still be reduced."""
-    account = Account.of(sale.lines, money_back)
+    account = Account.of(sale.lines, money_back, step_for(sale, delivery_back_minor))
     picked = account.pick_reduced({unit.sku: unit.quantity for unit in units})
     return Money(amount_minor=account.left(picked), currency=sale.currency)
 
 
 def left_with_delivery(
-    sale: Sale, units: tuple[Line, ...], money_back: tuple[MoneyBack, ...]
+    sale: Sale,
+    units: tuple[Line, ...],
+    money_back: tuple[MoneyBack, ...],
+    delivery_back_minor: int | None = None,
 ) -> Money:
-    """What can still be refunded of these units, as far as they are not refunded; the delivery with
-    it if these are the whole order.
+    """What can still be refunded of these units, as far as they are not refunded; with the last of
+    all that was paid for, what is left of the delivery too.
+
+    `delivery_back_minor`: how much of the delivery has come back. Of a case that was registered
+    before that was kept, the delivery goes with the whole order alone.
     """
-    account = Account.of(sale.lines, money_back)
+    account = Account.of(sale.lines, money_back, step_for(sale, delivery_back_minor))
     named = {unit.sku: unit.quantity for unit in units}
-    left = account.left(account.pick(named))
-    if named == {line.sku: line.quantity for line in sale.lines} and not any(
+    picked = account.pick(named)
+    left = account.left(picked)
+    if delivery_back_minor is not None:
+        if picked and account.is_back(picked):
+            left += max(0, sale.delivery_paid_minor - delivery_back_minor)
+    elif named == {line.sku: line.quantity for line in sale.lines} and not any(
         back.refunded for back in account.back.values()
     ):
         left += sale.delivery_paid_minor
     return Money(amount_minor=left, currency=sale.currency)
+
+
+def step_for(sale: Sale, delivery_back_minor: int | None) -> int:
+    """The smallest amount that is made for an order; in a case that was registered before that was
+    asked, a minor unit.
+    """
+    return 1 if delivery_back_minor is None else step_of(sale.currency)

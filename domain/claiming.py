@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from domain.calendars import Calendar
 from domain.deadlines import Due, UnreckonableError, reckon, spoken
 from domain.goods import count, lines
-from domain.money import Money
+from domain.money import Money, part_of, step_of
 from domain.openings import CarrierTrouble, OpenCarrierClaim
 from domain.orders import Line, Order, Parcel, Regime, Sale
 from domain.policy import CarrierClaimPolicy, Window
@@ -46,16 +46,16 @@ def delivery_share(sale: Sale, tracking: str) -> int:
     free = not any(line.paid_minor for line in sale.lines)
     ordered = Counter({line.sku: line.quantity for line in sale.lines})
 
-    def part_of(units: Counter[str]) -> int:
+    def share_of(units: Counter[str]) -> int:
         measure = units.total() if free else sale.price_of(lines(units))
         of = ordered.total() if free else sale.price_of(lines(ordered))
-        return sale.delivery_paid_minor * measure // of
+        return part_of(sale.delivery_paid_minor, measure, of, step_of(sale.currency))
 
     sent: Counter[str] = Counter()
     for parcel in sale.parcels:
         before, sent = sent, (sent + Counter(count(parcel.lines or lines(ordered)))) & ordered
         if parcel.tracking == tracking:
-            return part_of(sent) - part_of(before)
+            return share_of(sent) - share_of(before)
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from domain.base import Day, Instant, Value
-from domain.money import Currency, Money, Payment
+from domain.money import Currency, Money, Payment, part_of, step_of
 
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
@@ -161,9 +161,10 @@ class Sale(Value):
 
         A line's discount is shared by its units; what does not divide stays with the last ones.
         """
-        wanted = {unit.sku: unit.quantity for unit in units}
+        wanted, step = {unit.sku: unit.quantity for unit in units}, step_of(self.currency)
         return sum(
-            line.paid_minor * wanted.get(line.sku, 0) // line.quantity for line in self.lines
+            part_of(line.paid_minor, wanted.get(line.sku, 0), line.quantity, step)
+            for line in self.lines
         )
 
     def offered(self, offer_id: str, quantity: int) -> tuple[Line, ...]:

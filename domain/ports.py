@@ -1,17 +1,18 @@
 """What crosses the case's edge: the arguments and answers of its activities."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
-from domain.accounts import MoneyBack, numbered
+from domain.accounts import MoneyBack, numbered, refunded_lines
 from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import Attachment, CostKind
+from domain.delivering import Refunds
 from domain.goods import Label
 from domain.kinds import CaseId, Kind
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.notices import Ending
 from domain.openings import CarrierTrouble, Opening
 from domain.orders import Line, Minor, Sale, Sku, Tracking
@@ -31,7 +32,8 @@ class Registration(Value):
 
     `at_stake` is what the buyer paid for these lines.
     `refunded`: the order's units that were refunded before, by whatever case; `money_back`: which
-    those were, and the units whose price was reduced.
+    those were, and the units whose price was reduced; `delivery_back_minor`: how much of what was
+    paid for the delivery, empty of cases that were registered before that was kept.
     `right_until`: until when the buyer had the right to open it; empty while none had begun.
     `beside`: the open cases of the same order that are about the same units.
     `edition`: see EDITION.
@@ -50,6 +52,7 @@ class Registration(Value):
     sale: Sale | None = None
     refunded: tuple[Line, ...] = ()
     money_back: tuple[MoneyBack, ...] = ()
+    delivery_back_minor: Minor | None = None
     right_until: AwareDatetime | None = None
     beside: tuple[str, ...] = ()
     edition: int = 0
@@ -67,6 +70,27 @@ class OpenCase(Value):
     case_id: str
     kind: Kind
     units: tuple[Line, ...]
+
+
+class Past(NamedTuple):
+    """What is known of an order: what of it has come back, or is about to, and its open cases.
+
+    `never_came`: the units that were refunded because the buyer never had them.
+    """
+
+    money_back: tuple[MoneyBack, ...] = ()
+    open_cases: tuple[OpenCase, ...] = ()
+    delivery_back_minor: int = 0
+    never_came: tuple[Line, ...] = ()
+
+    @property
+    def refunds(self) -> Refunds:
+        """Which units are not the buyer's any more."""
+        return Refunds(refunded_lines(self.money_back), self.never_came)
+
+
+NO_PAST = Past()
+"""Nothing came back of an order, and no other case is about it."""
 
 
 class CaseBeside(Value):
@@ -100,9 +124,10 @@ class PinRules(Value):
 
 
 class Rules(Value):
-    """A policy and a calendar as they are now."""
+    """A policy and a calendar as they are now. `currency`: the one that its amounts are in."""
 
     policy_version: str
+    currency: Currency | None = None
     terms: Terms | None = None
     calendar: Calendar
 
@@ -189,6 +214,8 @@ class RefundCommand(Value):
     `units` are what it is for: no unit of an order is ever refunded twice. A `reduction` is of the
     price of the units, which can be refunded afterwards with what is left of it. An amount of
     nothing orders no money, and settles that nothing is owed for the units any more.
+    `delivery_minor`: how much of what was paid for the delivery comes back, or is settled, with
+    it; left out, what the amount is above the price of the units.
 
     `sold`, `prices` and `paid` are the order's own quantities, what was paid for each line, and
     its total: the most that all its refunds may be for. `after`: what had come back before when
@@ -205,6 +232,7 @@ class RefundCommand(Value):
     paid: Money
     after: Annotated[tuple[MoneyBack, ...] | None, BeforeValidator(_as_money_back)] = None
     reduction: bool = False
+    delivery_minor: Minor | None = None
 
 
 class StaleReckoningError(Exception):
@@ -214,11 +242,13 @@ class StaleReckoningError(Exception):
 class RefundedUnits(Value):
     """The units of an order for which a refund is under way or paid, by whatever case or way.
 
-    `money_back`: which those are, and the units whose price was reduced.
+    `money_back`: which those are, and the units whose price was reduced; `delivery_back_minor`: how
+    much of what was paid for the delivery, empty where it was answered before that was kept.
     """
 
     units: tuple[Line, ...] = ()
     money_back: tuple[MoneyBack, ...] = ()
+    delivery_back_minor: Minor | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -13,11 +13,12 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from domain.accounts import MoneyBack, left_with_delivery
+from domain.accounts import left_with_delivery
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, done_by
 from domain.base import Value
 from domain.commands import Accept, CommandBase
 from domain.deadlines import Counting, Held, explain, reckon
+from domain.delivering import had
 from domain.kinds import Kind
 from domain.money import Money, Payment
 from domain.openings import (
@@ -28,10 +29,10 @@ from domain.openings import (
     OpenUncollectedParcel,
     OpenWithdrawal,
 )
-from domain.orders import Order, Sale
+from domain.orders import Line, Order, Sale
 from domain.parties import Party
 from domain.policy import OnSilence, Window
-from domain.ports import OpenCase, Rules
+from domain.ports import NO_PAST, Past, Rules
 from domain.refunds import DeliveryShare, Event, reckon_refund, refund_question, worthless
 from domain.registering import register
 from domain.remedies import refund_of
@@ -183,16 +184,13 @@ def as_if_opened(
     order: Order,
     rules: Rules,
     at: datetime,
-    money_back: tuple[MoneyBack, ...] = (),
-    *,
-    open_cases: tuple[OpenCase, ...] = (),
+    past: Past = NO_PAST,
 ) -> WholeCase:
     """The case that an opening would open at an instant, or its refusal: nothing is opened.
 
-    `money_back` and `open_cases`: what of the order has come back, and its other open cases, as far
-    as they are known.
+    `past`: what of the order has come back, and its other open cases, as far as they are known.
     """
-    registration = register(opening, order, rules, at, money_back, open_cases=open_cases)
+    registration = register(opening, order, rules, at, past)
     calendar, units = rules.calendar, registration.lines
     view = CaseView(
         id=opening.case_id,
@@ -212,21 +210,28 @@ def as_if_opened(
         units=units,
         right_until=registration.right_until,
     )
-    if event := registration.sale and _event(opening, registration.sale):
+    if event := registration.sale and _event(opening, registration.sale, units):
         terms = registration.terms
         share = getattr(terms, "delivery_share", DeliveryShare.NONE)
-        preview = reckon_refund(refund_question(event, order.sale, units, share, money_back))
-        view = view.model_copy(update={"preview": preview})
+        asked = refund_question(
+            event,
+            order.sale,
+            units,
+            share,
+            past.money_back,
+            delivery_back_minor=past.delivery_back_minor,
+        )
+        view = view.model_copy(update={"preview": reckon_refund(asked)})
     return WholeCase(view=view, registration=registration)
 
 
-def _event(opening: Opening, sale: Sale) -> Event | None:
+def _event(opening: Opening, sale: Sale, units: tuple[Line, ...]) -> Event | None:
     """What the refund of a case would be reckoned as; None where nothing says yet what it is."""
     match opening:
         case OpenWithdrawal():
             # Cash on delivery was paid for goods that the buyer has had, and for no others (P4).
             cash = sale.payment is Payment.CASH_ON_DELIVERY
-            return Event.UNCOLLECTED if cash and not sale.in_hand else Event.WITHDRAWAL
+            return Event.UNCOLLECTED if cash and not had(sale, units) else Event.WITHDRAWAL
         case OpenCancellation():
             return Event.CANCELLATION
         case OpenComplaint():
@@ -308,7 +313,7 @@ class _Walk:
         if refund is None or sale is None or refund.refund_minor:
             return True
         cash = sale.payment is Payment.CASH_ON_DELIVERY
-        return None if cash and not sale.in_hand else False
+        return None if cash and not had(sale, self.case.registration.lines) else False
 
     @property
     def worthless(self) -> bool:
@@ -317,7 +322,9 @@ class _Walk:
         if self.view.kind is not Kind.WITHDRAWAL or known.sale is None or not known.lines:
             return False
         share = getattr(known.terms, "delivery_share", DeliveryShare.NONE)
-        return worthless(known.sale, known.lines, share, known.money_back)
+        return worthless(
+            known.sale, known.lines, share, known.money_back, known.delivery_back_minor
+        )
 
     def possible(self, stage: Stage) -> list[Branch]:
         """The ways from a stage that can be taken, by what is known to be owed."""
@@ -679,7 +686,9 @@ class _Walk:
         known = self.case.registration
         if known.sale is None or not known.money_back or self.view.kind is Kind.CARRIER_CLAIM:
             return self.view.at_stake
-        return left_with_delivery(known.sale, known.lines, known.money_back)
+        return left_with_delivery(
+            known.sale, known.lines, known.money_back, known.delivery_back_minor
+        )
 
     def movement(self, stage: Stage, branch: Branch) -> Movement | None:
         """What one way moves."""

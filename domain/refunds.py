@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from domain.accounts import Account, Back, MoneyBack, Unit
 from domain.base import Value
-from domain.money import Currency, Money, Payment
+from domain.money import Currency, Money, Payment, part_of, step_of
 from domain.orders import Line, Quantity, Sale, Sku
 
 MOST = 10**12
@@ -109,8 +109,9 @@ class RefundQuestion(Value):
 
     `units` are those refunded now, None for all that are left; `already_refunded` holds the units
     of each earlier refund. Who knows which units those were, and by how much the price of others
-    was reduced, says so in `money_back`. `delivery_share` counts for withdrawals and cancellations
-    alone.
+    was reduced, says so in `money_back`. `delivery_back_minor`: how much of the delivery has come
+    back with them; left out, as much as this way of reckoning gives. `delivery_share` counts for
+    withdrawals and cancellations alone.
     """
 
     event: Event
@@ -122,6 +123,7 @@ class RefundQuestion(Value):
         tuple[tuple[Line, ...], ...], BeforeValidator(_one_list_for_each_refund)
     ] = ()
     money_back: tuple[MoneyBack, ...] = ()
+    delivery_back_minor: Amount | None = None
     delivery_share: DeliveryShare = DeliveryShare.NONE
     free_delivery_programme: bool = False
     buyer_informed: bool = True
@@ -136,6 +138,8 @@ def refund_question(
     units: tuple[Line, ...],
     delivery_share: DeliveryShare = DeliveryShare.NONE,
     money_back: tuple[MoneyBack, ...] = (),
+    *,
+    delivery_back_minor: int | None = None,
 ) -> RefundQuestion:
     """What is asked of an order's units; the deductions that a case knows of are added to it.
 
@@ -154,6 +158,7 @@ def refund_question(
         ),
         units=units,
         money_back=tuple(told for told in money_back if told.last <= sold.get(told.sku, 0)),
+        delivery_back_minor=delivery_back_minor,
         delivery_share=delivery_share,
         free_delivery_programme=sale.free_delivery,
         buyer_informed=sale.informed or sale.informed_at is not None,
@@ -167,13 +172,22 @@ def worthless(
     units: tuple[Line, ...],
     delivery_share: DeliveryShare,
     money_back: tuple[MoneyBack, ...],
+    delivery_back_minor: int | None,
 ) -> bool:
     """Whether nothing can be owed for units that are withdrawn from, paid for or not: a gift, or
-    goods whose whole price has come back.
+    goods whose whole price has come back. `delivery_back_minor`: how much of the delivery has; None
+    in a case that was registered before that was kept.
     """
     paid = sale.model_copy(update={"payment": Payment.PREPAID})
-    asked = refund_question(Event.WITHDRAWAL, paid, units, delivery_share, money_back)
-    return not reckon_refund(asked).refund_minor
+    asked = refund_question(
+        Event.WITHDRAWAL,
+        paid,
+        units,
+        delivery_share,
+        money_back,
+        delivery_back_minor=delivery_back_minor,
+    )
+    return not reckon_refund(asked, as_before=delivery_back_minor is None).refund_minor
 
 
 class RefundPart(Value):
@@ -189,6 +203,11 @@ class RefundPreview(Value):
 
     refund_minor: Amount
     parts: tuple[RefundPart, ...]
+
+    @property
+    def delivery_minor(self) -> int:
+        """How much of it is for the delivery, before anything is deducted."""
+        return sum(part.amount_minor for part in self.parts if part.what == "delivery")
 
 
 WITHDRAWALS = {Event.WITHDRAWAL, Event.CANCELLATION}
@@ -219,13 +238,16 @@ NO_WAY_BACK_WHY = {
 }
 
 
-def reckon_refund(question: RefundQuestion) -> RefundPreview:
+def reckon_refund(question: RefundQuestion, *, as_before: bool = False) -> RefundPreview:
     """The refund and its parts, goods first, then the delivery, then what is deducted.
 
+    Where all that was paid for has come back with it, so does the delivery, however many refunds
+    that took. What does not divide is reckoned in amounts that are made of the currency: whole
+    forints. `as_before`: as it was reckoned before either was so; for cases that were opened then.
     Raises RefundError where lines, units and earlier refunds do not go together.
     """
     _check_order(question)
-    account = _account(question)
+    account = _account(question, 1 if as_before else step_of(question.currency))
     now = _refunded_now(question, account)
     if _nothing_was_paid(question):
         why = "The order was not paid yet, so nothing is refunded."
@@ -236,9 +258,9 @@ def reckon_refund(question: RefundQuestion) -> RefundPreview:
     else:
         parts = _goods(question, account, now)
         price = sum(part.amount_minor for part in parts)
-        parts += _delivery(question, account, now)
-    parts += _diminished_value(question, price)
-    parts += _way_back(question, sum(part.amount_minor for part in parts))
+        parts += _delivery(question, account, now, as_before)
+    parts += _diminished_value(question, account, price)
+    parts += _way_back(question, account, sum(part.amount_minor for part in parts))
     return RefundPreview(refund_minor=sum(part.amount_minor for part in parts), parts=tuple(parts))
 
 
@@ -253,9 +275,9 @@ def _check_order(question: RefundQuestion) -> None:
         raise RefundError(f"The order adds up to more than {MOST}; give amounts in minor units.")
 
 
-def _account(question: RefundQuestion) -> Account:
+def _account(question: RefundQuestion, step: int) -> Account:
     """What of the order has come back before."""
-    account = Account.of(question.lines, question.money_back)
+    account = Account.of(question.lines, question.money_back, step)
     for sku, number in account.back:
         _check_known((sku,), account.sold, "money_back")
         if number > account.sold[sku][0]:
@@ -345,32 +367,73 @@ def _goods(
 
 
 def _delivery(
-    question: RefundQuestion, account: Account, now: dict[str, list[Unit]]
+    question: RefundQuestion, account: Account, now: dict[str, list[Unit]], as_before: bool
 ) -> list[RefundPart]:
     whole = all(len(now.get(line.sku, ())) == line.quantity for line in question.lines)
     withdrawn = question.event in WITHDRAWALS
     parts = []
     if question.delivery and question.delivery.paid_minor:
-        if withdrawn and question.delivery_share is DeliveryShare.NONE and not whole:
-            amount, why = 0, "Money table: a part of the order brings back no delivery here."
-        else:
-            paid = question.delivery.paid_minor
-            basis = question.delivery.standard_minor if withdrawn else paid
+        paid = question.delivery.paid_minor
+        basis = question.delivery.standard_minor if withdrawn else paid
+        amount, why = _own_share(question, account, now, basis)
+        shared = amount
+        if whole:
             amount, why = basis, "the delivery comes back with the whole order"
-            if not whole:
-                amount, share = _delivery_share(question, account, now, basis)
-                why = f"the delivery comes back like the goods, {share}"
-            rule = "Art. 13(1)" if withdrawn else "Money table"
-            if paid > basis:
-                rule = "Art. 13(2)"
-                surcharge = Money(amount_minor=paid - basis, currency=question.currency).figures
-                why += f"; the surcharge of {surcharge} for a dearer one stays with the buyer"
-            why = f"{rule}: {why}."
-        parts.append(RefundPart(what="delivery", amount_minor=amount, why=why))
+        elif not as_before and account.is_back(_units(now)):
+            amount = max(amount, _all_of_it(question, account, now))
+            if amount > shared:
+                why = "the delivery comes back with the last of all that was paid for"
+        if question.delivery_back_minor is not None:
+            amount = min(amount, max(0, paid - question.delivery_back_minor))
+        rule = "Art. 13(1)" if withdrawn else "Money table"
+        if not why:
+            rule, why = "Money table", "a part of the order brings back no delivery here"
+        elif paid > basis:
+            rule = "Art. 13(2)"
+            surcharge = Money(amount_minor=paid - basis, currency=question.currency).figures
+            why += f"; the surcharge of {surcharge} for a dearer one stays with the buyer"
+        parts.append(RefundPart(what="delivery", amount_minor=amount, why=f"{rule}: {why}."))
     if withdrawn and question.free_delivery_programme and not whole:
         why = "W4: the order keeps free delivery and free return; nothing is clawed back."
         parts.append(RefundPart(what="free-delivery programme", amount_minor=0, why=why))
     return parts
+
+
+def _units(units: dict[str, list[Unit]]) -> list[Unit]:
+    return [unit for line in units.values() for unit in line]
+
+
+def _own_share(
+    question: RefundQuestion, account: Account, now: dict[str, list[Unit]], basis: int
+) -> tuple[int, str]:
+    """What units bring back of the delivery by themselves, and why; no reason where it is none."""
+    if question.event in WITHDRAWALS and question.delivery_share is DeliveryShare.NONE:
+        return 0, ""
+    amount, share = _delivery_share(question, account, now, basis)
+    return amount, f"the delivery comes back like the goods, {share}"
+
+
+def _all_of_it(question: RefundQuestion, account: Account, now: dict[str, list[Unit]]) -> int:
+    """What is left of the delivery for who has given back all that was paid for, however many
+    refunds it took: the standard one (art. 13(1)), and where it was not the buyer who changed
+    their mind, the surcharge of a dearer one for the units of this refund.
+    """
+    assert question.delivery
+    standard, paid = question.delivery.standard_minor, question.delivery.paid_minor
+    before = {
+        line.sku: [unit for unit in account.units(line.sku) if account.refunded(unit)]
+        for line in question.lines
+    }
+    withdrawn = question.event in WITHDRAWALS
+    back, due = question.delivery_back_minor, standard
+    if back is None and account.is_back(()):
+        back = standard
+    elif back is None:
+        back, _why = _own_share(question, account, before, standard if withdrawn else paid)
+    if not withdrawn:
+        due += _delivery_share(question, account, now, paid)[0]
+        due -= _delivery_share(question, account, now, standard)[0]
+    return due - back
 
 
 def _delivery_share(
@@ -391,7 +454,7 @@ def _delivery_share(
                 before + (n if free else account.first(sku, n)) for n in (number - 1, number)
             )
             part += then - done
-            share += basis * then // of - basis * done // of
+            share += part_of(basis, then, of, account.step) - part_of(basis, done, of, account.step)
         before += line.quantity if free else line.paid_minor
     return share, _shown(question, part, of, "units" if free else "of their price")
 
@@ -404,7 +467,12 @@ def _shown(question: RefundQuestion, part: int, of: int, measure: str) -> str:
     return f"{figures[0]} of {figures[1]} {measure}"
 
 
-def _diminished_value(question: RefundQuestion, price: int) -> list[RefundPart]:
+def _deducted(minor: int, most: int, account: Account) -> int:
+    """So much of a deduction as there is to deduct from, in amounts that are made."""
+    return most if minor >= most else minor // account.step * account.step
+
+
+def _diminished_value(question: RefundQuestion, account: Account, price: int) -> list[RefundPart]:
     """Only the loss from handling beyond what is needed to inspect, and never above the price."""
     if not question.diminished_minor:
         return []
@@ -414,13 +482,13 @@ def _diminished_value(question: RefundQuestion, price: int) -> list[RefundPart]:
     elif not question.buyer_informed:
         why = "Art. 14(2): the buyer was not informed of the right of withdrawal, so bears no loss."
     else:
-        amount = min(question.diminished_minor, price)
+        amount = _deducted(question.diminished_minor, price, account)
         why = "Art. 14(2): the loss from handling beyond what is needed to inspect"
-        why += ", up to the price." if amount < question.diminished_minor else "."
+        why += ", up to the price." if price < question.diminished_minor else "."
     return [RefundPart(what="diminished value", amount_minor=-amount, why=why)]
 
 
-def _way_back(question: RefundQuestion, left: int) -> list[RefundPart]:
+def _way_back(question: RefundQuestion, account: Account, left: int) -> list[RefundPart]:
     """A cost is a claim, never a debit by itself: at most what is left is deducted (P3, P4, P6)."""
     way_back = question.way_back
     if not way_back:
@@ -435,7 +503,7 @@ def _way_back(question: RefundQuestion, left: int) -> list[RefundPart]:
     elif not way_back.announced:
         why = "P3, art. 14(1): the buyer was not told beforehand, so the seller bears it."
     else:
-        amount = min(way_back.charged_minor, left)
+        amount = _deducted(way_back.charged_minor, left, account)
         why = "P3, art. 14(1): really charged, and the buyer was told beforehand"
         if unpaid := way_back.charged_minor - amount:
             rest = Money(amount_minor=unpaid, currency=question.currency).figures

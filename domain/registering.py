@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from domain.accounts import MoneyBack, left_for, left_with_delivery, refunded_lines
+from domain.accounts import left_for, left_with_delivery, refunded_lines
 from domain.calendars import Calendar
 from domain.claiming import claim_refusal, claimable, parcel_of, units_of
 from domain.commands import Remedy
@@ -37,8 +37,9 @@ from domain.policy import (
     Terms,
     WithdrawalPolicy,
 )
-from domain.ports import OpenCase, Registration, Rules
+from domain.ports import NO_PAST, OpenCase, Past, Registration, Rules
 from domain.refusals import Code, Refusal
+from domain.remedies import whole_refusal
 from domain.timely import date_refusal
 from domain.withdrawing import (
     cancellation_refusal,
@@ -65,15 +66,10 @@ def register(
     order: Order,
     rules: Rules,
     at: datetime,
-    money_back: tuple[MoneyBack, ...] = (),
-    *,
-    open_cases: tuple[OpenCase, ...] = (),
+    past: Past = NO_PAST,
 ) -> Registration:
-    """The registration of a case, or the refusal that says why it cannot be opened.
-
-    `money_back` are the order's units for which money has left or is leaving; `open_cases` the
-    order's other open cases.
-    """
+    """The registration of a case, or the refusal that says why it cannot be opened."""
+    money_back = past.money_back
     refunded = refunded_lines(money_back)
     terms, calendar = rules.terms, rules.calendar
     order = order.model_copy(update={"said_in_hand_at": _said_in_hand_at(opening, calendar, at)})
@@ -82,23 +78,24 @@ def register(
     goods_in = getattr(opening, "goods_in", None)
     itself = (opening.case_id, opening.instead_of, goods_in)
     others = tuple(
-        case for case in open_cases if case.kind in CLAIMS and case.case_id not in itself
+        case for case in past.open_cases if case.kind in CLAIMS and case.case_id not in itself
     )
     refusal = (
         _order_refusal(opening, order)
         or date_refusal(opening, order, at)
         or _in_hand_refusal(opening, order, calendar, at)
-        or _lines_refusal(opening, order, money_back)
+        or _lines_refusal(opening, order, past)
         or (_no_policy(order) if terms is None else None)
+        or _currency_refusal(order, rules)
+        or _whole_refusal(opening)
         or (terms and _writing_refusal(opening, terms))
     )
     rivals = tuple(case for case in others if {case.kind, opening.kind} <= set(ALONE))
     taken = sum((Counter(count(case.units)) for case in rivals), Counter[str]())
     units = _units(opening, order, refunded, taken)
     if terms and not refusal:
-        left = left_for(order, units, money_back)
         refusal = (
-            _right_refusal(opening, order, units, terms, calendar, at=at, left=left)
+            _right_refusal(opening, order, units, terms, calendar, at=at, past=past)
             or _refunded_refusal(opening, order, units, refunded)
             or _other_case_refusal(order, units, refunded, rivals)
         )
@@ -116,7 +113,8 @@ def register(
         sale=order.sale,
         refunded=refunded,
         money_back=money_back,
-        right_until=_right_until(order, units, terms, calendar),
+        delivery_back_minor=past.delivery_back_minor,
+        right_until=_right_until(order, units, terms, calendar, past),
         beside=_beside(opening, units, others),
     )
 
@@ -140,6 +138,23 @@ def _no_policy(order: Order) -> Refusal:
         code=Code.POLICY_UNKNOWN,
         sentence=f"There is no policy for this process in {order.country}; add one to policies/.",
     )
+
+
+def _currency_refusal(order: Order, rules: Rules) -> Refusal | None:
+    """The limits and costs of a policy are in its currency, and say nothing of any other."""
+    if rules.currency in (None, order.currency):
+        return None
+    return Refusal(
+        code=Code.ORDER_CURRENCY,
+        sentence=f"The order was paid in {order.currency}, and the limits and costs of "
+        f"{order.country} are in {rules.currency}; let the platform see to it without a case.",
+    )
+
+
+def _whole_refusal(opening: Opening) -> Refusal | None:
+    """Why an amount that the opening names cannot be paid."""
+    named = (getattr(opening, name, None) for name in ("amount", "resend_cost"))
+    return next((whole_refusal(amount) for amount in named if amount and not amount.is_made), None)
 
 
 def _order_refusal(opening: Opening, order: Order) -> Refusal | None:
@@ -204,9 +219,7 @@ def _in_hand_refusal(
     )
 
 
-def _lines_refusal(
-    opening: Opening, order: Order, money_back: tuple[MoneyBack, ...]
-) -> Refusal | None:
+def _lines_refusal(opening: Opening, order: Order, past: Past) -> Refusal | None:
     ordered = {line.sku: line.quantity for line in order.lines}
     named = _named(opening, order)
     skus = [line.sku for line in named]
@@ -226,7 +239,7 @@ def _lines_refusal(
     if isinstance(opening, OpenDispute) and opening.amount:
         reduced = opening.wanted is Remedy.PARTIAL_REFUND
         left = (left_for if reduced else left_with_delivery)(
-            order, _units(opening, order), money_back
+            order, _units(opening, order), past.money_back, past.delivery_back_minor
         )
         if opening.amount.currency != left.currency:
             return Refusal(
@@ -282,7 +295,7 @@ def _right_refusal(
     calendar: Calendar,
     *,
     at: datetime,
-    left: Money,
+    past: Past,
 ) -> Refusal | None:
     """Why the buyer may not, or not any more, do what the opening says."""
     match opening, terms:
@@ -315,12 +328,13 @@ def _right_refusal(
         case OpenNonDelivery(), NonDeliveryPolicy() if opening.opened_by.party is Party.BUYER:
             return undue_refusal(order, terms, calendar, at)
         case OpenWithdrawal(stated_at=stated), WithdrawalPolicy():
-            return withdrawal_refusal(order, terms, calendar, stated or at)
+            return withdrawal_refusal(order, terms, calendar, stated or at, past.refunds)
         case OpenCancellation(instead_of=None), CancellationPolicy():
             return cancellation_refusal(order, terms, calendar, at)
         case OpenCarrierClaim(), CarrierClaimPolicy():
             return claim_refusal(opening, order, terms, calendar)
         case OpenComplaint(), ComplaintPolicy():
+            left = left_for(order, units, past.money_back, past.delivery_back_minor)
             return complaining_refusal(opening, order, units, terms, calendar, at=at, left=left)
     return None
 
@@ -334,11 +348,11 @@ def _reason_refusal(reason: ReturnReason, process: str) -> Refusal:
 
 
 def _right_until(
-    order: Order, units: tuple[Line, ...], terms: Terms | None, calendar: Calendar
+    order: Order, units: tuple[Line, ...], terms: Terms | None, calendar: Calendar, past: Past
 ) -> datetime | None:
     match terms:
         case WithdrawalPolicy():
-            return right_to_withdraw(order, terms, calendar).until
+            return right_to_withdraw(order, terms, calendar, past.refunds).until
         case CancellationPolicy():
             return right_to_cancel(order, terms, calendar).until
         case ComplaintPolicy():

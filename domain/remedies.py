@@ -1,8 +1,18 @@
 """What a remedy costs, and which amounts go with it."""
 
 from domain.commands import Decide, Remedy, Verdict
-from domain.money import Money
+from domain.money import Money, step_of
 from domain.refusals import Code, Refusal
+
+
+def whole_refusal(amount: Money) -> Refusal:
+    """Why an amount that is not made of its currency cannot be offered, deducted or paid."""
+    whole = amount.amount_minor // step_of(amount.currency)
+    return Refusal(
+        code=Code.AMOUNT_NOT_WHOLE,
+        sentence=f"{amount.currency} is paid in whole amounts; name {whole} or {whole + 1} "
+        f"{amount.currency}, not {amount.figures}.",
+    )
 
 
 def amount_refusal(remedy: Remedy | None, amount: Money | None, left: Money) -> Refusal | None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from domain.calendars import Calendar
 from domain.deadlines import explain, months_later, reckon, spoken
+from domain.delivering import NO_REFUNDS, Refunds, last_in_hand
 from domain.orders import BuyerClass, Sale
 from domain.policy import CancellationPolicy, Window, WithdrawalPolicy
 from domain.refusals import Code, Refusal
@@ -26,14 +27,15 @@ class Right(NamedTuple):
         return self.until is not None and at >= self.until
 
 
-def right_to_withdraw(sale: Sale, terms: WithdrawalPolicy, calendar: Calendar) -> Right:
-    """14 days from the last parcel in hand (directive 2011/83 art. 9); 12 months longer for a
+def right_to_withdraw(
+    sale: Sale, terms: WithdrawalPolicy, calendar: Calendar, refunds: Refunds = NO_REFUNDS
+) -> Right:
+    """14 days from the last of the goods in hand (directive 2011/83 art. 9); 12 months longer for a
     buyer who was not told of the right, or 14 days from being told late (art. 10).
     """
-    hands = sale.hands
-    if not hands or None in hands:
-        return Right(None)  # the time begins with the last parcel
-    last = max(hand for hand in hands if hand)
+    last = last_in_hand(sale, refunds)
+    if last is None:
+        return Right(None)
     ordinary = counted(terms.statement, last, calendar, "the last parcel in hand")
     if sale.informed:
         return ordinary
@@ -52,7 +54,11 @@ def right_to_cancel(sale: Sale, terms: CancellationPolicy, calendar: Calendar) -
 
 
 def withdrawal_refusal(
-    sale: Sale, terms: WithdrawalPolicy, calendar: Calendar, stated_at: datetime
+    sale: Sale,
+    terms: WithdrawalPolicy,
+    calendar: Calendar,
+    stated_at: datetime,
+    refunds: Refunds = NO_REFUNDS,
 ) -> Refusal | None:
     """Why this buyer may not withdraw, or not any more."""
     entitled = {BuyerClass.CONSUMER} | ({BuyerClass.SOLE_TRADER} if terms.sole_traders else set())
@@ -62,7 +68,7 @@ def withdrawal_refusal(
             sentence=f"A {sale.buyer_class} has no right to withdraw in {calendar.country}; "
             "open a dispute if something is wrong with the goods.",
         )
-    right = right_to_withdraw(sale, terms, calendar)
+    right = right_to_withdraw(sale, terms, calendar, refunds)
     if right.lapsed(stated_at):
         return too_late("withdraw", right, "open a dispute if something is wrong with the goods")
     return None

@@ -5,20 +5,21 @@ entered one after the other, whatever their cases and processes.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import update
 from sqlmodel import Session, col, delete, select
 
 from domain.accounts import Account, Back, MoneyBack, Unit, as_money_back
-from domain.money import Money
+from domain.money import Money, step_of
 from domain.orders import Line
-from domain.ports import LinePaid
+from domain.ports import LinePaid, RefundState
 from store.engine import insert
 from store.errors import ContradictionError
 from store.tables import (
     AccountRow,
+    PayoutRow,
     ReducedUnitRow,
     RefundedUnitRow,
     RefundRow,
@@ -120,6 +121,61 @@ def money_back(session: Session, order_id: str) -> tuple[MoneyBack, ...]:
     return as_money_back(_back(session, order_id))
 
 
+def delivery_back(session: Session, order_id: str, but: str = "") -> int:
+    """How much of what was paid for the delivery has come back, or is about to, in minor units.
+
+    Where a refund does not say it, and of money that others paid, it is what the amount is above
+    what was left of the price of its units. `but`: a refund that is left out.
+    """
+    account = session.get(AccountRow, order_id)
+    lines = {line.sku: line for line in _lines(session, order_id)}
+    if account is None or not _is_known(account, lines):
+        return 0
+    refund, payout = RefundRow, PayoutRow
+    refunds = select(refund.key, refund.amount_minor, refund.delivery_minor).where(
+        refund.order_id == order_id,
+        refund.key != but,
+        refund.state != RefundState.FAILED,
+        col(refund.reduction).is_(False),
+    )
+    payouts = select(payout.key, payout.amount_minor).where(
+        payout.order_id == order_id, payout.key != but
+    )
+    found: list[tuple[str, int, int | None]] = [
+        *session.exec(refunds),
+        *((key, minor, None) for key, minor in session.exec(payouts)),
+    ]
+    units = _refunded(session, order_id)
+    back = 0
+    for key, minor, delivery in found:
+        prices = _prices(lines, Money(amount_minor=minor, currency=account.currency))
+        left = (prices.price((sku, n)) - less for by, sku, n, less in units if by == key)
+        above = minor - sum(max(0, one) for one in left)
+        back += max(0, above) if delivery is None else delivery
+    return min(back, _delivery_paid(account, lines))
+
+
+def _is_known(account: AccountRow, lines: Mapping[str, SoldLineRow]) -> bool:
+    """Whether it is known what was paid, for the order and for each of its lines."""
+    return account.paid_minor is not None and all(
+        line.paid_minor is not None for line in lines.values()
+    )
+
+
+def _delivery_paid(account: AccountRow, lines: Mapping[str, SoldLineRow]) -> int:
+    """What was paid for the delivery, where it is known what was paid for each line."""
+    goods = sum(line.paid_minor or 0 for line in lines.values())
+    return max(0, (account.paid_minor or 0) - goods)
+
+
+def _prices(lines: Mapping[str, SoldLineRow], amount: Money) -> Account:
+    """The lines as they were sold. What was reckoned before amounts had to be whole is priced as it
+    was then.
+    """
+    sold = {sku: (line.sold, line.paid_minor or 0) for sku, line in lines.items()}
+    return Account(sold, step=step_of(amount.currency) if amount.is_made else 1)
+
+
 def take(
     session: Session,
     order_id: str,
@@ -138,10 +194,8 @@ def take(
     left of theirs and of the delivery.
     """
     lines = {line.sku: line for line in _lines(session, order_id)}
-    account = Account(
-        {sku: (line.sold, line.paid_minor or 0) for sku, line in lines.items()},
-        _back(session, order_id),
-    )
+    account = _prices(lines, amount)
+    account.back.update(_back(session, order_id))
     for sku, wanted in units.items():
         if sku not in lines:
             raise ContradictionError(f"Order {order_id} has no line {sku!r}; name one of its own.")
@@ -155,9 +209,7 @@ def take(
             )
     picked = account.pick_reduced(units) if reduction else account.pick(units)
     row = _account(session, order_id)
-    known = row.paid_minor is not None and all(
-        line.paid_minor is not None for line in lines.values()
-    )
+    known = _is_known(row, lines)
     if reduction and not known:
         raise ContradictionError(
             f"The price of units of order {order_id} cannot be reduced before it is known what "
@@ -166,7 +218,7 @@ def take(
     if known and priced:
         left = account.left(picked)
         if not reduction:
-            left += (row.paid_minor or 0) - sum(line.paid_minor or 0 for line in lines.values())
+            left += max(0, _delivery_paid(row, lines) - delivery_back(session, order_id, but=key))
         if amount.amount_minor > left:
             raise ContradictionError(
                 f"{amount.figures} cannot be refunded: of what was paid for these units of order "

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
-from domain.accounts import MoneyBack
 from domain.base import Value
 from domain.kinds import Kind
 from domain.money import Money
@@ -16,8 +15,8 @@ from domain.notices import Ending, opening_message
 from domain.openings import Opening
 from domain.orders import Line, Order, Person
 from domain.parties import Party
-from domain.ports import CloseCase, OpenCase, Registration
-from store.accounts import as_lines, counted, money_back
+from domain.ports import CloseCase, OpenCase, Past, Registration
+from store.accounts import as_lines, counted, delivery_back, money_back
 from store.archive import message_row
 from store.engine import hold_order, insert_new, transaction
 from store.errors import ContradictionError
@@ -58,8 +57,11 @@ NOT_ENDED = (
 """Endings that the headline leaves out: the case never began, or goes on as another one."""
 
 
-Judge = Callable[[tuple[MoneyBack, ...], tuple[OpenCase, ...]], Registration]
+Judge = Callable[[Past], Registration]
 """Makes a registration, given what of the order has come back and its open cases."""
+
+NEVER_CAME = (Kind.CANCELLATION, Kind.UNCOLLECTED_PARCEL, Kind.NON_DELIVERY)
+"""The kinds that refund what the buyer never had."""
 
 
 class Headline(Value):
@@ -117,7 +119,7 @@ class CaseRegister:
             hold_order(session, order.id)
             if stored := session.get(CaseRow, case_id):
                 return Registration.model_validate(stored.registration)
-            registration = judge(*_order(session, order.id))
+            registration = judge(_order(session, order.id))
             if registration.refusal:
                 return registration
             stake = registration.at_stake
@@ -150,7 +152,7 @@ class CaseRegister:
             case = session.get(CaseRow, case_id)
             return Registration.model_validate(case.registration) if case else None
 
-    def of_order(self, order_id: str) -> tuple[tuple[MoneyBack, ...], tuple[OpenCase, ...]]:
+    def of_order(self, order_id: str) -> Past:
         """What of an order has come back, or is about to, and its open cases."""
         with transaction(self._engine) as session:
             return _order(session, order_id)
@@ -244,13 +246,14 @@ class CaseRegister:
             return [_summary(row) for row in session.exec(statement)]
 
 
-def _order(session: Session, order_id: str) -> tuple[tuple[MoneyBack, ...], tuple[OpenCase, ...]]:
+def _order(session: Session, order_id: str) -> Past:
     """The order's units that are refunded or being refunded, or whose price is reduced, and its
     open cases, each with the units that it has not had refunded itself.
     """
     units = (
-        select(RefundedUnitRow.sku, RefundRow.case_id)
+        select(RefundedUnitRow.sku, RefundRow.case_id, CaseRow.kind)
         .join(RefundRow, col(RefundRow.key) == col(RefundedUnitRow.refund_key), isouter=True)
+        .join(CaseRow, col(CaseRow.case_id) == col(RefundRow.case_id), isouter=True)
         .where(RefundedUnitRow.order_id == order_id)
     )
     refunded = session.exec(units).all()
@@ -265,12 +268,17 @@ def _order(session: Session, order_id: str) -> tuple[tuple[MoneyBack, ...], tupl
             kind=Kind(kind),
             units=as_lines(
                 counted(Line.model_validate(line) for line in registration["lines"])
-                - Counter(sku for sku, by in refunded if by == case_id)
+                - Counter(sku for sku, by, _kind in refunded if by == case_id)
             ),
         )
         for case_id, kind, registration in session.exec(cases).all()
     )
-    return money_back(session, order_id), tuple(open_cases)
+    return Past(
+        money_back=money_back(session, order_id),
+        open_cases=tuple(open_cases),
+        delivery_back_minor=delivery_back(session, order_id),
+        never_came=as_lines(Counter(sku for sku, _by, kind in refunded if kind in NEVER_CAME)),
+    )
 
 
 def _person(row: PersonRow) -> Person:

@@ -20,6 +20,7 @@ from store.accounts import (
     agree,
     as_json,
     counted,
+    delivery_back,
     hold,
     hold_of_refund,
     money_back,
@@ -202,6 +203,11 @@ class RefundLedger:
         with transaction(self._engine) as session:
             return money_back(session, order_id)
 
+    def come_back(self, order_id: str) -> tuple[tuple[MoneyBack, ...], int]:
+        """The same, and how much of what was paid for the delivery, in minor units."""
+        with transaction(self._engine) as session:
+            return money_back(session, order_id), delivery_back(session, order_id)
+
     def find(self, key: str) -> Refund | None:
         """One refund, if it was ever requested."""
         with transaction(self._engine) as session:
@@ -231,6 +237,7 @@ def _insert(session: Session, command: RefundCommand, at: datetime) -> RefundRow
         requested_at=at,
         units=as_json(command.units),
         reduction=command.reduction,
+        delivery_minor=command.delivery_minor,
     )
     insert_new(session, [row])
     stored = session.get(RefundRow, command.key)

@@ -204,6 +204,8 @@ class RefundRow(SQLModel, table=True):
 
     The database itself holds the rule that a case has one refund that did not fail. `units` is
     empty for those that were ordered before units were kept. A `reduction` is of their price.
+    `delivery_minor`: how much of the delivery came back, or was settled, with it; empty where
+    nobody said so.
     """
 
     __tablename__ = "refunds"
@@ -229,6 +231,7 @@ class RefundRow(SQLModel, table=True):
     reported_at: datetime | None = None
     units: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
     reduction: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    delivery_minor: MinorOrNone = None
 
 
 class PayoutRow(SQLModel, table=True):

@@ -11,7 +11,7 @@ from domain.commands import Close
 from domain.kinds import Kind
 from domain.openings import OPENING
 from domain.orders import Line, Order, Parcel
-from domain.ports import OpenCase, Registration, Rules
+from domain.ports import OpenCase, Past, Registration, Rules
 from domain.refusals import Code
 from domain.registering import register
 from domain.stages import Stage
@@ -96,7 +96,7 @@ def registered(
         calendar=read_calendar("PL", 2025, 2030),
     )
     gone = (MoneyBack(sku=sku, first=1, last=n) for sku, n in (refunded or {}).items())
-    return register(opening, order, rules, NOW, (*gone, *reduced), open_cases=others)
+    return register(opening, order, rules, NOW, Past((*gone, *reduced), others))
 
 
 def code(registration: Registration) -> Code | None:

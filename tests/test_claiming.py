@@ -204,3 +204,11 @@ def test_each_regime_has_a_time_of_its_own_until_a_parcel_counts_as_lost() -> No
 
 def test_an_instant_is_told_on_the_local_clock() -> None:
     assert on_clock(NOW, "Europe/Warsaw") == "2026-11-20 13:00+01:00"
+
+
+def test_claims_over_parcels_are_for_whole_forints_and_add_up() -> None:
+    units = (OrderedLine(sku="A", title="Lamp", quantity=3, unit_price_minor=49_700),)
+    parcels = [parcel(id=f"p{n}", tracking=f"PX/{n}", lines=ONE_A) for n in range(3)]
+    more = {"lines": units, "currency": "HUF", "delivery_paid_minor": 100_000}
+    order = ordered(*parcels).model_copy(update=more)
+    assert shares(order) == [33_300, 33_300, 33_400]

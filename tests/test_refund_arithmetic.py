@@ -20,7 +20,7 @@ from domain.accounts import (
     refunded_lines,
     told_of,
 )
-from domain.money import Payment
+from domain.money import Payment, step_of
 from domain.orders import Line, Sale
 from domain.refunds import (
     DeliveryShare,
@@ -248,9 +248,114 @@ def test_cash_on_delivery_that_was_collected_was_paid(event: str) -> None:
     assert cash.refund_minor > 0
 
 
-def test_last_units_of_an_order_refunded_in_parts_are_no_whole_order() -> None:
+def test_last_units_of_an_order_refunded_in_parts_bring_back_the_delivery() -> None:
     found = preview("withdrawal", already_refunded=[units(MUG=3)], free_delivery_programme=True)
-    assert amounts(found) == {"1 × LAMP": 5000, "delivery": 0, "free-delivery programme": 0}
+    assert amounts(found) == {"1 × LAMP": 5000, "delivery": 899, "free-delivery programme": 0}
+    assert "the last of all that was paid for" in why(found, "delivery")
+    assert "surcharge of 6.00 PLN" in why(found, "delivery")
+
+
+def test_who_has_given_back_all_gets_all_back_however_many_statements_it_took() -> None:
+    lines = [{"sku": sku, "quantity": 1, "unit_price_minor": 1000} for sku in "ABC"]
+    order = {"lines": lines, "delivery": {"paid_minor": 490}, "delivery_share": "none"}
+    for before, now, refund in (
+        ([], units(A=1), 1000),
+        ([units(A=1)], units(B=1), 1000),
+        ([units(A=1), units(B=1)], units(C=1), 1490),
+        ([units(A=1, B=1)], units(C=1), 1490),
+        ([units(A=1)], units(B=1, C=1), 2490),
+        ([], None, 3490),
+    ):
+        found = preview("withdrawal", **order, already_refunded=before, units=now)
+        assert found.refund_minor == refund
+
+
+GIFT = {"sku": "GIFT", "quantity": 2, "unit_price_minor": 500, "discount_minor": 1000}
+
+
+@pytest.mark.parametrize("share", ["none", "proportional"])
+@pytest.mark.parametrize("event", ["withdrawal", "cancellation"])
+def test_a_gift_that_is_kept_keeps_nothing_of_the_delivery_back(event: str, share: str) -> None:
+    order = {"lines": [MUG, GIFT], "delivery_share": share}
+    found = preview(event, **order, units=units(MUG=3))
+    assert amounts(found)["delivery"] == 899
+    later = preview(event, **order, already_refunded=[units(MUG=3)])
+    assert amounts(later) == {"2 × GIFT": 0, "delivery": 0}
+    first = preview(event, **order, units=units(GIFT=2))
+    assert first.refund_minor == 0
+    then = preview(event, **order, already_refunded=[units(GIFT=2)])
+    assert amounts(then)["delivery"] == 899
+
+
+def test_of_an_order_that_was_all_a_gift_all_must_come_back() -> None:
+    order = {"lines": [GIFT], "delivery_share": "none"}
+    assert preview("withdrawal", **order, units=units(GIFT=1)).refund_minor == 0
+    assert preview("withdrawal", **order, already_refunded=[units(GIFT=1)]).refund_minor == 899
+
+
+@pytest.mark.parametrize(
+    ("event", "back", "delivery"),
+    [
+        ("withdrawal", 0, 899),
+        ("withdrawal", 500, 399),
+        ("withdrawal", 899, 0),
+        ("withdrawal", 1499, 0),
+        ("cancellation", 0, 899),
+        # What the seller is liable for brings back its own share of all that was paid, too.
+        ("complaint", 0, 899 + 688 - 413),
+        ("complaint", 1499 - 688, 688),
+        ("not-delivered", 1400, 99),
+    ],
+)
+def test_what_came_back_of_the_delivery_is_not_paid_twice(
+    event: str, back: int, delivery: int
+) -> None:
+    found = preview(event, already_refunded=[units(MUG=3)], delivery_back_minor=back)
+    assert amounts(found)["delivery"] == delivery
+
+
+def test_a_case_that_was_opened_before_is_reckoned_as_it_was_then() -> None:
+    last = asked("withdrawal", already_refunded=[units(MUG=3)])
+    assert reckon_refund(last, as_before=True).refund_minor == 5000
+    forints = asked("withdrawal", currency="HUF", units=units(MUG=1))
+    assert reckon_refund(forints, as_before=True).refund_minor == 1965
+
+
+FORINTS: dict[str, Any] = {
+    "currency": "HUF",
+    "lines": [
+        {"sku": "MUG", "quantity": 3, "unit_price_minor": 49_700, "discount_minor": 100},
+        {"sku": "LAMP", "quantity": 1, "unit_price_minor": 100_000},
+    ],
+    "delivery": {"paid_minor": 99_000},
+    "delivery_share": "proportional",
+}
+
+
+def test_forints_are_whole_and_what_does_not_divide_is_with_the_last() -> None:
+    found = preview("withdrawal", **FORINTS, units=units(MUG=1))
+    assert amounts(found) == {"1 × MUG": 49_600, "delivery": 19_700}
+    assert "496 HUF of 2490 HUF of their price" in why(found, "delivery")
+    rest = preview("withdrawal", **FORINTS, already_refunded=[units(MUG=1)])
+    assert amounts(rest) == {"2 × MUG": 99_400, "1 × LAMP": 100_000, "delivery": 79_300}
+
+
+def test_of_a_forint_no_part_is_deducted() -> None:
+    way_back = {"charged_minor": 12_345, "announced": True}
+    found = preview("withdrawal", **FORINTS, diminished_minor=10_050, way_back=way_back)
+    assert amounts(found)["diminished value"] == -10_000
+    assert amounts(found)["way back"] == -12_300
+
+
+def test_what_was_paid_in_parts_of_a_forint_comes_back_to_the_last_of_them() -> None:
+    order = {
+        "currency": "HUF",
+        "lines": [{"sku": "A", "quantity": 3, "unit_price_minor": 12_345}],
+        "delivery": None,
+    }
+    first = preview("withdrawal", **order, units=units(A=1)).refund_minor
+    rest = preview("withdrawal", **order, already_refunded=[units(A=1)]).refund_minor
+    assert (first, rest) == (12_300, 3 * 12_345 - 12_300)
 
 
 def test_same_sku_twice_in_units_is_summed() -> None:
@@ -502,8 +607,10 @@ def test_reductions_and_refunds_in_any_order_failed_or_not_add_up_exactly(
             back |= {u: Back(refunded=True, unpaid_minor=n - off[u]) for u, n in less.items()}
         return as_money_back(back)
 
+    step = step_of(order["currency"])
+
     def refund(number: int, some: dict[str, int]) -> None:
-        account = Account.of(sold, money_back())
+        account = Account.of(sold, money_back(), step)
         picked = account.pick(some)
         if not picked:
             return
@@ -517,7 +624,7 @@ def test_reductions_and_refunds_in_any_order_failed_or_not_add_up_exactly(
         money[number] = found.refund_minor
 
     def reduce(number: int, some: dict[str, int], part: Fraction) -> None:
-        account = Account.of(sold, money_back())
+        account = Account.of(sold, money_back(), step)
         picked = account.pick_reduced(some)
         minor = int(account.left(picked) * part)
         shares = account.spread(picked, minor)
@@ -544,6 +651,80 @@ def test_reductions_and_refunds_in_any_order_failed_or_not_add_up_exactly(
     refund(-2, whole)
     reduce(-3, whole, Fraction(1))  # what refunds were less by for reductions that failed since
     assert sum(money.values()) == paid(order)
+
+
+@settings(deadline=None)
+@given(st.data(), orders())
+def test_any_statements_add_up_to_the_refund_of_one_gifts_or_not(
+    data: st.DataObject, order: dict[str, Any]
+) -> None:
+    whole = reckon_refund(RefundQuestion(**order))
+    split = data.draw(splits(order))
+    if any(
+        line["unit_price_minor"] * line["quantity"] > line["discount_minor"]
+        for line in order["lines"]
+    ):
+        kept = {
+            line["sku"]
+            for line in order["lines"]
+            if line["unit_price_minor"] * line["quantity"] == line["discount_minor"]
+        }
+        if data.draw(st.booleans()):
+            split = [[one for one in now if one["sku"] not in kept] for now in split]
+            split = [now for now in split if now]
+    told = data.draw(st.booleans())
+    total = delivery = 0
+    for number, now in enumerate(split):
+        known = {"delivery_back_minor": delivery} if told else {}
+        found = reckon_refund(
+            RefundQuestion(**order, **known, units=now, already_refunded=split[:number])
+        )
+        total += found.refund_minor
+        delivery += found.delivery_minor
+    assert delivery == delivery_basis(order) == whole.delivery_minor
+    assert total == whole.refund_minor
+
+
+@settings(deadline=None)
+@given(st.data(), orders())
+def test_whatever_takes_the_units_back_all_of_them_bring_back_the_standard_delivery(
+    data: st.DataObject, order: dict[str, Any]
+) -> None:
+    split = data.draw(splits(order))
+    delivery = 0
+    for number, now in enumerate(split):
+        order |= {
+            "event": data.draw(st.sampled_from(Event)),
+            "delivery_share": data.draw(st.sampled_from(DeliveryShare)),
+        }
+        found = reckon_refund(
+            RefundQuestion(
+                **order, units=now, already_refunded=split[:number], delivery_back_minor=delivery
+            )
+        )
+        delivery += found.delivery_minor
+    standard = delivery_basis(order | {"event": "withdrawal"})
+    assert standard <= delivery <= delivery_basis(order | {"event": "complaint"})
+
+
+@settings(deadline=None)
+@given(st.data(), orders(), DEDUCTIONS)
+def test_whole_forints_bring_back_whole_forints(
+    data: st.DataObject, order: dict[str, Any], deductions: dict[str, Any]
+) -> None:
+    for line in order["lines"]:
+        line["unit_price_minor"] = min(line["unit_price_minor"], 10**6) * 100
+        whole = line["unit_price_minor"] * line["quantity"]
+        line["discount_minor"] = min(line["discount_minor"] * 100, whole)
+    if delivery := order["delivery"]:
+        delivery = {key: minor and minor // 100 * 100 for key, minor in delivery.items()}
+    order |= {"currency": "HUF", "delivery": delivery}
+    split = data.draw(splits(order))
+    for number, now in enumerate(split):
+        found = reckon_refund(
+            RefundQuestion(**order, **deductions, units=now, already_refunded=split[:number])
+        )
+        assert all(part.amount_minor % 100 == 0 for part in found.parts)
 
 
 BACK = st.one_of(

@@ -282,7 +282,7 @@ def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reck
         return answer
 
     basis = asked()
-    assert basis == RefundedUnits()
+    assert basis == RefundedUnits(delivery_back_minor=0)
     request(refunds, command())
     other = command("withdrawal:SI:SI-2001:1:refund:1", amount=5_940).model_copy(
         update={
@@ -297,7 +297,9 @@ def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reck
         assert (stale.value.type, stale.value.non_retryable) == ("refund-stale", True)
     assert paid(url) == [(KEY, 11_990)]
     rucksack = MoneyBack(sku=RUCKSACK.sku, first=1, last=1)
-    assert asked() == RefundedUnits(units=(RUCKSACK,), money_back=(rucksack,))
+    assert asked() == RefundedUnits(
+        units=(RUCKSACK,), money_back=(rucksack,), delivery_back_minor=0
+    )
     reduced = other.model_copy(
         update={
             "case_id": "complaint:SI:SI-2001:1",
@@ -315,7 +317,9 @@ def test_is_an_amount_reckoned_before_another_refund_refused_as_stale_until_reck
     with pytest.raises(ApplicationError, match="reckon it anew"):
         request(refunds, other.model_copy(update={"after": (rucksack,)}))
     poles = MoneyBack(sku=POLES.sku, first=1, last=1, reduced_minor=940)
-    assert asked() == RefundedUnits(units=(RUCKSACK,), money_back=(rucksack, poles))
+    assert asked() == RefundedUnits(
+        units=(RUCKSACK,), money_back=(rucksack, poles), delivery_back_minor=0
+    )
     rest = Money(amount_minor=5_000, currency="EUR")
     anew = other.model_copy(update={"after": asked().money_back, "amount": rest})
     assert request(refunds, anew).state is RefundState.CONFIRMED

@@ -123,6 +123,10 @@ async def ended(life: Life) -> None:
         (Code.TEXT_TOO_LONG, {"text": "x" * 61}),
         (Code.CHARACTER_REFUSED, {"text": "x\x00"}),
         (Code.POLICY_UNKNOWN, {"country": "SI"}),
+        (
+            Code.AMOUNT_NOT_WHOLE,
+            {"country": "HU", "amount": Money(amount_minor=12_345, currency="HUF")},
+        ),
     ],
 )
 async def test_what_does_not_fit_is_not_opened(
@@ -136,6 +140,15 @@ async def test_what_does_not_fit_is_not_opened(
     assert all(not verbs for verbs in view.may.values())
     assert life.letters() == []
     MET.add(code)
+
+
+async def test_an_order_in_a_currency_that_no_limit_is_in_is_not_opened(world: World) -> None:
+    life = await world.dispute(order_id=await world.in_hand(currency="EUR"))
+    assert (await life.ends()).ending == "not-opened"
+    told = (await life.view()).refusal
+    assert told
+    assert told.code is Code.ORDER_CURRENCY
+    MET.add(told.code)
 
 
 async def test_what_cannot_be_taken_back_is_not_opened(world: World) -> None:

@@ -1053,8 +1053,10 @@ def test_is_a_day_told_as_a_person_says_it(letters: Letters, locale: str, says: 
         ("sl", Money(amount_minor=120_000, currency="EUR"), "1.200,00\u00a0€"),
         ("cs", Money(amount_minor=1_234_500, currency="CZK"), "12\u00a0345,00\u00a0Kč"),
         ("sk", Money(amount_minor=120_000, currency="EUR"), "1\u00a0200,00\u00a0€"),
-        ("hu", Money(amount_minor=1_234_500, currency="HUF"), "12\u00a0345,00\u00a0Ft"),
-        ("en", Money(amount_minor=10**12, currency="HUF"), "HUF\u00a010,000,000,000.00"),
+        ("hu", Money(amount_minor=1_234_500, currency="HUF"), "12\u00a0345\u00a0Ft"),
+        ("hu", Money(amount_minor=16_563, currency="HUF"), "165,63\u00a0Ft"),
+        ("en", Money(amount_minor=10**12, currency="HUF"), "HUF\u00a010,000,000,000\n"),
+        ("cs", Money(amount_minor=500, currency="JPY"), "500\u00a0JP¥"),
     ],
 )
 def test_is_money_written_as_the_reader_writes_it(

@@ -47,7 +47,7 @@ from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
 
 BILL = Attachment(name="bill.pdf", size=9, media_type="application/pdf", sha256="a" * 64)
-WAY_BACK = 1299
+WAY_BACK = 1300
 ALL = 25999
 RESEND = {"PL": 1499, "SI": 490, "CZ": 8900, "SK": 490, "HU": 149_000}
 
@@ -169,7 +169,7 @@ async def test_silence_then_a_last_period_then_the_sellers_own_act(
     await cost(life)
     await refused(
         life, "already-done", SELLER, ReportCost,
-        cost=CostKind.WAY_BACK, amount=life.money(1), attachments=(BILL,),
+        cost=CostKind.WAY_BACK, amount=life.money(100), attachments=(BILL,),
     )  # fmt: skip
     told = (await life.view()).costs
     assert [(one.announced, one.deducted) for one in told] == [(None, False), (None, False)]

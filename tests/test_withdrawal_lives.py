@@ -276,9 +276,7 @@ async def test_part_of_an_order_and_then_the_rest_never_the_same_unit_twice(
     rest = await world.withdrawal(country, order_id=life.order_id, number=3)
     assert (await rest.view()).units == (*ONE_A, Line(sku="B", quantity=1))
     await refunded_early(rest)
-    # What is left comes back with the rest, except where a part never brings back delivery.
-    paid = 15000 + (999 - share if share else 0)
-    await ended(rest, "refunded", 10000 + share, paid)
+    await ended(rest, "refunded", 10000 + share, 15999 - share)
     last = await world.withdrawal(country, order_id=life.order_id, number=4)
     refusal = (await last.view()).refusal
     assert refusal
@@ -779,7 +777,7 @@ async def test_a_deduction_that_is_contested_or_not_answered_is_for_an_agent(
         await life.buyer(Reject, text="It was like that.")
     await life.sees(in_stage(Stage.WITH_AGENT))
     with pytest.raises(RefusedCommand, match="amount-too-high"):
-        await life.agent(Decide, verdict=Verdict.SHARED, amount=life.money(3001), reasoning="?")
+        await life.agent(Decide, verdict=Verdict.SHARED, amount=life.money(3100), reasoning="?")
     amount = life.money(shared) if shared else None
     await life.agent(Decide, verdict=verdict, amount=amount, reasoning="By the photo.")
     view = await life.sees(in_stage(Stage.AWAITING_REFUND))
@@ -886,8 +884,8 @@ async def test_units_withdrawn_from_and_disputed_are_paid_once(world: World) -> 
     view = await more.sees(lambda view: view.task)
     assert view.units == (Line(sku="B", quantity=1),)
     await refunded_early(more)
-    await ended(first, "nothing-owed", 20000, 5000)
-    await ended(more, "refunded", 20000, 5000)
+    await ended(first, "nothing-owed", 20000, 5999)
+    await ended(more, "refunded", 20000, 5999)
     assert first.breaches() == []
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.orders import Sale
+from domain.delivering import NO_REFUNDS, Refunds
+from domain.orders import Line, Sale
 from domain.policy import CancellationPolicy, WithdrawalPolicy
 from domain.refusals import Code
 from domain.withdrawing import (
@@ -43,9 +44,9 @@ def terms(country: str) -> WithdrawalPolicy:
     return found
 
 
-def last_day(country: str, of: Sale) -> str | None:
+def last_day(country: str, of: Sale, refunds: Refunds = NO_REFUNDS) -> str | None:
     """The last local day on which the buyer may withdraw."""
-    until = right_to_withdraw(of, terms(country), read_calendar(country, 2025, 2030)).until
+    until = right_to_withdraw(of, terms(country), read_calendar(country, 2025, 2030), refunds).until
     if until is None:
         return None
     local = until.astimezone(ZoneInfo(read_policy(country).zone))
@@ -72,6 +73,98 @@ def test_until_when_may_a_buyer_withdraw(
     country: str, hands: list[str | None], last: str | None
 ) -> None:
     assert last_day(country, sale(*hands)) == last
+
+
+def parcel(number: int, hand: str | None, **lines: int) -> dict[str, Any]:
+    named = [{"sku": sku, "quantity": quantity} for sku, quantity in lines.items()]
+    return {"id": f"p{number}", "lines": named, "in_hand_at": hand}
+
+
+def named(**lines: int) -> tuple[Line, ...]:
+    return tuple(Line(sku=sku, quantity=quantity) for sku, quantity in lines.items())
+
+
+EARLY, LATE = "2026-03-02T12:00Z", "2026-03-30T12:00Z"
+
+
+@pytest.mark.parametrize(
+    ("parcels", "refunds", "last"),
+    [
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, None, B=1)], Refunds(), None, id="B is to come"
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, None, B=1)],
+            Refunds(named(B=1), named(B=1)),
+            "2026-03-16",
+            id="the contract for B was ended",
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, None, B=1)],
+            Refunds(named(B=1)),
+            "2026-03-16",
+            id="B was refunded by whatever way",
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=1), parcel(2, None, A=1), parcel(3, None, B=1)],
+            Refunds(named(A=1, B=1), named(A=1, B=1)),
+            "2026-03-16",
+            id="one A came and one never did",
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=1, B=1), parcel(2, None, A=1)],
+            Refunds(named(A=1)),
+            None,
+            id="of two A the one that came was given back",
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, None, B=1), parcel(3, EARLY, B=1)],
+            Refunds(),
+            "2026-03-16",
+            id="lost and sent again",
+        ),
+        pytest.param([parcel(1, EARLY, A=2)], Refunds(), None, id="B has no parcel yet"),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, LATE, B=1)],
+            Refunds(named(B=1), named(B=1)),
+            "2026-03-16",
+            id="B came after its contract was ended",
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, LATE, B=1)],
+            Refunds(named(B=1)),
+            "2026-04-13",
+            id="B came last and was given back",
+        ),
+        pytest.param(
+            [parcel(1, EARLY), parcel(2, None)], Refunds(), None, id="nobody knows what is in them"
+        ),
+        pytest.param(
+            [parcel(1, EARLY, A=2), parcel(2, None)],
+            Refunds(named(B=1), named(B=1)),
+            "2026-03-16",
+            id="nothing is left for the last one",
+        ),
+        pytest.param(
+            [parcel(1, EARLY), parcel(2, None, B=1)], Refunds(), None, id="all but B is in it"
+        ),
+        pytest.param(
+            [parcel(1, None, A=2, B=1)],
+            Refunds(named(A=2, B=1), named(A=2, B=1)),
+            None,
+            id="nothing ever came",
+        ),
+    ],
+)
+def test_the_time_begins_with_the_last_of_the_units_that_are_owed(
+    parcels: list[dict[str, Any]], refunds: Refunds, last: str | None
+) -> None:
+    lines = [
+        {"sku": sku, "title": sku, "quantity": quantity, "unit_price_minor": 100}
+        for sku, quantity in {"A": 2, "B": 1}.items()
+    ]
+    bought = sale(lines=lines, parcels=parcels)
+    assert last_day("SK", bought, refunds) == last
 
 
 @pytest.mark.parametrize(

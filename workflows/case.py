@@ -65,6 +65,7 @@ from domain.ports import (
     TaskState,
 )
 from domain.refusals import Code, Refusal
+from domain.remedies import whole_refusal
 from domain.stages import Flow, Stage
 from domain.timely import impossible
 from domain.view import (
@@ -202,6 +203,13 @@ class Case(ABC):
         """The windows and limits that this case is pinned to."""
         assert self.registration.terms is not None
         return self.registration.terms
+
+    @property
+    def reckons_as_before(self) -> bool:
+        """Whether the case was registered before it was kept how much of the delivery has come
+        back: its money is reckoned as it was then.
+        """
+        return self.registration.delivery_back_minor is None
 
     @property
     def sale(self) -> Sale:
@@ -606,8 +614,16 @@ class Case(ABC):
             text_refusal(command.words, command.files, self.policy.messages)
             or character_refusal(command)
             or name_refusal(command.by)
+            or self.not_whole(command)
             or self.unfit(command)
         )
+
+    def not_whole(self, command: Command) -> Refusal | None:
+        """Why an amount that the command names cannot be paid."""
+        amount = getattr(command, "amount", None)
+        if amount is None or amount.is_made or self.reckons_as_before:
+            return None
+        return whole_refusal(amount)
 
     def why_not(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """Why `by` may not send `verb` now; None when they may."""

@@ -456,7 +456,8 @@ class GoodsReturn(GoodsRecord):
             return
         if self.parcels.sent_at is None:
             self.labelled = True
-            if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL:
+            known = made.charged.currency == self.sale.currency
+            if self.buyer_pays_way_back and self.way is Way.PLATFORM_LABEL and known:
                 self.charged_minor = made.charged.amount_minor
                 self.label_tracking = made.tracking
             self.tell_label(made.label, made.charged if self.charged_minor else None)

@@ -166,7 +166,10 @@ class Inquiry(Case):
         if isinstance(command, BecomeDispute) and command.amount:
             reduces = command.wanted is Remedy.PARTIAL_REFUND
             left = (left_for if reduces else left_with_delivery)(
-                self.sale, self.registration.lines, self.registration.money_back
+                self.sale,
+                self.registration.lines,
+                self.registration.money_back,
+                self.registration.delivery_back_minor,
             )
             return amount_refusal(Remedy.PARTIAL_REFUND, command.amount, left)
         return None

@@ -103,14 +103,16 @@ class Refunding(WithAgents):
         agreed: Money | None = None,
         *,
         reduction: bool = False,
+        delivery: int | None = None,
     ) -> Payment:
         """Refund these units, or reduce their price, until it is known what became of it.
 
         It holds for what is known to have come back of the order. A failure needs an agent, who
-        orders it again. `agreed`: what both were told before, if that was more.
+        orders it again. `agreed`: what both were told before, if that was more. `delivery`: how
+        much of the delivery comes back with it, where that is reckoned.
         """
         while True:
-            command = self.refund_command(amount, units, reduction=reduction)
+            command = self.refund_command(amount, units, reduction=reduction, delivery=delivery)
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
             self.ordered = command
             self.rest_on(Party.PLATFORM)
@@ -163,7 +165,12 @@ class Refunding(WithAgents):
             self.tell_announced()
 
     def refund_command(
-        self, amount: Money, units: tuple[Line, ...], *, reduction: bool = False
+        self,
+        amount: Money,
+        units: tuple[Line, ...],
+        *,
+        reduction: bool = False,
+        delivery: int | None = None,
     ) -> RefundCommand:
         """The next refund of the case, under a key of its own."""
         self.refunds_asked += 1
@@ -180,13 +187,16 @@ class Refunding(WithAgents):
             paid=self.sale.paid,
             after=self.registration.money_back,
             reduction=reduction,
+            delivery_minor=delivery,
         )
 
-    async def settle_units(self, units: tuple[Line, ...]) -> Payment:
-        """Enter that nothing is owed for these units any more, so that no other case pays them."""
+    async def settle_units(self, units: tuple[Line, ...], delivery: int) -> Payment:
+        """Enter that nothing is owed for these units any more, nor so much of the delivery, so that
+        no other case pays them.
+        """
         if self.registration.edition < 2:
             self._steps += 1  # its letters have left already
-        command = self.refund_command(self.nothing, units)
+        command = self.refund_command(self.nothing, units, delivery=delivery)
         try:
             await workflow.execute_activity_method(
                 Refunds.request, command, summary="nothing is owed any more", **MARKETPLACE
@@ -266,16 +276,22 @@ class Refunding(WithAgents):
             **OWN_DATABASE,
         )
         self.learned_at = self.now
-        known = {"refunded": refunded.units, "money_back": refunded.money_back}
+        known = {
+            "refunded": refunded.units,
+            "money_back": refunded.money_back,
+            "delivery_back_minor": refunded.delivery_back_minor,
+        }
         self.registration = self.registration.model_copy(update=known)
 
     def price_left(self, units: tuple[Line, ...]) -> Money:
         """The most that the price of these units can be reduced by, as far as is known."""
-        return left_for(self.sale, units, self.registration.money_back)
+        known = self.registration
+        return left_for(self.sale, units, known.money_back, known.delivery_back_minor)
 
     def left(self, units: tuple[Line, ...]) -> Money:
         """The most that can be refunded of these units, as far as is known."""
-        return left_with_delivery(self.sale, units, self.registration.money_back)
+        known = self.registration
+        return left_with_delivery(self.sale, units, known.money_back, known.delivery_back_minor)
 
     def refundable(self, units: tuple[Line, ...]) -> tuple[Line, ...]:
         """These units without those that are known to be refunded."""

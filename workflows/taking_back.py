@@ -66,11 +66,16 @@ class TakingBack(Returning):
         if not units:
             return RefundPreview(refund_minor=0, parts=())
         asked = refund_question(
-            self.event, self.sale, units, self.delivery_share, self.registration.money_back
+            self.event,
+            self.sale,
+            units,
+            self.delivery_share,
+            self.registration.money_back,
+            delivery_back_minor=self.registration.delivery_back_minor,
         )
         deducted = self.deduction.amount_minor if self.deduction else 0
         known = {"diminished_minor": deducted, "way_back": self.way_back}
-        return reckon_refund(asked.model_copy(update=known))
+        return reckon_refund(asked.model_copy(update=known), as_before=self.reckons_as_before)
 
     @property
     def way_back(self) -> WayBack:
@@ -104,7 +109,7 @@ class TakingBack(Returning):
         preview = self.preview()
         less = -sum(part.amount_minor for part in preview.parts if part.amount_minor < 0)
         reduced = -sum(part.amount_minor for part in preview.parts if part.what == REDUCED)
-        delivery = sum(part.amount_minor for part in preview.parts if part.what == "delivery")
+        delivery = preview.delivery_minor
         deducted = less - reduced
         return {
             "amount": self.money(preview.refund_minor),
@@ -179,7 +184,8 @@ class TakingBack(Returning):
         self.enter(Stage.REFUNDING)
         while not await self.owes_nothing():
             amount, agreed = self.amount, self.less and self.less[0]
-            match await self.pay_back(amount, self.units, agreed):
+            units, delivery = self.covered
+            match await self.pay_back(amount, units, agreed, delivery=delivery):
                 case Payment.PAID:
                     self.paid, self.less = amount, None
                     return
@@ -209,13 +215,18 @@ class TakingBack(Returning):
         """
         while not self.owed:
             settles = self.deducted_whole and workflow.patched("deducted-units-settled")
-            if not settles or await self.settle_units(self.units) is not Payment.STALE:
+            if not settles or await self.settle_units(*self.covered) is not Payment.STALE:
                 self.note(NOTHING_OWED.what)
                 self.tell_announced()
                 self.tell_less()
                 return True
             await self.leave_out_refunded()
         return False
+
+    @property
+    def covered(self) -> tuple[tuple[Line, ...], int]:
+        """What a refund settles: the units, and how much of the delivery."""
+        return self.units, self.preview().delivery_minor
 
     async def leave_out_refunded(self) -> None:
         """Units that another case has refunded meanwhile are not refunded twice."""

@@ -23,6 +23,7 @@ from domain.commands import (
     Revoke,
     Say,
 )
+from domain.delivering import had
 from domain.goods import GoodsNews, Way, count
 from domain.money import Payment
 from domain.notices import Ending
@@ -101,8 +102,10 @@ class WithdrawalRecord(TakingBack):
 
     @property
     def in_hand(self) -> bool:
-        """Whether the buyer had every parcel in hand when the case was opened."""
-        return self.sale.in_hand
+        """Whether the buyer had the goods in hand when the case was opened; in cases that were
+        registered before that was asked of these very units, every parcel.
+        """
+        return self.sale.in_hand if self.reckons_as_before else had(self.sale, self.units)
 
     @property
     def worthless(self) -> bool:
@@ -112,7 +115,13 @@ class WithdrawalRecord(TakingBack):
         if self.registration.edition < 2 or not self.units:
             return False
         known = self.registration
-        return worthless(self.sale, self.units, self.delivery_share, known.money_back)
+        return worthless(
+            self.sale,
+            self.units,
+            self.delivery_share,
+            known.money_back,
+            known.delivery_back_minor,
+        )
 
     @property
     def owes_goods_alone(self) -> bool:

@@ -6,7 +6,6 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Engine, text
 
-from domain.accounts import MoneyBack
 from domain.kinds import Kind
 from domain.money import Money
 from domain.notices import Ending
@@ -15,6 +14,7 @@ from domain.orders import Line, Order
 from domain.ports import (
     CloseCase,
     OpenCase,
+    Past,
     RefundCommand,
     RefundReport,
     RefundState,
@@ -40,8 +40,8 @@ def known(
     def register(case_id: str, units: tuple[Line, ...]) -> tuple[OpenCase, ...]:
         seen: list[OpenCase] = []
 
-        def judge(_: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
-            seen.extend(open_cases)
+        def judge(past: Past) -> Registration:
+            seen.extend(past.open_cases)
             return registration.model_copy(update={"lines": units})
 
         CaseRegister(engine).register(case_id, opening, order, judge, noon)
@@ -104,8 +104,8 @@ def test_of_twenty_cases_registered_at_once_only_one_has_nobody_beside_it(
 ) -> None:
     cases = CaseRegister(engine)
 
-    def judge(_: tuple[MoneyBack, ...], open_cases: tuple[OpenCase, ...]) -> Registration:
-        return BUSY if open_cases else registration
+    def judge(past: Past) -> Registration:
+        return BUSY if past.open_cases else registration
 
     def register(number: int) -> Registration:
         return cases.register(f"withdrawal:{number}", opening, order, judge, order.placed_at)
