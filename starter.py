@@ -155,6 +155,9 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     queue: Annotated[str | None, typer.Option(help="The agents' queue of the task.")] = None,
     due_before: Since = None,
     breached: Annotated[bool | None, typer.Option("--breached/--not-breached")] = None,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Whose workflow task fails; see `mend`.")
+    ] = False,
     open_only: Annotated[bool, typer.Option("--open", help="Open cases; so by default.")] = False,
     closed: Annotated[bool, typer.Option("--closed", help="Closed cases.")] = False,
     both: Annotated[bool, typer.Option("--all", help="Open and closed cases.")] = False,
@@ -176,6 +179,7 @@ def list_(  # noqa: PLR0917 - each is an option of its own
         queue=queue,
         due_before=_aware(due_before),
         breached=breached,
+        stuck=stuck,
         open=None if both else not closed,
     )
     found = find(filters, limit + 1)
@@ -275,6 +279,22 @@ def recalculate(
 
     if worst := recalculate_all(cases, reason, by, as_json):
         raise typer.Exit(worst)
+
+
+@app.command()
+def mend(
+    case: CaseId,
+    reason: Annotated[
+        str, typer.Option(help="Why; Temporal keeps it with the reset.")
+    ] = "the history could not be replayed",
+    look: Annotated[bool, typer.Option("--look", help="Only say what would be done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a stuck case, one that cannot be replayed, go back to the step before, and on."""
+    from cli import mending
+
+    done = mending.mend(case, reason, only_look=look)
+    print(done.model_dump_json() if as_json else mending.told(done, only_look=look))
 
 
 @app.command()

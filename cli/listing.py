@@ -44,6 +44,7 @@ class Filters:
     queue: str | None = None
     due_before: datetime | None = None
     breached: bool | None = None
+    stuck: bool = False
     open: bool | None = True
 
 
@@ -86,6 +87,8 @@ def query(filters: Filters) -> str:
         asked.append(f"{attributes.DUE.name} < '{filters.due_before.astimezone(UTC).isoformat()}'")
     if filters.breached is not None:
         asked.append(f"{attributes.BREACHED.name} = {str(filters.breached).lower()}")
+    if filters.stuck:
+        asked.append("TemporalReportedProblems IS NOT NULL")
     if filters.open is not None:
         asked.append(f"ExecutionStatus {'=' if filters.open else '!='} 'Running'")
     return " AND ".join(asked)

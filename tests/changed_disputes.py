@@ -1,7 +1,10 @@
-"""A dispute with a change that running cases cannot take, and the same change with its guard."""
+"""Disputes with changes that running cases cannot take, and one of them with its guard."""
+
+from datetime import datetime
 
 from temporalio import workflow
 
+from domain.commands import Ask, Offer, Refuse, Reject, Say
 from domain.openings import OpenDispute
 from domain.view import Closed
 from workflows.dispute import Dispute
@@ -36,3 +39,24 @@ class PausingGuarded(Dispute):
         if workflow.patched("pause-before-registering"):
             await workflow.sleep(1)
         return await super().run(opening)
+
+
+@workflow.defn(name="Dispute")
+class Dawdling(Dispute):
+    """Waits a little beside every move that it tells of: a change that was not guarded."""
+
+    @workflow.init
+    def __init__(self, opening: OpenDispute) -> None:
+        super().__init__(opening)
+
+    @workflow.run
+    async def run(self, opening: OpenDispute) -> Closed:
+        """The dispute."""
+        return await super().run(opening)
+
+    def tell_move(
+        self, move: Say | Ask | Offer | Reject | Refuse, due: datetime | None = None
+    ) -> None:
+        """The move, told by somebody who dawdles."""
+        self._errands.run(workflow.sleep(1))
+        super().tell_move(move, due)

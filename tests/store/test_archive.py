@@ -52,6 +52,16 @@ def test_is_another_message_under_a_taken_id_refused_whole(engine: Engine, messa
     assert [one.text for one in archive.messages(CASE)] == ["Hello"]
 
 
+def test_is_a_message_that_a_reset_case_takes_again_kept_as_it_was(
+    engine: Engine, message: Write
+) -> None:
+    archive = Archive(engine)
+    first = message("m1", "Hello")
+    archive.add_messages(CASE, [first])
+    archive.add_messages(CASE, [first.model_copy(update={"at": first.at + timedelta(days=1)})])
+    assert [one.at for one in archive.messages(CASE)] == [first.at]
+
+
 def test_do_twenty_threads_archive_a_message_once(
     engine: Engine, message: Write, at_once: Callable[[Callable[[int], None]], list[None]]
 ) -> None:
