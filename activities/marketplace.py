@@ -183,7 +183,10 @@ class Marketplace:
             raise _refused(f"answered an order in another form than promised: {where}") from None
         if order.id != order_id:
             raise _refused("answered another order than the one asked for")
-        return order
+        try:
+            return order.within_bounds()
+        except ValueError as error:
+            raise _refused(f"answered an order that is too large: {error}") from None
 
     def refund(self, command: RefundCommand) -> RefundReport:
         """Commands the refund; under the same key it is the same refund.

@@ -133,7 +133,9 @@ def _goods(opening: Opening, view: CaseView) -> str:
 
 def _knows_offer(opening: OpenComplaint, view: CaseView) -> bool:
     offer = opening.offer
-    return offer is not None and any(offer.id in (one.offer_id, one.sku) for one in view.lines)
+    return offer is not None and any(
+        offer.id in (one.offer_id, one.sku, one.article) for one in view.lines
+    )
 
 
 def _decision(opening: Opening, view: CaseView) -> str:

@@ -43,7 +43,7 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
             kind=kind,
             order_id=order,
             amount=amount_from(amount, bought.currency),
-            units=named,
+            units=bought.named(named),
             sold=tuple(Line(sku=line.sku, quantity=line.quantity) for line in bought.lines),
             paid=bought.paid,
         )
@@ -65,7 +65,7 @@ def read_units(texts: Sequence[str]) -> tuple[Line, ...]:
 
 
 def _line(text: str) -> Line:
-    written = re.fullmatch(r"(.{1,64})=0*([1-9][0-9]{0,3}|10000)", text, re.ASCII)
+    written = re.fullmatch(r"(.{1,300})=0*([1-9][0-9]{0,3}|10000)", text, re.ASCII)
     if written is None:
         raise InputError(
             f"Units are written like SKU=1, at least 1 and at most 10000 of them, not {text!r}."

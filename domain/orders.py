@@ -1,18 +1,33 @@
 """The marketplace's order, as far as a case needs it."""
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from domain.base import Day, Instant, Value
+from domain.line_names import Units, named_lines, resolved
 from domain.money import Currency, Money, Payment, part_of, step_of
 
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
-Sku = Annotated[str, Field(min_length=1, max_length=64)]
+Sku = Annotated[str, Field(min_length=1, max_length=300)]
+"""The name of a line: its SKU, unless that stands in several (domain/line_names.py)."""
+
 Tracking = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ./-]{1,60}$")]
+
+
+LineId = Annotated[str, Field(min_length=1, max_length=90)]
+U = TypeVar("U", bound=Units)
 
 
 class Line(Value):
@@ -25,21 +40,58 @@ class Line(Value):
 MOST_LINES = 500
 """Lines that an order, a case or a parcel can have (docs/marketplace-api.md)."""
 
+MOST_BYTES = 100_000
+"""An order without its people, as a case carries it with it."""
+
+TITLES = (200, 60, 20)
+"""Characters of a title: fewer in an order that is too large otherwise."""
+
 Lines = Annotated[tuple[Line, ...], Field(max_length=MOST_LINES)]
+
+
+class LineThere(Line):
+    """Some units of a line to which the marketplace gave an id."""
+
+    line_id: LineId
+
+
+UnitsThere = tuple[LineThere | Line, ...]
+"""Units of lines as the marketplace knows them: by SKU, and by their ids where it gave some."""
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def shown(longest: int) -> BeforeValidator:
+    """Shortens a text that is only shown: what it says at its end is not worth a refusal."""
+    return BeforeValidator(
+        lambda given: shortened(given, longest) if isinstance(given, str) else given
+    )
 
 
 class OrderedLine(Value):
     """A line as it was bought; `discount_minor` is for the whole line.
 
+    `sku` is its name; `article` its SKU where that is another; `line_id` the marketplace's own id.
     `offer_id`: under which the marketplace offered it, where its lists of claims name that.
     """
 
     sku: Sku
-    title: Annotated[str, Field(max_length=200)]
+    title: Annotated[str, shown(200), Field(max_length=200)]
     quantity: Quantity
     unit_price_minor: Minor
     discount_minor: Minor = 0
     offer_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    article: Sku | None = None
+    line_id: LineId | None = None
+
+    @model_serializer(mode="wrap")
+    def _by_its_sku_alone(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A line that is called by its SKU, as nearly all are, need not say that it is."""
+        told: dict[str, Any] = whole(self)
+        return {k: v for k, v in told.items() if v is not None or k not in ("article", "line_id")}
 
     @model_validator(mode="after")
     def _discount_within_price(self) -> "OrderedLine":
@@ -58,6 +110,11 @@ AddressLine = Annotated[
 ]
 
 
+def _language(given: Any) -> Any:
+    """The language of a locale: letters are written in it, whatever the region, "pl-PL"."""
+    return re.split("[-_]", given, maxsplit=1)[0].lower() if isinstance(given, str) else given
+
+
 class Person(Value):
     """A buyer or seller as the marketplace knows them: personal data, kept by the store alone.
 
@@ -65,9 +122,9 @@ class Person(Value):
     """
 
     id: Annotated[str, Field(min_length=1, max_length=100)]
-    name: Annotated[str, Field(max_length=100)]
-    email: Annotated[str, Field(max_length=254)]
-    locale: Annotated[str, Field(pattern=r"^[a-z]{2}$")]
+    name: Annotated[str, shown(100), Field(max_length=100)]
+    email: Annotated[str, Field(max_length=1000)]
+    locale: Annotated[str, BeforeValidator(_language), Field(pattern=r"^[a-z]{2,3}$")]
     return_address: Annotated[tuple[AddressLine, ...], Field(max_length=8)] = ()
 
 
@@ -96,11 +153,11 @@ class Parcel(Value):
     `posted_at`: when the carrier took it; `due_at`: when the carrier promised to deliver it.
     """
 
-    id: Annotated[str, Field(min_length=1, max_length=64)]
-    lines: tuple[Line, ...] = ()
+    id: Annotated[str, Field(min_length=1, max_length=100)]
+    lines: Lines = ()
     in_hand_at: Instant | None = None
     tracking: Tracking | None = None
-    carrier: Annotated[str, Field(max_length=60)] = ""
+    carrier: Annotated[str, shown(60), Field(max_length=60)] = ""
     regime: Regime = Regime.CONTRACT
     posted_at: Instant | None = None
     due_at: Instant | None = None
@@ -123,7 +180,7 @@ class Sale(Value):
     currency: Currency
     placed_at: Instant
     deliver_by: Day | None = None
-    lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1)]
+    lines: Annotated[tuple[OrderedLine, ...], Field(min_length=1, max_length=MOST_LINES)]
     delivery_paid_minor: Minor = 0
     cheapest_standard_minor: Minor | None = None
     payment: Payment = Payment.PREPAID
@@ -133,15 +190,42 @@ class Sale(Value):
     return_cost_announced: bool = True
     free_delivery: bool = False
     shipped: bool = False
-    parcels: tuple[Parcel, ...] = ()
+    parcels: Annotated[tuple[Parcel, ...], Field(max_length=MOST_LINES)] = ()
     said_in_hand_at: Instant | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_name(cls, given: Any) -> Any:
+        return named_lines(given)
 
     @model_validator(mode="after")
     def _each_line_once(self) -> "Sale":
-        skus = [line.sku for line in self.lines]
-        if len(set(skus)) != len(skus):
-            raise ValueError("each line of an order has a sku of its own")
+        for of in ("sku", "line_id"):
+            told = [known for line in self.lines if (known := getattr(line, of)) is not None]
+            if len(set(told)) != len(told):
+                raise ValueError("each line of an order has an id of its own")
         return self
+
+    def named(self, units: Iterable[U], about: tuple[Line, ...] = ()) -> tuple[U, ...]:
+        """Units by the names of this order's lines, however they were called; `about`: those that
+        can be meant, if not all.
+        """
+        of = {line.sku: line.quantity for line in about}
+        return resolved(units, self.lines, of or None)
+
+    def there(self, units: tuple[Line, ...]) -> UnitsThere:
+        """Units as the marketplace knows their lines; of one SKU without ids, all together."""
+        lines, found = {line.sku: line for line in self.lines}, dict[tuple[str, str | None], int]()
+        for unit in units:
+            line = lines.get(unit.sku)
+            known = (line.article or line.sku, line.line_id) if line else (unit.sku, None)
+            found[known] = found.get(known, 0) + unit.quantity
+        return tuple(
+            LineThere(sku=sku, line_id=id_, quantity=number)
+            if id_
+            else Line(sku=sku, quantity=number)
+            for (sku, id_), number in found.items()
+        )
 
     @property
     def paid(self) -> Money:
@@ -174,7 +258,7 @@ class Sale(Value):
         found: list[Line] = []
         for line in self.lines:
             left = quantity - sum(each.quantity for each in found)
-            if left and offer_id in (line.offer_id, line.sku):
+            if left and offer_id in (line.offer_id, line.sku, line.article):
                 found.append(Line(sku=line.sku, quantity=min(left, line.quantity)))
         return tuple(found)
 
@@ -201,10 +285,22 @@ class Sale(Value):
 class Order(Sale):
     """An order as the marketplace answers it, with the people in it."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64)]
+    id: Annotated[str, Field(min_length=1, max_length=100)]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     buyer: Person
     seller: Person
+
+    def within_bounds(self) -> "Order":
+        """The same, with titles as short as its size demands; ValueError if it is too large."""
+        for longest in TITLES:
+            lines = tuple(
+                line.model_copy(update={"title": shortened(line.title, longest)})
+                for line in self.lines
+            )
+            order = self.model_copy(update={"lines": lines})
+            if len(order.sale.model_dump_json().encode()) <= MOST_BYTES:
+                return order
+        raise ValueError(f"an order has at most {MOST_BYTES} bytes")
 
     @property
     def sale(self) -> Sale:

@@ -15,7 +15,7 @@ from domain.kinds import CaseId, Kind
 from domain.money import Currency, Money
 from domain.notices import Ending
 from domain.openings import CarrierTrouble, Opening
-from domain.orders import Line, Minor, Sale, Sku, Tracking
+from domain.orders import Line, Minor, Sale, Sku, Tracking, UnitsThere
 from domain.policy import Terms
 from domain.refusals import Refusal
 
@@ -292,7 +292,7 @@ class StopDispatch(Value):
     key: str
     case_id: str
     order_id: str
-    units: tuple[Line, ...]
+    units: UnitsThere
 
 
 class Dispatch(StrEnum):
@@ -314,7 +314,7 @@ class LabelWanted(Value):
     key: str
     case_id: str
     order_id: str
-    units: tuple[Line, ...]
+    units: UnitsThere
 
 
 class LabelMade(Value):

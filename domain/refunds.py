@@ -150,7 +150,7 @@ def refund_question(
         event=event,
         currency=sale.currency,
         lines=tuple(
-            SoldLine(**line.model_dump(exclude={"title", "offer_id"})) for line in sale.lines
+            SoldLine(**line.model_dump(include=set(SoldLine.model_fields))) for line in sale.lines
         ),
         delivery=Delivery(
             paid_minor=sale.delivery_paid_minor,

@@ -418,11 +418,11 @@ def _beside(
 
 
 def _named(opening: Opening, order: Order) -> tuple[Line, ...]:
-    """The lines that the opening names; none where it means all."""
+    """The lines that the opening names, by their names; none where it means all."""
     match opening:
         case OpenReturn(received=received) if received:
             found: dict[str, int] = {}
-            for each in received:
+            for each in order.named(received):
                 found[each.sku] = found.get(each.sku, 0) + each.quantity
             return lines(found)
         case OpenInquiry() | OpenCarrierClaim():
@@ -430,7 +430,7 @@ def _named(opening: Opening, order: Order) -> tuple[Line, ...]:
         case OpenComplaint(offer=Offered(id=offer, quantity=quantity)):
             return order.offered(offer, quantity)
         case _:
-            return opening.lines
+            return order.named(opening.lines)
 
 
 def _units(

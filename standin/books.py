@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
 
@@ -19,7 +19,7 @@ from domain.goods import Label
 from domain.misfits import told
 from domain.money import Currency
 from domain.openings import CarrierTrouble
-from domain.orders import Line, Order, Tracking
+from domain.orders import Line, Order, Tracking, UnitsThere
 from standin.problems import ProblemError, malformed
 
 WAY_BACK = {"PLN": 1299, "EUR": 450, "CZK": 8900, "HUF": 149_000}
@@ -68,7 +68,7 @@ class UnitsRequest(Value):
 
     case_id: Annotated[str, Field(min_length=1, max_length=300)]
     order_id: Annotated[str, Field(min_length=1, max_length=100)]
-    units: Annotated[tuple[Line, ...], Field(min_length=1)]
+    units: Annotated[UnitsThere, Field(min_length=1)]
 
 
 class Cancellation(Value):
@@ -308,7 +308,7 @@ class Books:
     def change(self, order_id: str, fields: dict[str, JsonValue]) -> Order:
         """Gives these members of an order other values; raises ProblemError."""
         with self._lock:
-            before = self._order(order_id).model_dump(mode="json")
+            before = as_told(self._order(order_id))
             try:
                 order = Order.model_validate(before | fields)
             except ValidationError as error:
@@ -323,7 +323,7 @@ class Books:
         with self._lock:
             order = self._order(order_id)
             stopped = self._stopped(order_id)
-            if all(stopped[line.sku] >= line.quantity for line in order.lines):
+            if not _ordered(order) - stopped:
                 raise ProblemError(409, "order-cancelled", "All of this order is cancelled.")
             order = order.model_copy(update={"shipped": True})
             self._write(Entry(order=order, shipment=Shipment(order_id=order_id, tracking=tracking)))
@@ -524,6 +524,22 @@ class Books:
             os.truncate(journal, len(whole) + 1 if whole else 0)
 
 
+def as_told(order: Order) -> dict[str, Any]:
+    """The order as this marketplace answers it: its lines by SKU, with the ids that it gave."""
+    told = order.model_dump(mode="json")
+    names = {
+        line.sku: {"sku": line.article or line.sku} | ({"id": line.line_id} if line.line_id else {})
+        for line in order.lines
+    }
+    for line in told["lines"]:
+        for own in ("line_id", "article"):
+            line.pop(own, None)
+        line.update(names[line["sku"]])
+    for units in (units for parcel in told["parcels"] for units in parcel["lines"]):
+        units.update(names.get(units["sku"], {}))
+    return told
+
+
 def _counted(units: Iterable[Line]) -> Counter[str]:
     counted: Counter[str] = Counter()
     for line in units:
@@ -531,9 +547,15 @@ def _counted(units: Iterable[Line]) -> Counter[str]:
     return counted
 
 
+def _ordered(order: Order) -> Counter[str]:
+    ordered: Counter[str] = Counter()
+    for line in order.lines:
+        ordered[line.article or line.sku] += line.quantity
+    return ordered
+
+
 def _check_ordered(order: Order, units: Counter[str]) -> None:
-    ordered = {line.sku: line.quantity for line in order.lines}
-    if any(quantity > ordered.get(sku, 0) for sku, quantity in units.items()):
+    if units - _ordered(order):
         raise ProblemError(422, "exceeds-ordered", "These are more units than the order has left.")
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from domain.base import Value
-from domain.orders import Tracking
+from domain.orders import Order, Tracking
 from standin.behaviour import Behaviour, Mood
 from standin.books import (
     Booking,
@@ -31,6 +31,7 @@ from standin.books import (
     RefundRequest,
     ReturnLabel,
     UnitsRequest,
+    as_told,
 )
 from standin.misbehaving import misbehave, never
 from standin.problems import ProblemError, answer_problem, malformed
@@ -109,7 +110,7 @@ class Marketplace:
         order = self._books.orders.get(order_id)
         if order is None:
             raise ProblemError(404, "order-unknown", "There is no such order.")
-        return _json(order)
+        return _told(order)
 
     async def request_refund(self, request: Request) -> Response:
         """`POST /refunds`."""
@@ -233,12 +234,12 @@ class Marketplace:
     async def ship(self, request: Request) -> Response:
         """`POST /standin/orders/{id}/shipment`: the seller enters a tracking number."""
         sending = await _read(request, Sending)
-        return _json(self._books.ship(str(request.path_params["order_id"]), sending.tracking))
+        return _told(self._books.ship(str(request.path_params["order_id"]), sending.tracking))
 
     async def change(self, request: Request) -> Response:
         """`POST /standin/orders/{id}`: gives members of an order other values."""
         fields = await _read(request, Fields)
-        return _json(self._books.change(str(request.path_params["order_id"]), fields.root))
+        return _told(self._books.change(str(request.path_params["order_id"]), fields.root))
 
     async def behave(self, request: Request) -> Response:
         """`POST /standin/behaviour`: how to behave from now on."""
@@ -305,6 +306,10 @@ class Marketplace:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
             raise ProblemError(401, "unauthorized", "Send the marketplace's bearer token.")
+
+
+def _told(order: Order) -> Response:
+    return JSONResponse(as_told(order))
 
 
 def _json(value: Value, status: int = 200) -> Response:

@@ -176,7 +176,7 @@ class Cancellation(TakingBack):
                     key=f"{self.id}:stop",
                     case_id=self.id,
                     order_id=self.opening.order_id,
-                    units=self.units,
+                    units=self.sale.there(self.units),
                 ),
                 summary="stop the dispatch, unless the parcel was sent before",
                 **MARKETPLACE,

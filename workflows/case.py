@@ -615,7 +615,7 @@ class Case(ABC):
             or character_refusal(command)
             or name_refusal(command.by)
             or self.not_whole(command)
-            or self.unfit(command)
+            or self.unfit(self._in_names(command))
         )
 
     def not_whole(self, command: Command) -> Refusal | None:
@@ -692,14 +692,22 @@ class Case(ABC):
     async def _take(self, command: Command) -> Receipt:
         if known := self._receipts.get(command.command_id):
             return known[1].model_copy(update={"outcome": Outcome.REPEATED})
-        outcome = self._record(command)
+        named = self._in_names(command)
+        outcome = self._record(named)
         self._taken_at[command.command_id] = self.now
         self._receipts[command.command_id] = (command, self._receipt(command, outcome))
         if self._listening:
-            await workflow.wait_condition(lambda: all(move is not command for move in self._moves))
+            await workflow.wait_condition(lambda: all(move is not named for move in self._moves))
         receipt = self._receipt(command, outcome)
         self._receipts[command.command_id] = (command, receipt)
         return receipt
+
+    def _in_names(self, command: Command) -> Command:
+        """The same, with units by the names of the order's lines, however they were called."""
+        units = getattr(command, "units", ())
+        if not units or self.registration.sale is None:
+            return command
+        return command.model_copy(update={"units": self.sale.named(units, self.registration.lines)})
 
     def _record(self, command: Command) -> Outcome:
         self.note(command.verb, command.by.party, command.gist)

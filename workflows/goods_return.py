@@ -369,7 +369,7 @@ class GoodsReturn(GoodsRecord):
 
     async def have_explained(self) -> Ending:
         """Goods came with no case: the buyer says why, or they go back."""
-        self.take_in(self.claim.received)
+        self.take_in(self.sale.named(self.claim.received))
         self.enter(Stage.UNEXPLAINED)
         clock = self.start("explanation", Party.BUYER)
         self.ask(clock, NoticeName.RETURN_UNEXPLAINED, goods=self.conditions())
@@ -435,7 +435,7 @@ class GoodsReturn(GoodsRecord):
                 key=f"{self.id}:label",
                 case_id=self.id,
                 order_id=self.opening.order_id,
-                units=lines(self.expected),
+                units=self.sale.there(lines(self.expected)),
             ),
             summary="order a return label",
             **MARKETPLACE,
