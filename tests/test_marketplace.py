@@ -439,15 +439,18 @@ def trouble_with(ask: Callable[[], object]) -> str:
     ],
 )
 def test_does_no_request_take_long_or_hold_much_whatever_the_answer_does(
-    standin: StandIn, marketplace: Marketplace, how: str, code: str
+    standin: StandIn, how: str, code: str
 ) -> None:
+    # Only where the deadline is the subject is it short: a busy machine needs longer to be hostile.
+    timeout = QUICK if code == "timeout" else 10
     ports = ("orders", "refunds", "statuses", "breaches", "shipments", "claims")
     standin.behave(**dict.fromkeys(ports, how), drip_seconds=QUICK / 4)
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for ask in ask_everything(marketplace):
-        began = time.monotonic()
-        assert trouble_with(ask) == code
-        assert time.monotonic() - began < 2
+    with closing(Marketplace(standin.url, TOKEN, read_timeout=timeout)) as marketplace:
+        for ask in ask_everything(marketplace):
+            began = time.monotonic()
+            assert trouble_with(ask) == code
+            assert time.monotonic() - began < timeout + 2
     # Of a thousand megabytes; in kilobytes, and the stand-in in this process holds a few of them.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 50_000
     assert standin.paid() == []
