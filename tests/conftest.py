@@ -1,29 +1,25 @@
 """The real parts that tests run on: Temporal, a mail server, a marketplace, a database."""
 
 import gc
-import os
-import shutil
-import sys
-import time
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.api.testservice.v1 import UnlockTimeSkippingRequest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.notices import by_step
-from config import HERE, Settings, add_attributes, data_converter, register_attributes
+from config import HERE, Settings, data_converter, register_attributes
 from domain.notices import Mailing
 from domain.parties import Party
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
 from tests.life import FIRST_ORDER, World, write_orders
+from tests.processes import binary
+from tests.skipping import AT_WORK, STALLS, see_that_it_skips, skipping_server
 from worker import working
-from workflows import attributes
 
 LONG_FIRST = (
     "test_chaos",
@@ -71,23 +67,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 terminalreporter.write_line(f"{report.nodeid}: {told}")
 
 
-def binary(name: str) -> str:
-    """A server's binary, from the environment that runs the tests."""
-    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
-    assert found, f"{name} is not installed; run `make env`"
-    return found
-
-
-@asynccontextmanager
-async def skipping_server() -> AsyncIterator[WorkflowEnvironment]:
-    """A time-skipping server: weeks in milliseconds, one clock for all its cases."""
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=binary("temporal-test-server"), data_converter=data_converter()
-    ) as environment:
-        await add_attributes(environment.client, [key.name for key in attributes.ALL])
-        yield environment
-
-
 @pytest.fixture(scope="module")
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
     """The time-skipping server that the tests of a file share: its clock runs years ahead, and a
@@ -98,21 +77,16 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(autouse=True)
-async def time_still_skips(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """No test leaves the shared server unable to skip time.
-
-    A case that ends while an activity of it still runs keeps the server from skipping for ever.
-    """
+async def time_still_skips(
+    request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> AsyncIterator[None]:
+    """No test leaves the shared server unable to skip time; what had to be done for it is told."""
+    before = len(STALLS)
     yield
-    if "skipping" not in request.fixturenames:
-        return
-    environment: WorkflowEnvironment = request.getfixturevalue("skipping")
-    for _ in range(15):
-        began = time.monotonic()
-        await environment.sleep(1)
-        if time.monotonic() - began < 0.9:
-            return
-    await environment.client.test_service.unlock_time_skipping(UnlockTimeSkippingRequest())
+    if "skipping" in request.fixturenames:
+        await see_that_it_skips(request.getfixturevalue("skipping"))
+    if stalls := STALLS[before:]:
+        record_property("locks left by the time-skipping server", len(stalls))
 
 
 @pytest.fixture(scope="session")
@@ -207,7 +181,10 @@ async def world_on(
     async with (
         parts_on(environment, folder, policies, first_order) as world,
         working(
-            environment.client, world.settings, world.engine, interceptors=[letters, *interceptors]
+            environment.client,
+            world.settings,
+            world.engine,
+            interceptors=[AT_WORK, letters, *interceptors],
         ),
     ):
         yield world

@@ -48,6 +48,7 @@ from store.archive import Archive
 from store.breaches import Breaches
 from store.tasks import TaskQueue
 from tests.ahead import undeclared_clocks, undeclared_steps
+from tests.skipping import let_pass
 from workflows.cancellation import Cancellation
 from workflows.carrier_claim import CarrierClaim
 from workflows.complaint import Complaint
@@ -180,12 +181,12 @@ class Life:
 
     async def passes(self, **span: float) -> None:
         """Let time pass, given as timedelta's arguments."""
-        await self.world.environment.sleep(timedelta(**span))
+        await let_pass(self.world.environment, timedelta(**span))
 
     async def passes_until(self, instant: datetime) -> None:
         """Let time pass until just after an instant."""
         now = await self.world.environment.get_current_time()
-        await self.world.environment.sleep(max(instant - now, timedelta()) + timedelta(seconds=1))
+        await self.passes(seconds=max((instant - now).total_seconds(), 0) + 1)
 
     async def signals(self, signal: Any, message: Value) -> None:
         """Send a signal, as a machine or the Temporal UI does."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,13 +15,19 @@ import psutil
 
 from config import HERE
 from standin.serving import listen
-from tests.conftest import binary
 
 
 def free_port() -> int:
     """A port on which nothing listens."""
     with listen(0) as bound:
         return int(bound.getsockname()[1])
+
+
+def binary(name: str) -> str:
+    """A server's binary, from the environment that runs the tests."""
+    found = shutil.which(name, path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
+    assert found, f"{name} is not installed; run `make env`"
+    return found
 
 
 class Program:

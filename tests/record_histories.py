@@ -71,8 +71,9 @@ from domain.orders import Line
 from domain.ports import Payout, PayoutKind, RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
 from store.refunds import RefundLedger
-from tests.conftest import skipping_server, world_on
+from tests.conftest import world_on
 from tests.life import PLATFORM, SECOND, Life, World
+from tests.skipping import skipping_server
 from workflows.carrier_claim import CarrierClaim
 from workflows.dispute import Dispute
 

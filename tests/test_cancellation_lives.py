@@ -33,6 +33,7 @@ from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
+from tests.skipping import let_pass
 from workflows.cancellation import Cancellation
 
 ONE_A = (Line(sku="A", quantity=1),)
@@ -138,7 +139,7 @@ async def test_its_last_moment_is_in_time_and_the_next_is_not(world: World) -> N
     until = (await first.view()).right_until
     assert until
     now = await world.environment.get_current_time()
-    await world.environment.sleep(until - now - timedelta(seconds=30))
+    await let_pass(world.environment, until - now - timedelta(seconds=30))
     last = await world.cancellation(order_id=order, lines=ONE_A, number=2)
     await last.sees(watching)
     await first.passes_until(until)

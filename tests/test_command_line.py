@@ -42,8 +42,8 @@ from domain.refusals import Code
 from domain.registering import register
 from domain.view import CaseView
 from policies import read_calendar, read_policy
-from tests.conftest import binary
 from tests.life import World
+from tests.processes import binary
 
 TWO_A, ONE_B = (Line(sku="A", quantity=2),), (Line(sku="B", quantity=1),)
 

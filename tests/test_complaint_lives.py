@@ -57,7 +57,7 @@ from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from policies import DEMO, read_calendar, read_policy
 from store.archive import Archive
-from tests.conftest import skipping_server, world_on
+from tests.conftest import world_on
 from tests.life import (
     AGENT,
     BUYER,
@@ -69,6 +69,7 @@ from tests.life import (
     World,
     not_travelled,
 )
+from tests.skipping import skipping_server
 from worker import working
 from workflows.complaint import Complaint
 

@@ -12,7 +12,8 @@ import pytest
 from config import HERE
 from domain.deadlines import Counting, reckon
 from policies import read_calendar
-from tests.conftest import skipping_server, world_on
+from tests.conftest import world_on
+from tests.skipping import skipping_server
 
 LEFT_OUT = shutil.ignore_patterns(".*", "tests", "__pycache__", "images", "bench")
 

@@ -30,8 +30,9 @@ from domain.stages import Stage
 from domain.view import CaseView, Receipt
 from policies import DEMO
 from store.archive import Archive
-from tests.conftest import binary, parts_on
+from tests.conftest import parts_on
 from tests.life import BUYER, SELLER, Life, RefusedCommand, World
+from tests.processes import binary
 from tests.test_two_workers import replays
 from worker import working
 

@@ -14,7 +14,6 @@ import requests
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.testservice.v1 import UnlockTimeSkippingRequest
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import WorkflowHandle
 
@@ -526,5 +525,3 @@ async def dispute_of(inquiry: Played) -> None:
     assert view.preceding == life.handle.id
     await dispute.send(PLATFORM, Close, reason="The test is over.")
     await dispute.sees(lambda view: view.stage is Stage.CLOSED)
-    # The time-skipping server stops skipping when a child outlives its parent.
-    await life.world.client.test_service.unlock_time_skipping(UnlockTimeSkippingRequest())

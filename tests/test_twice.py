@@ -11,7 +11,7 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.stages import Stage
-from tests.conftest import skipping_server, world_on
+from tests.conftest import world_on
 from tests.life import World
 from tests.record_histories import (
     cancellation_stopped,
@@ -27,6 +27,7 @@ from tests.record_histories import (
     uncollected_withdrawn,
     withdrawal_unsent,
 )
+from tests.skipping import skipping_server
 
 OF_THEIR_TIME = {
     "at", "opened_at", "closed_at", "created_at", "sent_at", "due", "requested_at", "reported_at",

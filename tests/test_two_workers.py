@@ -19,9 +19,8 @@ from domain.commands import Say
 from domain.openings import CarrierTrouble
 from gate import workflow_runner
 from policies import DEMO
-from tests.conftest import binary
 from tests.life import SELLER, Life, RefusedCommand
-from tests.processes import Program, worker_program
+from tests.processes import Program, binary, worker_program
 from tests.test_durability import Elsewhere, elsewhere
 from worker import PROCESSES
 
