@@ -95,6 +95,7 @@ AHEAD: Ahead = {
     Stage.AWAITING_REFUND: (
         Branch(Silent("refund", Party.SELLER), Stage.WITH_AGENT),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        Branch(Happens("nothing is owed"), Stage.CLOSED),
         Branch(ReportSent, Stage.AWAITING_REFUND),
         Branch(Close, Stage.CLOSED),
     ),

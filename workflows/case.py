@@ -161,6 +161,7 @@ class Case(ABC):
             undelivered=lambda why: self.note("letter undelivered", detail=why),
             archives_first=lambda: self.registration.edition >= 1,
             unarchived=lambda why: self.note("message not archived", detail=why),
+            whole_steps=lambda: self.registration.edition >= 2,
         )
         self._notices = 0
         self._steps = 0

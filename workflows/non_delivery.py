@@ -122,12 +122,13 @@ AHEAD: Ahead = {
         *ways(Decide, Stage.AWAITING_BUYER, Stage.CLOSED),
         Branch(NOT_TURNED, Stage.AWAITING_BUYER),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
-        *ways(NOTHING_OWED, Stage.WATCHING, Stage.CLOSED),
+        PAID_ELSEWHERE,
         *ENDS_IT,
     ),
     Stage.AWAITING_REFUND: (
         Branch(Silent("refund", Party.SELLER), Stage.WITH_AGENT),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
+        *ways(NOTHING_OWED, Stage.WATCHING, Stage.CLOSED),
         *ENDS_IT,
     ),
     Stage.REFUNDING: (

@@ -22,7 +22,8 @@ class Outbox:
     `complete` says that the timeline has added all that belongs to the current step;
     `undelivered` is told the kind of a failure that no retry mends. `archives_first`: whether
     messages have a step of their own; in cases from before, they leave with the letters.
-    `unarchived` is told the kind of a failure of that step.
+    `unarchived` is told the kind of a failure of that step. `whole_steps`: whether no letter of a
+    step leaves before the step is complete; in cases from before, the first mailing waits alone.
     """
 
     def __init__(
@@ -34,12 +35,14 @@ class Outbox:
         undelivered: Callable[[str], None],
         archives_first: Callable[[], bool],
         unarchived: Callable[[str], None],
+        whole_steps: Callable[[], bool],
     ) -> None:
         self._errands = errands
         self._complete = complete
         self._undelivered = undelivered
         self._archives_first = archives_first
         self._unarchived = unarchived
+        self._whole_steps = whole_steps
         self._said: list[Message] = []
         self._empty = Mailing(case_id=case_id)
         self._unsent = self._empty
@@ -95,16 +98,22 @@ class Outbox:
                 if is_cancelled_exception(error):
                     raise
                 self._undelivered(failure_type(error))
+            if self._whole_steps():
+                await workflow.wait_condition(self._complete)
         self._posting = False
 
     def _next(self) -> Mailing:
         """The oldest of what is unsent, not more than an activity's argument can hold."""
-        unsent = self._unsent
+        unsent, end = self._unsent, AT_ONCE
+        if self._whole_steps():
+            steps = [notice.step for notice in unsent.notices]
+            while end < len(steps) and steps[end] == steps[end - 1]:
+                end += 1  # a step is not divided
         mailing = unsent.model_copy(
-            update={"messages": unsent.messages[:AT_ONCE], "notices": unsent.notices[:AT_ONCE]}
+            update={"messages": unsent.messages[:AT_ONCE], "notices": unsent.notices[:end]}
         )
         self._unsent = unsent.model_copy(
-            update={"messages": unsent.messages[AT_ONCE:], "notices": unsent.notices[AT_ONCE:]}
+            update={"messages": unsent.messages[AT_ONCE:], "notices": unsent.notices[end:]}
         )
         return mailing
 
