@@ -8,10 +8,11 @@ from domain.refusals import Code, Refusal
 def whole_refusal(amount: Money) -> Refusal:
     """Why an amount that is not made of its currency cannot be offered, deducted or paid."""
     whole = amount.amount_minor // step_of(amount.currency)
+    near = f"{whole} or {whole + 1}" if whole else "1"
     return Refusal(
         code=Code.AMOUNT_NOT_WHOLE,
-        sentence=f"{amount.currency} is paid in whole amounts; name {whole} or {whole + 1} "
-        f"{amount.currency}, not {amount.figures}.",
+        sentence=f"{amount.currency} is paid in whole amounts; name {near} {amount.currency}, "
+        f"not {amount.figures}.",
     )
 
 

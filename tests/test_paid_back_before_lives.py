@@ -154,12 +154,12 @@ async def test_an_offer_of_all_that_is_left_names_what_that_is(world: World) -> 
     await life.seller(Offer, remedy=Remedy.FULL_REFUND)
     await life.sees(lambda _: "offer_made" in life.letters())
     [(to, said)] = await facts(life, NoticeName.OFFER_MADE)
-    assert (to, said.amount) == (Party.BUYER, life.money(15000))
+    assert (to, said.amount) == (Party.BUYER, life.money(15999))
     await life.buyer(Accept)
     assert (await life.ends()).ending == "settled"
-    assert life.paid == [15000]
+    assert life.paid == [15999]
     assert {said.amount for _, said in await facts(life, NoticeName.OFFER_ACCEPTED)} == {
-        life.money(15000)
+        life.money(15999)
     }
 
 
@@ -172,10 +172,10 @@ async def test_less_is_told_at_once_though_the_marketplace_confirms_later(world:
     view = await life.sees(lambda view: view.refund and view.clocks)
     assert view.refund
     await life.sees(lambda _: "paid_back_before" in life.letters())
-    await explained(life, WHOLE, 15000)
+    await explained(life, WHOLE, 15999)
     world.settle(view.refund.key)
     assert (await life.ends()).ending == "settled"
-    assert life.paid == [15000]
+    assert life.paid == [15999]
 
 
 async def test_goods_that_go_back_after_the_money_are_told_to_bring_none(world: World) -> None:

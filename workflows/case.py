@@ -624,6 +624,8 @@ class Case(ABC):
         amount = getattr(command, "amount", None)
         if amount is None or amount.is_made or self.reckons_as_before:
             return None
+        if amount.currency != self.sale.currency:
+            return None  # each process says in which one it must be
         return whole_refusal(amount)
 
     def why_not(self, verb: type[CommandBase], by: Party) -> Refusal | None:
