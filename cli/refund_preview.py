@@ -35,10 +35,10 @@ def refund_preview_command(
     "delivery": {"paid_minor": 1499, "cheapest_standard_minor": 899},
     "units": [{"sku": "MUG", "quantity": 1}], "delivery_share": "proportional"}
 
-    Further fields: already_refunded, free_delivery_programme, buyer_informed, diminished_minor,
-    way_back {"charged_minor", "announced"} and payment; and money_back [{"sku", "first", "last",
-    "reduced_minor"}], by how much the price of which units was reduced before. Amounts are whole
-    minor units.
+    Further fields: already_refunded, delivery_back_minor (how much of the delivery came back with
+    it), free_delivery_programme, buyer_informed, diminished_minor, way_back {"charged_minor",
+    "announced"} and payment; and money_back [{"sku", "first", "last", "reduced_minor"}], by how
+    much the price of which units was reduced before. Amounts are whole minor units.
     """
     with opened(batch) as file:
         _print_lines(preview_lines(read_lines(file)))

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.delivering import last_day, undue_refusal
-from domain.orders import Sale
+from domain.delivering import had, in_hand, last_day, undue_refusal
+from domain.orders import Line, Sale
 from domain.policy import NonDeliveryPolicy
 from domain.refusals import Code
 from policies import read_calendar, read_policy
@@ -69,3 +69,37 @@ def test_can_a_buyer_complain_from_the_first_moment_after_the_day(at: str, due: 
 
 def test_is_an_order_older_than_the_calendar_due_long_ago() -> None:
     assert last_day(sale("2020-02-01T10:00"), terms(), CALENDAR) == date(2020, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("parcels", "there"),
+    [
+        ([], {}),
+        ([("A", 2, True), ("B", 1, False)], {"A": 2}),
+        ([("A", 1, True), ("A", 1, True), ("A", 1, True)], {"A": 2}),
+        ([("", 0, True)], {"A": 2, "B": 1}),
+        ([("", 0, True), ("B", 1, False)], {"A": 2}),
+        ([("", 0, True), ("", 0, False)], {}),
+        ([("A", 1, True), ("", 0, False)], {"A": 1}),
+    ],
+)
+def test_the_buyer_has_what_came_and_of_a_parcel_without_lines_the_rest(
+    parcels: list[tuple[str, int, bool]], there: dict[str, int]
+) -> None:
+    lines = [
+        {"sku": sku, "title": sku, "quantity": number, "unit_price_minor": 100}
+        for sku, number in {"A": 2, "B": 1}.items()
+    ]
+    told = [
+        {
+            "id": f"p{number}",
+            "lines": [{"sku": sku, "quantity": quantity}] if sku else [],
+            "in_hand_at": "2026-04-08T10:00:00Z" if came else None,
+        }
+        for number, (sku, quantity, came) in enumerate(parcels)
+    ]
+    bought = sale("2026-04-01T10:00:00Z", lines=lines, parcels=told)
+    assert in_hand(bought) == there
+    assert had(bought, (Line(sku="A", quantity=1),)) is ("A" in there)
+    said = bought.model_copy(update={"said_in_hand_at": bought.placed_at})
+    assert in_hand(said) == {"A": 2, "B": 1}
