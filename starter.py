@@ -158,6 +158,10 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     stuck: Annotated[
         bool, typer.Option("--stuck", help="Whose workflow task fails; see `mend`.")
     ] = False,
+    undelivered: Annotated[
+        bool | None,
+        typer.Option("--undelivered/--delivered", help="Those of which letters did not arrive."),
+    ] = None,
     open_only: Annotated[bool, typer.Option("--open", help="Open cases; so by default.")] = False,
     closed: Annotated[bool, typer.Option("--closed", help="Closed cases.")] = False,
     both: Annotated[bool, typer.Option("--all", help="Open and closed cases.")] = False,
@@ -180,6 +184,7 @@ def list_(  # noqa: PLR0917 - each is an option of its own
         due_before=_aware(due_before),
         breached=breached,
         stuck=stuck,
+        undelivered=undelivered,
         open=None if both else not closed,
     )
     found = find(filters, limit + 1)

@@ -45,6 +45,7 @@ class Filters:
     due_before: datetime | None = None
     breached: bool | None = None
     stuck: bool = False
+    undelivered: bool | None = None
     open: bool | None = True
 
 
@@ -62,6 +63,7 @@ class Listed(Value):
     buyer: str | None
     queue: str | None
     breached: bool | None
+    undelivered: bool | None
     amount_minor: int | None
     opened_at: datetime
     closed_at: datetime | None
@@ -89,6 +91,9 @@ def query(filters: Filters) -> str:
         asked.append(f"{attributes.BREACHED.name} = {str(filters.breached).lower()}")
     if filters.stuck:
         asked.append("TemporalReportedProblems IS NOT NULL")
+    if filters.undelivered is not None:
+        name = attributes.UNDELIVERED.name  # never false: a case without it has no value
+        asked.append(f"{name} = true" if filters.undelivered else f"{name} IS NULL")
     if filters.open is not None:
         asked.append(f"ExecutionStatus {'=' if filters.open else '!='} 'Running'")
     return " AND ".join(asked)
@@ -157,7 +162,14 @@ def print_list(cases: list[Listed], as_json: bool) -> None:
                 spoken(one.due, zone_of(one.country or "")) if one.due else "",
                 _amount(one),
                 one.seller or "",
-                "breached" if one.breached else "",
+                ", ".join(
+                    word
+                    for word, is_so in (
+                        ("breached", one.breached),
+                        ("undelivered", one.undelivered),
+                    )
+                    if is_so
+                ),
             )
             for one in cases
         ),
@@ -205,6 +217,7 @@ def _listed(found: WorkflowExecution) -> Listed:
         buyer=known.get(attributes.BUYER),
         queue=known.get(attributes.QUEUE),
         breached=known.get(attributes.BREACHED),
+        undelivered=known.get(attributes.UNDELIVERED),
         amount_minor=known.get(attributes.AMOUNT),
         opened_at=found.start_time,
         closed_at=found.close_time,

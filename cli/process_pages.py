@@ -193,6 +193,14 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
             yield f"| {window} | {', '.join(stages)} | {text} | {to} |"
         yield ""
     yield (
+        "A letter that does not arrive holds the clock that it asks for, and every silence here is "
+        "one of somebody who was told. Agents see to it within "
+        f"{_by_country(_lengths(_of_countries(terms, 'undelivered')), of=len(terms))}, then the "
+        "lead: `resend-letters` sends it to the address of today, and the clock runs from when it "
+        "arrives; `leave-letters` lets the clock run without it."
+    )
+    yield ""
+    yield (
         "A clock that an agent or the platform holds runs again by itself after "
         f"{_by_country(_lengths(_of_countries(terms, 'hold')), of=len(terms))}."
     )

@@ -272,6 +272,21 @@ class Resume(CommandBase):
     verb: Literal["resume"] = "resume"
 
 
+class ResendLetters(CommandBase):
+    """Send what did not arrive once more, to the address that the marketplace has now."""
+
+    verb: Literal["resend-letters"] = "resend-letters"
+
+
+class LeaveLetters(CommandBase):
+    """Let the letters be that did not arrive, with a reason: whoever should have been told knows,
+    or cannot be told. The clocks that were held for them run again.
+    """
+
+    verb: Literal["leave-letters"] = "leave-letters"
+    reason: Text
+
+
 class Fulfil(CommandBase):
     """The seller reports done what was agreed or ordered about the goods."""
 
@@ -594,6 +609,8 @@ Command = Annotated[
     | Appeal
     | Hold
     | Resume
+    | ResendLetters
+    | LeaveLetters
     | Fulfil
     | RetryRefund
     | NoAnswerNeeded

@@ -34,6 +34,7 @@ ROOM = {
     "beside": SOME,
     "returns": SOME,
     "carrier_claims": SOME,
+    "undelivered": SOME,
     "deadlines": Room(40, 200_000),
     "decisions": Room(20, 100_000),
 }

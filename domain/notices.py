@@ -87,6 +87,7 @@ class NoticeName(StrEnum):
     CLOCK_HELD = "clock_held"
     CLOCK_RESUMED = "clock_resumed"
     DEADLINE_MOVED = "deadline_moved"
+    NOT_REACHED = "not_reached"
     CLOSED = "closed"
     CANCELLED = "cancelled"
     STOP_DISPATCH = "stop_dispatch"

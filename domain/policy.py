@@ -147,9 +147,22 @@ class MessageLimits(Value):
     ]
 
 
+UNDELIVERED = Window(
+    length=2,
+    counting=Counting.WORKING_DAYS,
+    starts="a letter does not arrive",
+    on_silence=OnSilence.TO_LEAD,
+    source="soft: as long as an agent has for a decision",
+    soft=True,
+)
+"""For cases that were pinned to their rules before these had it."""
+
+
 class AgentsPolicy(Value):
     """What every process has that agents can be called to.
 
+    `undelivered`: how long an agent has to see to letters that do not arrive, before the lead has;
+    the clocks that those ask for are held until somebody has seen to them.
     `decision` and `lead_decision`: how long an agent, then the lead, has.
     `claim`: how long a claimed task may wait for its decision before it goes back to the queue.
     `hold`: the longest that an agent's hold stops a clock.
@@ -159,6 +172,7 @@ class AgentsPolicy(Value):
     lead_decision: Annotated[Window, _carries_out(OnSilence.TO_LEAD_AGAIN)]
     claim: Annotated[Window, _carries_out(OnSilence.BACK_TO_QUEUE)]
     hold: Annotated[Window, _carries_out(OnSilence.RESUMES)]
+    undelivered: Annotated[Window, _carries_out(OnSilence.TO_LEAD)] = UNDELIVERED
     messages: MessageLimits
 
 
@@ -197,6 +211,7 @@ class InquiryPolicy(Value):
     seller_reply: Annotated[Window, _carries_out(OnSilence.BREACH_BUYER_MAY_ESCALATE, reminds=True)]
     inactivity: Annotated[Window, _carries_out(OnSilence.CLOSE)]
     hold: Annotated[Window, _carries_out(OnSilence.RESUMES)]
+    undelivered: Annotated[Window, _carries_out(OnSilence.TO_LEAD)] = UNDELIVERED
     messages: MessageLimits
 
 

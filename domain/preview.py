@@ -42,6 +42,9 @@ from domain.view import CaseView, ClockView, OfferState, WholeCase
 BY_HAND = "by hand"
 """Why a clock is held that an agent holds."""
 
+UNDELIVERED = "undelivered"
+"""Why a clock is held whose party has not been told of it, and the agents' window meanwhile."""
+
 A_MOMENT = timedelta(seconds=1)
 """A clock that is held while a window runs goes on a moment after its end: on the next day."""
 
@@ -580,6 +583,10 @@ class _Walk:
         ]
         if stage is self.view.stage and (hold := self.hold):
             silences.append(self.timed("hold", (hold.awaited,), (stage,), self.time_of(hold)))
+        if stage is self.view.stage and self.view.letters_task:
+            seen_to = next(c for c in reversed(self.case.deadlines) if c.window == UNDELIVERED)
+            time = self.time_of(seen_to)
+            silences.append(self.timed(UNDELIVERED, (seen_to.awaited,), (stage,), time))
         silences.sort(key=lambda way: (way.due is None, way.due or self.at))
         yield from silences
         until = min((way.due for way in silences if way.due and stage not in way.to), default=None)

@@ -10,8 +10,9 @@ from domain.commands import Attachment, CarrierSays, CommandId, CostKind, Remedy
 from domain.deadlines import Held
 from domain.goods import ExceptionReason, Kept
 from domain.kinds import Kind
+from domain.letters import Trouble
 from domain.money import Money
-from domain.notices import Ending, Message
+from domain.notices import Ending, Message, NoticeName
 from domain.openings import CarrierTrouble
 from domain.orders import Line, OrderedLine, Regime
 from domain.parties import Actor, Party
@@ -194,6 +195,21 @@ class RedeliveryView(Value):
     paid: bool
 
 
+class UndeliveredView(Value):
+    """A letter that did not arrive; `holds` is the window that does not run until it has.
+
+    `left`: an agent has seen it and lets it be.
+    """
+
+    at: AwareDatetime
+    to: Party
+    name: NoticeName
+    trouble: Trouble
+    code: int | None = None
+    holds: str | None = None
+    left: bool = False
+
+
 class CaseView(Value):
     """A whole case. `may` says what each party may do now; `working` as in a receipt.
 
@@ -257,6 +273,8 @@ class CaseView(Value):
     redelivery: RedeliveryView | None = None
     costs: tuple[CostView, ...] = ()
     buyer_reported: bool = False
+    undelivered: tuple[UndeliveredView, ...] = ()
+    letters_task: Task | None = None
     decision_due: AwareDatetime | None = None
     answer_due: AwareDatetime | None = None
     answer_was_due: AwareDatetime | None = None

@@ -12,12 +12,14 @@ from domain.commands import (
     Attachment,
     Claim,
     ClaimException,
+    Close,
     Decide,
     FileClaim,
     Hold,
     Refuse,
     RefuseReason,
     Reject,
+    ResendLetters,
     SendAgain,
     Verdict,
 )
@@ -25,7 +27,7 @@ from domain.goods import ExceptionReason, Scan
 from domain.openings import CarrierTrouble
 from domain.parties import Party
 from domain.stages import Stage
-from tests.life import AGENT, LEAD, Life, World
+from tests.life import AGENT, LEAD, PLATFORM, Life, World
 
 
 async def cancellation(world: World) -> Life:
@@ -137,3 +139,64 @@ async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     assert life.tasks() == []
     assert life.breaches() == []
     assert life.paid == []
+
+
+async def order_for(world: World, kind: str) -> str:
+    """An order that a case of this kind can be opened for."""
+    match kind:
+        case "cancellation":
+            return await world.fresh()
+        case "withdrawal" | "complaint":
+            return await world.in_hand()
+        case "carrier_claim":
+            return await world.parcel(regime="contract", posted=2, in_hand=1)
+        case _:
+            return world.order()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "inquiry",
+        "dispute",
+        "cancellation",
+        "withdrawal",
+        "goods_return",
+        "non_delivery",
+        "uncollected_parcel",
+        "carrier_claim",
+        "complaint",
+    ],
+)
+async def test_letters_that_do_not_arrive_are_seen_to_by_agents_then_the_lead(
+    world: World, kind: str
+) -> None:
+    """What the window `undelivered` does, in every process: nobody's silence counts meanwhile."""
+    order = await order_for(world, kind)
+    number = order.rpartition("-")[2]
+    for address in (f"ewa{number}@buyer.example", f"alfa{number}@seller.example"):
+        world.mailbox.refuse_recipient(address)
+    more = {"trouble": CarrierTrouble.DAMAGE} if kind == "carrier_claim" else {}
+    life = await getattr(world, kind)(order_id=order, **more)
+    view = await life.sees(lambda view: view.letters_task and not view.working)
+    assert view.letters_task
+    assert view.letters_task.queue == "letters-pl"
+    asked = [clock for clock in view.clocks if clock.awaited in (Party.BUYER, Party.SELLER)]
+    assert all(clock.held_for == ("undelivered",) for clock in asked), asked
+    assert view.letters_task.due
+    await life.passes_until(view.letters_task.due)
+    after = await life.sees(lambda view: view.letters_task and view.letters_task.queue == "leads")
+    if asked:
+        await life.passes(days=40)
+        after = await life.view()
+    assert after.stage is view.stage
+    assert life.breaches() == []
+    world.mailbox.accept_again()
+    await life.agent(ResendLetters)
+    view = await life.sees(lambda view: not view.undelivered and view.letters_task is None)
+    assert not any("undelivered" in clock.held_for for clock in view.clocks)
+    await life.send(PLATFORM, Close, reason="Enough.")
+    for other in world.lives:
+        if other.order_id == life.order_id:
+            await other.ends()
+    assert life.tasks() == []

@@ -21,7 +21,7 @@ from tests.test_architecture import POLICIES, started, windows
 from workflows.carrier_claim import CARRIERS_TIME
 from workflows.case import Case
 
-KERNEL = {"hold"}
+KERNEL = {"hold", "undelivered"}
 """Windows that Case itself starts, at any stage, and that lead nowhere."""
 
 CARRIERS = {("carrier_claim", window) for window in (*CARRIERS_TIME, "payment")}

@@ -64,6 +64,8 @@ POLICIES: dict[str, type[Value]] = {
 }
 """The rules of each process, by its section of the policy files, which is its module's name too."""
 
+UNDELIVERED = "test_letters_that_do_not_arrive_are_seen_to_by_agents_then_the_lead"
+
 AGENTS = "test_silent_agents_lose_the_task_and_a_forgotten_hold_ends"
 
 CLAIMED_ONCE_LOST = "test_a_lost_parcel_is_claimed_once_it_counts_as_lost_and_the_money_is_booked"
@@ -85,11 +87,13 @@ SILENCE_TESTED_BY = {
         ),
         "agent_question": "test_agents_question_unanswered_is_decided_without",
         "hold": "test_forgotten_hold_ends_by_itself",
+        "undelivered": UNDELIVERED,
     },
     "inquiry": {
         "seller_reply": "test_silent_seller_is_warned_then_breached_and_the_question_stays_open",
         "inactivity": "test_seller_who_never_answers_is_not_awaited_for_ever",
         "hold": "test_held_clock_outlasts_a_new_message_which_has_its_own",
+        "undelivered": UNDELIVERED,
     },
     "cancellation": {
         "cancel": "test_after_its_window_it_is_refused_and_the_reckoning_shown",
@@ -102,6 +106,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": AGENTS,
+        "undelivered": UNDELIVERED,
     },
     "withdrawal": {
         "statement": "test_a_late_statement_is_refused_with_its_reckoning",
@@ -120,6 +125,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": "test_forgotten_hold_ends_by_itself_and_rules_are_taken_up_anew",
+        "undelivered": UNDELIVERED,
     },
     "goods_return": {
         "label": ("test_seller_without_a_label_is_breached_and_the_platforms_label_costs_nobody"),
@@ -134,6 +140,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": "test_task_of_a_return_goes_back_to_the_queue_and_to_the_lead",
         "claim": "test_task_of_a_return_goes_back_to_the_queue_and_to_the_lead",
         "hold": "test_hold_of_a_returns_clock_ends_by_itself",
+        "undelivered": UNDELIVERED,
     },
     "non_delivery": {
         "further_period": "test_a_silent_seller_is_in_breach_and_the_buyer_is_paid_back",
@@ -147,6 +154,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": AGENTS,
+        "undelivered": UNDELIVERED,
     },
     "complaint": {
         "liability": "test_what_was_not_delivered_or_long_ago_opens_no_complaint",
@@ -170,6 +178,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": AGENTS,
+        "undelivered": UNDELIVERED,
     },
     "carrier_claim": {
         "damage": (
@@ -192,6 +201,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": AGENTS,
+        "undelivered": UNDELIVERED,
     },
     "uncollected_parcel": {
         "notice": "test_silence_then_a_last_period_then_the_sellers_own_act",
@@ -207,6 +217,7 @@ SILENCE_TESTED_BY = {
         "lead_decision": AGENTS,
         "claim": AGENTS,
         "hold": "test_a_hold_stops_the_buyers_time_and_ends_by_itself",
+        "undelivered": UNDELIVERED,
     },
 }
 """What happens if nobody answers: a row of the policy, an arm of the process, and this test."""

@@ -159,6 +159,7 @@ def test_the_defaults_are_those_of_the_table(country: str) -> None:
         "refund_confirmation": (1, "working-days", None, True),
         "agent_question": (3, "working-days", 2, True),
         "hold": (14, "calendar-days", None, True),
+        "undelivered": (2, "working-days", None, True),
     }
     assert windows(policy.inquiry)["seller_reply"].source == "seed H4"
     assert policy.dispute.messages == policy.inquiry.messages
@@ -169,6 +170,7 @@ AGENTS_TIME = {
     "lead_decision": (2, "working-days", None, True),
     "claim": (8, "working-hours", None, True),
     "hold": (14, "calendar-days", None, True),
+    "undelivered": (2, "working-days", None, True),
 }
 REFUNDING = AGENTS_TIME | {"refund_confirmation": (1, "working-days", None, True)}
 

@@ -114,6 +114,7 @@ FULL: dict[NoticeName, dict[str, Any]] = {
     NoticeName.CLOCK_HELD: {"text": TEXT},
     NoticeName.CLOCK_RESUMED: {"awaited": Party.SELLER, "due": DUE},
     NoticeName.DEADLINE_MOVED: {"awaited": Party.SELLER, "due": DUE},
+    NoticeName.NOT_REACHED: {"awaited": Party.SELLER},
     NoticeName.CLOSED: {"ending": Ending.SETTLED, "text": TEXT},
     NoticeName.CANCELLED: {
         "goods": GOODS,

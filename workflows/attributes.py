@@ -11,7 +11,8 @@ AWAITED = SearchAttributeKey.for_keyword("RecourseAwaited")
 QUEUE = SearchAttributeKey.for_keyword("RecourseQueue")
 DUE = SearchAttributeKey.for_datetime("RecourseDue")
 BREACHED = SearchAttributeKey.for_bool("RecourseBreached")
+UNDELIVERED = SearchAttributeKey.for_bool("RecourseUndelivered")
 AMOUNT = SearchAttributeKey.for_int("RecourseAmount")
 
-ALL = (KIND, STAGE, COUNTRY, SELLER, BUYER, AWAITED, QUEUE, DUE, BREACHED, AMOUNT)
+ALL = (KIND, STAGE, COUNTRY, SELLER, BUYER, AWAITED, QUEUE, DUE, BREACHED, UNDELIVERED, AMOUNT)
 """What the server has to know before the first case (AMOUNT in minor units)."""

@@ -38,8 +38,10 @@ from domain.commands import (
     Command,
     CommandBase,
     Hold,
+    LeaveLetters,
     Nature,
     Refuse,
+    ResendLetters,
     Resume,
     Say,
     SendBack,
@@ -92,6 +94,7 @@ from workflows.errands import Errands, failure_type
 from workflows.options import MARKETPLACE, OWN_DATABASE, RULES
 from workflows.outbox import Outbox
 from workflows.publishing import publish
+from workflows.undelivered import UndeliveredLetters
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,9 @@ SPOKEN = {
 
 COMMANDS = {Party.BUYER: 400, Party.SELLER: 400, Party.AGENT: 500, Party.PLATFORM: 300}
 """How many commands of each party a case takes: far more than any needs."""
+
+ABOUT_LETTERS: tuple[type[CommandBase], ...] = (ResendLetters, LeaveLetters)
+"""What agents and the platform may send at every stage, once a letter has not arrived."""
 
 MISFITS_TOLD = 20
 """How many signals that cannot be read have a line of the timeline."""
@@ -154,14 +160,14 @@ class Case(ABC):
         self._over = False
         self._receipts: dict[str, tuple[Command, Receipt]] = {}
         self._errands = Errands()
+        self.undelivered = UndeliveredLetters(self)
         self._outbox = Outbox(
             self.id,
             self._errands,
             complete=self._step_is_told,
-            undelivered=lambda why: self.note("letter undelivered", detail=why),
-            archives_first=lambda: self.registration.edition >= 1,
-            unarchived=lambda why: self.note("message not archived", detail=why),
-            whole_steps=lambda: self.registration.edition >= 2,
+            told=self.undelivered,
+            edition=lambda: self.registration.edition,
+            failed=lambda what, why: self.note(what, detail=why),
         )
         self._notices = 0
         self._steps = 0
@@ -320,6 +326,8 @@ class Case(ABC):
                 await self._rest(clock, until)
             elif clock is self._hold:
                 self._resume()
+            elif clock is self.undelivered.clock:
+                self.undelivered.time_is_up()
             elif clock.reminder:
                 clock.reminded = True
                 if not await self.still_asks(clock):
@@ -374,6 +382,11 @@ class Case(ABC):
         self._notices += 1
         key, step = f"{self._notices}:{name}", self._steps
         notice = Notice(key=key, to=to, name=name, facts=Facts(**facts), step=step)
+        self.undelivered.wrote(notice, self._started)
+        self._outbox.add_notice(notice)
+
+    def post(self, notice: Notice) -> None:
+        """Post a notice that was written before and did not arrive."""
         self._outbox.add_notice(notice)
 
     def ask(self, clock: Clock, name: NoticeName, **facts: Any) -> None:
@@ -389,6 +402,14 @@ class Case(ABC):
     def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
         """Tell another case about the same parcel what a carrier's machine has seen."""
         self._errands.run(self._signal(other, "parcel", event))
+
+    def start_seeing_to_letters(self) -> Clock:
+        """Start the agents' time to see to letters that did not arrive."""
+        return self.start("undelivered", Party.AGENT)
+
+    def stir(self) -> None:
+        """Let the timeline look again at what it waits for."""
+        self._stirred = True
 
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
@@ -433,6 +454,10 @@ class Case(ABC):
             self._keep_task(
                 self.task.model_copy(update={**changes, "revision": self.task.revision + 1})
             )
+
+    def keep_task(self, task: Task) -> None:
+        """Tell the agents' queue of a task."""
+        self._errands.run(self._record_task(task))
 
     def finish_task(self) -> None:
         """Take the task, if any, off the queue."""
@@ -493,6 +518,7 @@ class Case(ABC):
             facts["text"] = self.farewell
         self.enter(Stage.CLOSED)
         self.finish_task()
+        self.undelivered.end()
         for move in self._moves:
             if isinstance(move, Say | Ask):
                 self.pass_on(move)
@@ -517,6 +543,8 @@ class Case(ABC):
         else:
             publish(self)
         await workflow.wait_condition(lambda: self._errands.settled)
+        if self.undelivered:
+            publish(self)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._errands.raise_broken()
         return Closed(case_id=self.id, ending=ending, refusal=self.registration.refusal)
@@ -635,6 +663,8 @@ class Case(ABC):
                 code=Code.CASE_CLOSED,
                 sentence="The case is closed; look at how it ended before you open another.",
             )
+        if verb in ABOUT_LETTERS:
+            return self._letters_refusal(by)
         if verb not in self.PERMITTED:
             return Refusal(
                 code=Code.UNKNOWN_COMMAND,
@@ -667,7 +697,15 @@ class Case(ABC):
 
     def may_do(self, party: Party) -> tuple[str, ...]:
         """The verbs that a party may send now."""
-        return tuple(sorted(v.word() for v in self.PERMITTED if not self.why_not(v, party)))
+        verbs = (*self.PERMITTED, *ABOUT_LETTERS)
+        return tuple(sorted(v.word() for v in verbs if not self.why_not(v, party)))
+
+    def _letters_refusal(self, by: Party) -> Refusal | None:
+        if by not in (Party.AGENT, Party.PLATFORM):
+            return Refusal(code=Code.NOT_YOURS, sentence="Only an agent sees to letters.")
+        if not self.undelivered:
+            return Refusal(code=Code.ALREADY_DONE, sentence="Every letter has arrived.")
+        return None
 
     def _one_too_many(self, command: Command) -> Refusal | None:
         """Temporal takes 2,000 updates in a run: each party has its share, and closing a rest."""
@@ -724,6 +762,12 @@ class Case(ABC):
                 return Outcome.ACCEPTED
             case Resume():
                 self._resume()
+                return Outcome.ACCEPTED
+            case ResendLetters():
+                self.undelivered.send_again()
+                return Outcome.ACCEPTED
+            case LeaveLetters():
+                self.undelivered.leave()
                 return Outcome.ACCEPTED
             case SendBack():
                 pass  # what agents say to each other is not for the traders to read
@@ -925,6 +969,8 @@ class Case(ABC):
             units=registration.lines,
             right_until=registration.right_until,
             beside=tuple(self.beside),
+            undelivered=self.undelivered.look(),
+            letters_task=self.undelivered.task,
         )
 
     # Underneath.
@@ -954,7 +1000,8 @@ class Case(ABC):
         self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, again=again, **facts)
 
     def _running(self) -> list[Clock]:
-        return [c for c in (*self.clocks, self._hold) if c and not c.held_since]
+        also = (self._hold, self.undelivered.clock)
+        return [c for c in (*self.clocks, *also) if c and not c.held_since]
 
     def _next_clock(self) -> Clock | None:
         return min(self._running(), key=lambda clock: clock.wakes, default=None)
@@ -1022,7 +1069,7 @@ class Case(ABC):
 
     def _keep_task(self, task: Task) -> None:
         self.task = task
-        self._errands.run(self._record_task(task))
+        self.keep_task(task)
 
     async def _record_task(self, task: Task) -> None:
         await workflow.execute_local_activity_method(

@@ -27,6 +27,10 @@ class Clock:
         self._holds: set[str] = set()
         self.given = False
         self.lapsed = False
+        self.told = False
+        """Whether a letter that asks for it has arrived."""
+        self.concerns: tuple[Party, ...] = (awaited,)
+        """Whose silence it is, if of more than the awaited."""
         self.reminded = window.remind_after is None
         self.asks: tuple[NoticeName, dict[str, Any]] | None = None
         self.due = self._reckon(window, calendar)
@@ -39,13 +43,25 @@ class Clock:
             held = [*held, Held(since=self.held_since, until=until)]
         return reckon(window.counting, window.length, self.started_at, calendar, held).due
 
+    def due_if_resumed(self, now: datetime) -> datetime:
+        """When it would be due if it ran again from now on."""
+        return self._reckon(self.window, self.calendar, now)
+
     @property
     def safe(self) -> datetime | None:
         """The end of the last working day at or before the last day, where days, months or years
         are counted.
         """
+        return self._safe(self.held)
+
+    def safe_if_resumed(self, now: datetime) -> datetime | None:
+        """The same if it ran again from now on."""
+        since = self.held_since
+        return self._safe([*self.held, Held(since=since, until=now)] if since else self.held)
+
+    def _safe(self, held: list[Held]) -> datetime | None:
         window = self.window
-        return safe_end(window.counting, window.length, self.started_at, self.calendar, self.held)
+        return safe_end(window.counting, window.length, self.started_at, self.calendar, held)
 
     def remind_again(self, now: datetime) -> None:
         """Let the party be reminded after all, if the time for it is still to come."""
@@ -68,6 +84,10 @@ class Clock:
     def ran_out(self, at: datetime) -> bool:
         """Whether its end had come at an instant, and its silence was not taken yet."""
         return not (self.held_since or self.lapsed) and self.due <= at
+
+    def is_held_for(self, why: str) -> bool:
+        """Whether this is one of the reasons that hold it."""
+        return why in self._holds
 
     def hold(self, why: str, now: datetime) -> None:
         """Stop counting; several reasons may hold a clock at once."""

@@ -232,6 +232,7 @@ class Dispute(DisputeRecord):
             clock = self.start("appeal", loser)
             self.turn_to(loser, clock)
             await self.learn_again(decision.remedy, decision.amount)
+            clock.concerns = TRADERS
             self.tell_both(
                 NoticeName.DECISION,
                 text=decision.reasoning,

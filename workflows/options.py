@@ -122,6 +122,28 @@ the wait for a thread, the question for the addresses (worker.py) and a mailing
 (activities/mailing.py).
 """
 
+LETTERS_AT_ONCE = ForeignPatience(
+    start_to_close_timeout=timedelta(seconds=40),
+    heartbeat_timeout=ALIVE,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2),
+        maximum_attempts=4,
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""For so long the next letters of a case wait, so that they arrive in their order."""
+
+LAST_LETTERS = ForeignPatience(
+    start_to_close_timeout=timedelta(seconds=40),
+    heartbeat_timeout=ALIVE,
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2),
+        maximum_attempts=10,
+        non_retryable_error_types=NO_RETRY_MENDS,
+    ),
+)
+"""Asking what could not be sent in all that time."""
+
 RULES = BoundedPatience(
     start_to_close_timeout=timedelta(seconds=10),
     schedule_to_close_timeout=timedelta(seconds=30),

@@ -25,6 +25,7 @@ def publish(case: "Case") -> None:
         attributes.DUE: case.due,
         attributes.BREACHED: bool(case.breaches),
         attributes.QUEUE: task and task.queue,
+        attributes.UNDELIVERED: bool(case.undelivered) or None,
     }
     known = workflow.info().typed_search_attributes
     changed = [
@@ -52,6 +53,12 @@ def page(case: "Case") -> str:
     lines += [f"beside: {other}" for other in case.beside]
     if case.task:
         lines.append(f"task: {case.task.purpose} · {case.task.queue} · {case.task.state}")
+    lines += [
+        f"undelivered: {one.name.replace('_', ' ')} to the {one.to} · {one.trouble}"
+        for one in case.undelivered.look()
+    ]
+    if letters := case.undelivered.task:
+        lines.append(f"task: letters · {letters.queue} · {letters.state}")
     if case.ending:
         lines.append(f"ended: {case.ending}")
     return "\n\n".join(lines)
