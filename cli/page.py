@@ -27,6 +27,7 @@ from domain.view import (
     OfferState,
     OfferView,
     ProposalView,
+    UndeliveredView,
 )
 
 PAGE_WIDTH = 100
@@ -118,6 +119,14 @@ def _parts(read: Shown, why: bool) -> Iterator[RenderableType]:
     yield Text(f"Times are local: {zone}.", style="dim")
 
 
+def _undelivered(one: UndeliveredView) -> str:
+    """A letter that did not arrive: to whom, which, why, and what waits for it."""
+    why = f"{one.trouble} {one.code}" if one.code else one.trouble
+    holds = f"; {in_words(one.holds)} is held until it has" if one.holds else ""
+    left = "; left so by an agent" if one.left else ""
+    return f"{in_words(one.name)} to the {one.to}, {why}{holds}{left}"
+
+
 def _facts(view: CaseView) -> Table:
     facts: list[tuple[str, RenderableType]] = [("Stage", Text(_stage(view), style="bold"))]
     if view.refusal:
@@ -142,6 +151,8 @@ def _facts(view: CaseView) -> Table:
         owner = f", of {printable(task.owner)}" if task.owner else ""
         due = f", due {spoken(task.due, view.zone)}" if task.due else ""
         facts.append(("Task", Text(f"{task.purpose}, {task.state}{owner}, in {task.queue}{due}")))
+    for one in view.undelivered:
+        facts.append(("Undelivered", Text(_undelivered(one), "red")))
     if view.right_until:
         facts.append(("Right until", Text(due_in_words(view.right_until, view.zone))))
     if view.said_in_hand_at:

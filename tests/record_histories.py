@@ -55,6 +55,7 @@ from domain.commands import (
     ReportCost,
     ReportFailed,
     ReportRecovered,
+    ResendLetters,
     Say,
     SendAgain,
     Ship,
@@ -148,6 +149,22 @@ async def dispute_refund_unconfirmed(world: World) -> Life:
     key = view.refund.key
     await asyncio.to_thread(world.settle, key)
     await life.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.CONFIRMED))
+    return life
+
+
+async def dispute_unreached(world: World) -> Life:
+    """The seller's address is wrong: the letter is held for, left to the lead, and sent again."""
+    order = world.order()
+    world.mailbox.refuse_recipient(f"alfa{order.rpartition('-')[2]}@seller.example")
+    life = await world.dispute(order_id=order)
+    await life.sees(lambda view: view.letters_task and view.clocks[0].held_since)
+    await life.passes(days=6)
+    await life.sees(lambda view: view.letters_task and view.letters_task.queue == "leads")
+    world.mailbox.accept_again()
+    await life.agent(ResendLetters)
+    await life.sees(lambda view: view.due and not view.undelivered)
+    await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(5000))
+    await life.buyer(Accept)
     return life
 
 
@@ -629,6 +646,7 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     dispute_appealed,
     dispute_refund_unconfirmed,
     dispute_fulfilled,
+    dispute_unreached,
     dispute_repaired,
     inquiry_answered,
     inquiry_breached,

@@ -1,12 +1,16 @@
 """When mail does not leave, or does not arrive: is nothing lost, and whose silence is it then?"""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
 
+from cli.listing import Filters, find
+from config import HERE
 from domain.commands import (
     Accept,
     LeaveLetters,
@@ -275,3 +279,46 @@ async def test_mail_that_is_put_off_for_days_is_undelivered_in_the_end(world: Wo
     world.mailbox.accept_again()
     await life.agent(ResendLetters)
     await life.sees(lambda view: not view.undelivered and view.due)
+
+
+async def shown(case_id: str) -> str:
+    """What `show` prints of a case."""
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "starter.py", "show", case_id],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=HERE,
+    )
+    return " ".join(ran.stdout.split())
+
+
+async def test_ops_see_such_cases_in_the_lists_on_the_page_and_in_health(
+    real_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = real_world
+    order = order_without(world, Party.SELLER)
+    life = await world.dispute(order_id=order)
+    await life.sees(held_for_a_letter, letters_task)
+    config = world.client.service_client.config
+    monkeypatch.setenv("TEMPORAL_ADDRESS", config.target_host)
+    monkeypatch.setenv("DATABASE_URL", world.settings.database_url)
+    for _ in range(100):
+        found = await asyncio.to_thread(find, Filters(undelivered=True), 50)
+        if life.handle.id in [one.case_id for one in found]:
+            break
+        await asyncio.sleep(0.1)
+    assert life.handle.id in [one.case_id for one in found]
+    rest = await asyncio.to_thread(find, Filters(undelivered=False, open=None), 500)
+    assert life.handle.id not in [one.case_id for one in rest]
+    said = await shown(life.handle.id)
+    assert "dispute opened to the seller, recipient-refused 550" in said
+    assert "seller reply is held until it has" in said
+    assert Archive(world.engine).outgoing(datetime.now(UTC)).undelivered >= 1
+    world.mailbox.accept_again()
+    await life.agent(ResendLetters)
+    await life.sees(lambda view: not view.undelivered)
+    await life.buyer(Withdraw)
+    await life.ends()

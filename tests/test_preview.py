@@ -292,6 +292,26 @@ async def test_a_held_clock_is_foreseen_as_if_the_hold_ended_by_itself(world: Wo
     assert await silence(life, outlook)
 
 
+async def test_a_clock_that_waits_for_a_letter_is_foreseen_as_running_at_the_earliest_from_now(
+    world: World,
+) -> None:
+    order = world.order()
+    number = order.rpartition("-")[2]
+    world.mailbox.refuse_recipient(f"alfa{number}@seller.example")
+    life = await world.dispute(order_id=order)
+    view = await life.sees(lambda view: view.letters_task and view.clocks[0].held_since)
+    outlook = await ahead_of(life)
+    first = outlook.stages[0]
+    [reply] = [way for way in first.ways if way.what == "seller_reply"]
+    assert reply.at_earliest
+    [seen_to] = [way for way in first.ways if way.what == "undelivered"]
+    assert view.letters_task
+    assert (seen_to.who, seen_to.due) == ((Party.AGENT,), view.letters_task.due)
+    assert (seen_to.to, seen_to.means) == ((Stage.AWAITING_SELLER,), "the task goes to the lead")
+    await life.buyer(Withdraw)
+    await life.ends()
+
+
 async def test_a_preview_of_an_order_says_when_a_case_opened_now_is_due(world: World) -> None:
     for kind, opens in (
         (Kind.WITHDRAWAL, world.withdrawal),
