@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from domain.commands import Close, HandOver, Inspect, Receive, Refund
 from domain.goods import Condition, Received
 from domain.line_names import resolved
+from domain.notices import NoticeName
 from domain.orders import MOST_BYTES, MOST_LINES, Line, Order, Sale
 from domain.parties import Party
 from domain.refusals import Code
@@ -221,8 +222,15 @@ async def bought(world: World, **more: Any) -> str:
     return await world.in_hand(lines=[CHEAP, DEAR, SHADE], **more)
 
 
-async def brought_back(life: Life, *received: Received) -> None:
+async def labelled(life: Life) -> Life:
+    """The return of the case's goods, once its label is made and charged."""
     back = await life.goods_back()
+    await back.dues(NoticeName.LABEL_READY)
+    return back
+
+
+async def brought_back(life: Life, *received: Received) -> None:
+    back = await labelled(life)
     await back.buyer(HandOver, carrier="InPost")
     await back.seller(Receive, units=received)
     await back.seller(Inspect)
@@ -256,7 +264,7 @@ async def test_all_of_an_sku_is_all_of_its_lines(world: World) -> None:
     view = await life.sees(lambda view: view.units)
     assert {unit.sku: unit.quantity for unit in view.units} == {"A#1": 2, "A#2": 1}
     assert view.at_stake == life.money(32_000)
-    back = await life.goods_back()
+    back = await labelled(life)
     await back.buyer(HandOver, carrier="InPost")
     with pytest.raises(RefusedCommand, match="A#1=2, A#2=1"):
         await back.seller(Receive, units=(Received(sku="A", quantity=2),))
