@@ -1,6 +1,7 @@
 """The command line: open cases, send commands into them, look at them, list them.
 
-Exit codes: 0 done, 1 refused (or no such case), 2 bad input, 3 a server or worker does not answer.
+Exit codes: 0 done, 1 refused (or no such case), 2 bad input, 3 a server or worker does not answer,
+4 a defect of ours.
 Every error is one sentence on stderr; with --json also {"error": {"code", "sentence"}} on stdout.
 """
 
@@ -8,8 +9,8 @@ import contextlib
 import io
 import json
 import os
+import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli.deadline import deadline_command
-from cli.failures import InputError, failure
+from cli.failures import InputError, defect, failure
 from cli.parcel_event import parcel_event_command
 from cli.payouts import payout_command
 from cli.preview import preview_command
@@ -353,16 +354,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and answer its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     try:
+        _check_text(arguments)
         return int(app(arguments, prog_name="starter.py", standalone_mode=False) or 0)
+    except BrokenPipeError:
+        raise  # whoever reads what is printed has had enough
     except Exception as error:
-        known = failure(error)
-        if known is None:
-            raise
-    exit_code, code, sentence = known
+        exit_code, code, sentence = failure(error) or defect(error)
     if "--json" in arguments:
         print(json.dumps({"error": {"code": code, "sentence": sentence}}, ensure_ascii=False))
     print(f"{code}: {sentence}" if exit_code == 1 else sentence, file=sys.stderr)
     return exit_code
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Bytes that are no text come as halves of characters, which nothing behind this can take."""
+    for number, argument in enumerate(arguments, start=1):
+        if any("\ud800" <= character <= "\udfff" for character in argument):
+            raise InputError(f"Argument {number} is not UTF-8; write it as UTF-8.")
 
 
 def _aware(time: datetime | None) -> datetime | None:
@@ -383,8 +391,10 @@ def run_and_leave() -> NoReturn:
         code = main()
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
+    except BrokenPipeError:
+        code = 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
     finally:
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()

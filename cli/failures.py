@@ -1,10 +1,21 @@
 """What can go wrong on the command line: one sentence, a code, and an exit code."""
 
+import os
+import traceback
+from pathlib import Path
+
 from typer.exceptions import TyperException
+
+HERE = Path(__file__).parent.parent
 
 REFUSED = 1
 BAD_INPUT = 2
 UNREACHABLE = 3
+DEFECT = 4
+
+
+TRACEBACK = "RECOURSE_TRACEBACK"
+"""Set in the environment, it has a defect shown whole."""
 
 
 class InputError(Exception):
@@ -47,3 +58,21 @@ def failure(error: Exception) -> tuple[int, str, str] | None:
         case UnreachableError() | StoreError():
             return UNREACHABLE, "unreachable", str(error)
     return None
+
+
+def defect(error: Exception) -> tuple[int, str, str]:
+    """The same of an error that nobody thought of: what it is and where, not what was given."""
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(HERE) and ".venv" not in frame.filename
+    ]
+    where = f" at {Path(ours[-1].filename).relative_to(HERE)}:{ours[-1].lineno}" if ours else ""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    return (
+        DEFECT,
+        "defect",
+        f"This is a defect of Recourse: {type(error).__name__}{where}. Please report it; "
+        f"{TRACEBACK}=1 shows more.",
+    )

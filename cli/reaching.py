@@ -29,6 +29,9 @@ from workflows.dispute import Dispute
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
 
+UNREADABLE = (ValueError, TypeError, KeyError)
+"""What Temporal's client raises where an answer is not of the form that was asked for."""
+
 T = TypeVar("T")
 V = TypeVar("V", CaseView, WholeCase)
 
@@ -69,6 +72,14 @@ async def answer(
         raise RefusedError(code, sentence) from None
     except RPCError as error:
         raise _explained(error, case_id, silent) from None
+    except UNREADABLE:
+        if not case_id:
+            raise
+        raise RefusedError(
+            "case-unknown",
+            f"What runs under {case_id!r} answers in no form of a case; it was started by another "
+            "program, or a newer release.",
+        ) from None
 
 
 async def look(client: Client, case_id: str) -> CaseView:

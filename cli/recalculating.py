@@ -4,7 +4,10 @@ import json
 import sys
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from cli.failures import InputError
+from cli.misfits import mistyped
 from cli.sending import recalculate
 from cli.words import actor_from, country_of, due_in_words, zone_of
 from domain.parties import Party
@@ -18,7 +21,11 @@ def recalculate_all(cases: list[str], reason: str, by: str, as_json: bool) -> in
         raise InputError("Only an agent or the platform recalculates; say so with --as.")
     if not reason.strip():
         raise InputError("Give a --reason: it is kept in the case's timeline.")
-    asked = {case: Recalculate(command_id=str(uuid4()), by=actor, reason=reason) for case in cases}
+    try:
+        wish = Recalculate(command_id=str(uuid4()), by=actor, reason=reason)
+    except ValidationError as unfit:
+        raise mistyped(unfit, {"reason": "--reason", "by": "--as"}) from None
+    asked = {case: wish.model_copy(update={"command_id": str(uuid4())}) for case in cases}
     worst = 0
     for case, result in recalculate(asked).items():
         if isinstance(result, Recalculated):

@@ -323,9 +323,9 @@ def _named(name: str, annotation: Any, default: Any = Parameter.empty) -> Parame
 
 
 def _attachment(path: Path) -> Attachment:
-    if path.exists() and not path.is_file():
-        raise InputError(f"{path} is no file.")
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file.")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
             size = file.tell()

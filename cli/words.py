@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from cli.failures import InputError
 from domain.deadlines import spoken
 from domain.kinds import Kind
@@ -56,7 +58,10 @@ def actor_from(text: str) -> Actor:
         raise InputError("--as takes an id and a name of at most 100 characters each.")
     if not id_:
         id_ = "platform" if party == Party.PLATFORM else UNNAMED
-    return Actor(party=Party(party), id=id_, name=name)
+    try:
+        return Actor(party=Party(party), id=id_, name=name)
+    except ValidationError:
+        raise InputError("--as is not UTF-8; write it as UTF-8.") from None
 
 
 def country_of(case_id: str) -> str:
