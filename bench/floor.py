@@ -132,6 +132,12 @@ class Bare:
             Notices.archive, Said(case_id=self.id, messages=(message,)), **OWN_DATABASE
         )
 
+    async def learn_refunded(self, opening: Opening) -> None:
+        """Ask what of the order has come back: a question, which a local activity may ask."""
+        await workflow.execute_local_activity_method(
+            Refunds.refunded_units, AskRefundedUnits(order_id=opening.order_id), **OWN_DATABASE
+        )
+
     def notice(self, to: Party, name: NoticeName, **facts: Any) -> Notice:
         """One letter."""
         self.steps += 1
@@ -209,7 +215,7 @@ class Bare:
     ) -> Closed:
         """Tell both and file the end."""
         self.post(*last, *(self.both(NoticeName.CLOSED, ending=ending) if announced else ()))
-        await workflow.execute_local_activity_method(
+        await workflow.execute_activity_method(
             Cases.close,
             CloseCase(
                 case_id=self.id,
@@ -328,6 +334,7 @@ class BareSilence(BareDispute):
         decision = await self.heard(timedelta(hours=8))
         assert isinstance(decision, Decide)
         await self.task_changed(task, state=TaskState.DONE)
+        await self.learn_refunded(opening)
         final = await self.told(policy, decision)
         paid = await self.pay_back(opening, self.stake, *final)
         await report
@@ -365,7 +372,7 @@ class BareSilence(BareDispute):
         """Write the task as it now is."""
         if changes:
             task = task.model_copy(update={**changes, "revision": task.revision + 1})
-        await workflow.execute_local_activity_method(Tasks.record, task, **OWN_DATABASE)
+        await workflow.execute_activity_method(Tasks.record, task, **OWN_DATABASE)
         return task
 
     async def told(self, policy: DisputePolicy, decision: Decide) -> tuple[Notice, ...]:
@@ -451,6 +458,7 @@ class BareWithdrawal(Bare):
                 Party.BUYER,
                 NoticeName.WITHDRAWAL_ACKNOWLEDGED,
                 due=due,
+                refund_due=due,
                 **told,
                 **shares(self.known),
             ),
@@ -517,9 +525,7 @@ class BareComplaint(Bare):
         assert isinstance(named, NameAmount)
         told = {"remedy": opening.wanted, "amount": named.amount, "writer": named.by}
         self.post(*self.both(NoticeName.COMPLAINT_ACCEPTED, **told))
-        await workflow.execute_local_activity_method(
-            Refunds.refunded_units, AskRefundedUnits(order_id=opening.order_id), **OWN_DATABASE
-        )
+        await self.learn_refunded(opening)
         paid = await self.pay_back(opening, named.amount)
         return await self.close(Ending.PRICE_REDUCED, *paid)
 

@@ -411,6 +411,19 @@ class Case(ABC):
         """Let the timeline look again at what it waits for."""
         self._stirred = True
 
+    async def keep(self, activity: Any, told: Value, summary: str) -> None:
+        """Write to our own database, once the history has it that this is to be written.
+
+        A local activity writes before that: a workflow task that is lost with its worker is run
+        again, later and perhaps to another end, while what it wrote stands.
+        """
+        if self.registration.edition >= 3:
+            await workflow.execute_activity_method(activity, told, summary=summary, **OWN_DATABASE)
+        else:
+            await workflow.execute_local_activity_method(
+                activity, told, summary=summary, **OWN_DATABASE
+            )
+
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
         self.timeline.append(Entry(at=self.now, what=what, by=by, detail=detail))
@@ -528,18 +541,14 @@ class Case(ABC):
                 self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
             self._over = True
             publish(self)
-            await workflow.execute_local_activity_method(
-                Cases.close,
-                CloseCase(
-                    case_id=self.id,
-                    ending=ending,
-                    at=self.now,
-                    escalated=self.escalated,
-                    breaches=len(self.breaches),
-                ),
-                summary=f"ended: {ending}",
-                **OWN_DATABASE,
+            over = CloseCase(
+                case_id=self.id,
+                ending=ending,
+                at=self.now,
+                escalated=self.escalated,
+                breaches=len(self.breaches),
             )
+            await self.keep(Cases.close, over, f"ended: {ending}")
         else:
             publish(self)
         await workflow.wait_condition(lambda: self._errands.settled)
@@ -1072,12 +1081,8 @@ class Case(ABC):
         self.keep_task(task)
 
     async def _record_task(self, task: Task) -> None:
-        await workflow.execute_local_activity_method(
-            Tasks.record,
-            task,
-            summary=f"task {task.purpose} · {task.queue} · {task.state}",
-            **OWN_DATABASE,
-        )
+        summary = f"task {task.purpose} · {task.queue} · {task.state}"
+        await self.keep(Tasks.record, task, summary)
 
 
 def article(kind: str) -> str:

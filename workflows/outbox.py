@@ -88,8 +88,7 @@ class Outbox:
     async def _archive(self) -> None:
         while said := tuple(self._said[:AT_ONCE]):
             try:
-                # No local activity: that runs before its workflow task counts, and a task that is
-                # lost with its worker is run again, at another time and perhaps to another end.
+                # No local activity, as in Case.keep: the same text would come at another time.
                 await workflow.execute_activity_method(
                     Notices.archive,
                     Said(case_id=self._empty.case_id, messages=said),

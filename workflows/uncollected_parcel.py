@@ -43,7 +43,7 @@ from domain.view import Closed, Outcome
 from workflows.case import Silence
 from workflows.deadline import Clock
 from workflows.errands import failure_type
-from workflows.options import MARKETPLACE, OWN_DATABASE
+from workflows.options import MARKETPLACE
 from workflows.taking_back import NOTHING_OWED
 from workflows.uncollected_parcel_record import (
     MISSING,
@@ -527,14 +527,10 @@ class UncollectedParcel(UncollectedParcelRecord):
                 self._errands.run(self._keep_cost(self.claim(number, minor)))
 
     async def _keep_cost(self, cost: CostClaim) -> None:
-        await workflow.execute_local_activity_method(
-            SellerReports.keep_cost, cost, summary=f"{cost.cost} cost", **OWN_DATABASE
-        )
+        await self.keep(SellerReports.keep_cost, cost, f"{cost.cost} cost")
 
     async def _keep_report(self, report: NonCollection) -> None:
-        await workflow.execute_local_activity_method(
-            SellerReports.keep_non_collection, report, summary="not collected", **OWN_DATABASE
-        )
+        await self.keep(SellerReports.keep_non_collection, report, "not collected")
 
     # Machines tell.
 
