@@ -221,10 +221,17 @@ class Life:
             if event.HasField("timer_started_event_attributes")
         ]
 
-    def tasks(self) -> list[Task]:
-        """The case's tasks that wait in the agents' queue."""
+    async def tasks(self) -> list[Task]:
+        """The case's tasks that wait in the agents' queue, once it has what the case says of it."""
         queue = TaskQueue(self.world.engine)
-        return [task for task in queue.waiting() if task.case_id == self.handle.id]
+        for _ in range(200):
+            view = await self.view()
+            told = {task.id: task for task in (view.task, view.letters_task) if task}
+            waiting = [task for task in queue.waiting() if task.case_id == self.handle.id]
+            if {task.id: task for task in waiting} == told:
+                return waiting
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"the queue has {waiting}, the case {told}")
 
     def breaches(self) -> list[str]:
         """The windows whose breach is recorded against the seller."""

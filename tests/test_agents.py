@@ -116,7 +116,7 @@ async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     decision_due = view.due
 
     claimed = await life.agent(Claim)
-    assert [task.owner for task in life.tasks()] == [AGENT.id]
+    assert [task.owner for task in await life.tasks()] == [AGENT.id]
     assert claimed.due
     assert claimed.due < decision_due
     await life.passes_until(claimed.due)
@@ -130,13 +130,13 @@ async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     again = await life.sees(lambda after: after.due and after.due > leads_due)
     assert again.task
     assert (again.task.queue, again.task.due) == ("leads", again.due)
-    assert life.tasks() == [again.task]
+    assert await life.tasks() == [again.task]
 
     await life.send(LEAD, Decide, verdict=Verdict.FOR_SELLER, reasoning="No proof.")
     for other in world.lives:
         if other.order_id == life.order_id:
             await other.ends()
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert life.breaches() == []
     assert life.paid == []
 
@@ -199,4 +199,4 @@ async def test_letters_that_do_not_arrive_are_seen_to_by_agents_then_the_lead(
     for other in world.lives:
         if other.order_id == life.order_id:
             await other.ends()
-    assert life.tasks() == []
+    assert await life.tasks() == []

@@ -292,7 +292,7 @@ async def test_silent_seller_is_a_breach_and_an_agent_orders_the_refund(
     view = await life.sees(lambda view: view.task)
     assert view.task
     assert (view.stage, view.task.purpose) == (Stage.WITH_AGENT, "refund-overdue")
-    assert life.tasks() == [view.task]
+    assert await life.tasks() == [view.task]
     await life.agent(Claim)
     if by is AGENT:
         await life.seller(ReportSent)  # which answers nothing of the refund

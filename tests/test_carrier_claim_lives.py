@@ -491,7 +491,7 @@ async def test_a_carrier_that_does_not_pay_is_an_agents_task_and_waited_for_agai
     await life.send(PLATFORM, ReportRecovered, amount=life.money(15000))
     assert (await life.ends()).ending is Ending.RECOVERED
     assert recovered(life) == [life.money(15000)]
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert life.letters().count("agent_joins") == 2
     assert life.letters().count("carrier_owes") == 2
 
@@ -647,7 +647,7 @@ async def test_a_seller_withdraws_a_claim_at_every_stage_and_is_to_tell_the_carr
         assert (last.name, last.to) == ("carrier_claim_withdrawn", Party.SELLER)
         assert "closed" not in life.letters()
         assert life.letters(Party.BUYER) == []
-        assert (life.tasks(), kept(life, "bookings")) == ([], [])
+        assert (await life.tasks(), kept(life, "bookings")) == ([], [])
         sent = kept(life, "claims")
         unsent = stage in (Stage.TOO_EARLY, Stage.AWAITING_SELLER)
         assert bool(sent) is (not unsent and stage is not Stage.WITH_AGENT)
@@ -697,7 +697,7 @@ async def test_the_platform_closes_a_claim_at_every_stage(world: World) -> None:
         assert (await life.ends()).ending is Ending.CLOSED_BY_PLATFORM
         assert life.letters(Party.SELLER)[-1] == "closed"
         assert life.letters(Party.BUYER) == []
-        assert life.tasks() == []
+        assert await life.tasks() == []
 
 
 async def test_a_hold_stops_the_carriers_time_but_not_the_laws(world: World) -> None:

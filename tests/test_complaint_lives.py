@@ -229,7 +229,7 @@ async def test_the_seller_is_told_warned_and_silence_is_what_the_countrys_law_sa
             await life.sees(at(Stage.SETTLING))
             await lapses(await life.goods_back())
             await ended(life, "not-sent")
-            assert life.tasks() == []
+            assert await life.tasks() == []
         case "CZ":  # breach, and the buyer chooses: here the end of the contract
             assert (view.stage, view.awaited) == (Stage.CHOOSING, Party.BUYER)
             assert await refused(life.buyer(Choose, remedy=Remedy.REPAIR)) == "remedy-barred"
@@ -512,7 +512,7 @@ async def test_a_contested_refusal_is_ruled_by_an_agent_who_names_what_follows(
         life.money(2500),
         RULED["reasoning"],
     )
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 @pytest.mark.parametrize(
@@ -549,7 +549,7 @@ async def test_a_seller_who_has_refused_may_still_accept(
             await life.sees(at(Stage.AMOUNT_NAMED))
             await life.buyer(Accept)
             await ended(life, "price-reduced", 8000)
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 # What is missing is asked for, once.
@@ -1218,7 +1218,7 @@ async def test_the_platform_closes_and_the_buyer_gives_up_wherever_it_stands(
         if stage in (Stage.WATCHING, Stage.REFUNDING):
             assert await refused(life.buyer(Withdraw)) == "wrong-stage"
         await shut(life)
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert life.paid == []
 
 
@@ -1312,7 +1312,7 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Playe
         assert [m.id for m in archived] == [m.id for m in view.messages]
         keys = [(letter.key, letter.to) for letter in life.letters_whole()]
         assert len(keys) == len(set(keys))
-        assert life.tasks() == []
+        assert await life.tasks() == []
         assert life.breaches() == [breach.window for breach in reversed(view.breaches)]
 
 

@@ -145,7 +145,7 @@ async def test_silent_seller_is_warned_then_escalated(world: World, country: str
     assert view.breaches[0].at - due < timedelta(seconds=1)
     assert view.awaited is Party.AGENT
     assert view.due == due_of(country, "decision", view.breaches[0].at)
-    [task] = life.tasks()
+    [task] = await life.tasks()
     queue = f"disputes-{country.lower()}"
     assert (task.queue, task.purpose, task.state) == (queue, "decide", "open")
     assert task.due == view.due
@@ -363,7 +363,7 @@ async def test_refusal_passes_the_turn_to_the_buyer(world: World) -> None:
     assert view.awaited is Party.AGENT
     await life.buyer(Withdraw)
     assert (await life.ends()).ending == "withdrawn"
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_goods_sent_again_are_settled_by_the_sellers_word(world: World) -> None:
@@ -496,7 +496,7 @@ async def test_traders_still_agree_while_the_agent_reads(world: World) -> None:
     assert receipt.stage is not Stage.WITH_AGENT
     assert (await life.ends()).ending == "settled"
     assert life.paid == [900]
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_task_is_claimed_released_and_times_out_to_the_queue_and_the_lead(
@@ -505,15 +505,15 @@ async def test_task_is_claimed_released_and_times_out_to_the_queue_and_the_lead(
     """What the window `lead_decision` does."""
     life = await with_agent(world)
     claimed = await life.agent(Claim)
-    [task] = life.tasks()
+    [task] = await life.tasks()
     assert (task.owner, task.state) == (AGENT.id, "claimed")
     with pytest.raises(RefusedCommand, match="task-taken"):
         await life.send(SECOND, Decide, verdict=Verdict.FOR_SELLER, reasoning="No.")
     await life.agent(Release)
-    assert life.tasks()[0].owner is None
+    assert (await life.tasks())[0].owner is None
     claimed = await life.agent(Claim)
     assert claimed.due
-    decision_due = life.tasks()[0].due
+    decision_due = (await life.tasks())[0].due
     assert decision_due
     await life.passes_until(claimed.due)
     view = await life.sees(lambda view: view.task and view.task.owner is None)
@@ -524,7 +524,7 @@ async def test_task_is_claimed_released_and_times_out_to_the_queue_and_the_lead(
     view = await life.sees(lambda view: view.task and view.task.queue == "leads")
     assert (view.awaited, view.stage) == (Party.AGENT, Stage.WITH_AGENT)
     await life.passes(seconds=1)
-    [task] = life.tasks()
+    [task] = await life.tasks()
     assert (task.queue, task.priority, task.owner, task.due) == ("leads", 1, None, view.due)
     assert view.due
     await life.passes_until(view.due)
@@ -533,7 +533,7 @@ async def test_task_is_claimed_released_and_times_out_to_the_queue_and_the_lead(
     assert (again.task.queue, again.task.due) == ("leads", again.due)
     await life.send(LEAD, Decide, verdict=Verdict.FOR_SELLER, reasoning="No defect.")
     assert (await life.ends()).ending == "decided"
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_agents_question_holds_the_agents_clock_until_the_answer(world: World) -> None:
@@ -552,7 +552,7 @@ async def test_agents_question_holds_the_agents_clock_until_the_answer(world: Wo
     assert before
     assert view.due >= before
     assert len(view.clocks[0].held) == 1
-    assert [task.due for task in life.tasks()] == [view.due]
+    assert [task.due for task in await life.tasks()] == [view.due]
     await life.agent(Say, text="Thank you.")
     await life.send(PLATFORM, Close, reason="test")
     await life.ends()
@@ -612,14 +612,14 @@ async def test_award_above_the_limit_needs_a_second_agent(world: World, country:
     await life.agent(Decide, reasoning="Much.", amount=too_much, **award)
     view = await life.view()
     assert (view.stage, view.awaited) == (Stage.WITH_AGENT, Party.AGENT)
-    [task] = life.tasks()
+    [task] = await life.tasks()
     assert (task.purpose, task.owner, task.state) == ("confirm", None, "open")
     with pytest.raises(RefusedCommand, match="other-agent-needed"):
         await life.agent(Confirm)
     with pytest.raises(RefusedCommand, match="second-agent-needed"):
         await life.send(SECOND, Decide, reasoning="Less.", amount=life.money(1), **award)
     await life.send(SECOND, SendBack, reason="Too much.")
-    assert life.tasks()[0].purpose == "decide"
+    assert (await life.tasks())[0].purpose == "decide"
     await life.agent(Decide, reasoning="Still much.", amount=too_much, **award)
     await life.send(SECOND, Confirm)
     view = await life.view()
@@ -813,7 +813,7 @@ async def test_hold_outlasts_the_claiming_of_the_task(world: World) -> None:
     await life.agent(Resume)
     view = await life.view()
     assert view.clocks[0].held_since is None
-    assert [task.due for task in life.tasks()] == [view.clocks[0].due]
+    assert [task.due for task in await life.tasks()] == [view.clocks[0].due]
     await life.buyer(Withdraw)
     await life.ends()
 
@@ -841,7 +841,7 @@ async def test_refused_refund_becomes_an_agents_task_and_is_paid_once_on_retry(
     await life.agent(RetryRefund)
     assert (await life.ends()).ending == "settled"
     assert life.paid == [WHOLE]
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_failed_refund_can_be_closed_by_the_platform(world: World) -> None:
@@ -853,7 +853,7 @@ async def test_failed_refund_can_be_closed_by_the_platform(world: World) -> None
     await life.send(PLATFORM, Close, reason="Paid by hand.")
     assert (await life.ends()).ending == "closed-by-platform"
     assert life.paid == []
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_two_retries_at_once_are_one(world: World) -> None:
@@ -912,13 +912,13 @@ async def test_unconfirmed_refund_blocks_retry_and_close_and_goes_to_an_agent(
     await life.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.FAILED))
     view = await life.sees(lambda view: view.task and view.task.purpose == "refund-failed")
     await life.passes(seconds=1)
-    assert [task.purpose for task in life.tasks()] == ["refund-failed"]
+    assert [task.purpose for task in await life.tasks()] == ["refund-failed"]
     life.marketplace(refunds="confirm")
     await life.agent(RetryRefund)
     assert (await life.ends()).ending == "settled"
     assert life.paid == [WHOLE]
     assert life.letters(Party.BUYER).count("refund_delayed") == 2  # when it is late, and has failed
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_report_of_the_marketplace_makes_the_case_ask_at_once(world: World) -> None:
@@ -1073,7 +1073,7 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(
         keys = [(letter.key, letter.to) for letter in life.letters_whole()]
         assert len(keys) == len(set(keys))
         assert len(life.paid) <= 1
-        assert life.tasks() == []
+        assert await life.tasks() == []
         assert life.breaches() == [breach.window for breach in reversed(view.breaches)]
 
 

@@ -299,7 +299,7 @@ async def test_a_contested_delivery_is_ruled_by_an_agent(world: World, verdict: 
     view = await life.view()
     assert view.task
     assert (view.stage, view.task.purpose) == (Stage.WITH_AGENT, "delivery-contested")
-    assert life.tasks() == [view.task]
+    assert await life.tasks() == [view.task]
     assert await refused(life.seller(Refund)) == "wrong-stage"
     shared = life.agent(Decide, verdict=Verdict.SHARED, reasoning="x", amount=life.money(1))
     assert await refused(shared) == "verdict-differs"
@@ -311,7 +311,7 @@ async def test_a_contested_delivery_is_ruled_by_an_agent(world: World, verdict: 
         assert life.paid == []
         return
     await life.sees(at(Stage.AWAITING_BUYER))
-    assert life.tasks() == []
+    assert await life.tasks() == []
     proof = life.seller(ProveDelivery, text="Again.", attachments=PROOF)
     assert await refused(proof) == "already-done"
     await life.scanned(Scan.DELIVERED, at=ruled_at)
@@ -792,7 +792,7 @@ async def test_a_seller_who_does_not_refund_in_time_is_in_breach_and_an_agent_de
     assert life.paid == ([ALL_OF_THE_DEAR] if ending == "refunded" else [])
     assert life.breaches() == ["refund"]
     assert life.letters(Party.BUYER).count("refund_overdue") == 1
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_a_refund_that_fails_or_is_not_confirmed_is_an_agents_task(world: World) -> None:
@@ -894,7 +894,7 @@ async def test_the_buyer_withdraws_it_or_the_platform_closes_it(world: World, st
         await life.sees(at(stage))
         await life.send(by, verb, **more)
         assert (await life.ends()).ending == ending
-        assert (life.paid, life.breaches(), life.tasks()) == ([], [], [])
+        assert (life.paid, life.breaches(), await life.tasks()) == ([], [], [])
         assert life.letters().count("closed") == 2
 
 

@@ -142,7 +142,7 @@ async def ended(life: Life) -> Closed:
     for each in view.custody:
         kept[each.sku] = kept.get(each.sku, 0) + each.quantity
     assert kept == {line.sku: line.quantity for line in view.units}
-    assert life.tasks() == []
+    assert await life.tasks() == []
     return closed
 
 
@@ -385,7 +385,7 @@ async def test_buyer_does_not_wait_for_a_refused_label(world: World) -> None:
     await life.sees(in_stage(Stage.WITH_AGENT))
     sent = await life.buyer(HandOver, carrier="Poczta")
     assert sent.stage is Stage.IN_TRANSIT
-    assert life.tasks() == []
+    assert await life.tasks() == []
     await arrived(life)
     assert (await ended(life)).ending == "returned"
     await dispute.ends()
@@ -497,7 +497,7 @@ async def test_goods_come_after_all_while_an_agent_looks(world: World, how: str)
         await life.agent(Decide, **FOR_SELLER)
     await life.seller(Inspect)
     assert (await ended(life)).ending == "returned"
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert life.letters(Party.BUYER).count("ruling") == 0
 
 
@@ -851,7 +851,7 @@ async def test_called_off_at_the_sellers_whatever_came_goes_back(world: World, s
         await life.seller(ShipBack, **PARCEL)
     closed = await ended(life)
     assert (closed.ending, closed.accepted) == ("called-off", ())
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert life.letters(Party.BUYER).count("called_off") == 1
     way = "lost" if stage == "missing" else "on-the-way-back"
     assert where(await life.view()) == {("A", 1, way)}
@@ -894,7 +894,7 @@ async def test_platform_closes_a_return_at_any_stage(world: World, stage: str) -
             await life.seller(FinishWork)
     await life.send(PLATFORM, Close, reason="The order was a test.")
     assert (await ended(life)).ending == "closed-by-platform"
-    assert life.tasks() == []
+    assert await life.tasks() == []
     assert "work_wanted" not in life.letters() or stage in ("work", "sending")
 
 

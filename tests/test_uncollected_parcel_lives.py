@@ -294,7 +294,7 @@ async def test_the_seller_still_acts_while_an_agent_is_asked(world: World) -> No
     await life.seller(WithdrawFromContract)
     assert (await life.ends()).ending == "refunded"
     assert life.paid == [ALL]
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 @pytest.mark.parametrize("stage", [Stage.AWAITING_BUYER, Stage.MAY_WITHDRAW])
@@ -683,7 +683,7 @@ async def test_a_paid_charge_that_cannot_be_given_back_is_an_agents_task(
     else:
         await life.send(PLATFORM, Close, reason="Paid by hand.")
     assert (await life.ends()).ending == "refunded"
-    assert (life.paid, life.tasks()) == ([ALL], [])
+    assert (life.paid, await life.tasks()) == ([ALL], [])
     assert charges(life) == ([("voided", True)] if again is RetryRefund else [("paid", False)])
     confirmed = life.letters(Party.BUYER).count("refund_confirmed")
     assert confirmed == (2 if again is RetryRefund else 1)

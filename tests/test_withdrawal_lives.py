@@ -611,7 +611,7 @@ async def test_a_seller_who_collects_withholds_nothing_and_silence_is_a_breach(
     await refunded_early(life)
     await ended(life, "refunded", WHOLE)
     assert life.breaches() == ["refund"]
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 async def test_an_agent_rules_for_a_seller_who_did_not_refund(world: World) -> None:
@@ -815,7 +815,7 @@ async def test_a_seller_who_pays_drops_the_proposal(world: World, contested: boo
     await back.seller(Inspect)
     await ended(life, "refunded", WHOLE)
     assert (await life.view()).proposals[0].state == "rejected"
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 # Taken back, called off, and at once.
@@ -1039,7 +1039,7 @@ async def test_the_buyers_word_that_goods_are_in_hand_counts_where_no_scan_tells
     await life.goods_back()
     await life.passes_until(clocks(await life.view())["send_goods"].due)
     await life.sees(lambda view: view.stage is Stage.WITHHELD)  # no agent looks for the goods
-    assert life.tasks() == []
+    assert await life.tasks() == []
     await life.send(PLATFORM, Close, reason="A test.")
     a_month_ago = (now - timedelta(days=30)).date()
     late = await withdrawn(world, order=unscanned, in_hand_on=a_month_ago)
@@ -1058,7 +1058,7 @@ async def test_a_refund_that_fails_is_an_agents_task_and_paid_once_on_retry(worl
     assert (view.stage, view.task.purpose) == (Stage.REFUNDING, "refund-failed")
     await life.agent(RetryRefund)
     await ended(life, "refunded", WHOLE - LABEL["PL"])
-    assert life.tasks() == []
+    assert await life.tasks() == []
     given_up = await withdrawn(world)
     given_up.marketplace(refunds="refuse")
     await inspected(given_up)
@@ -1093,7 +1093,7 @@ async def test_a_refund_that_nobody_confirms_is_chased_by_an_agent_and_not_paid_
     )
     await ended(life, "refunded", WHOLE - LABEL["PL"])
     assert life.letters(Party.BUYER).count("refund_delayed") == 1
-    assert life.tasks() == []
+    assert await life.tasks() == []
 
 
 # Whatever was played.
@@ -1116,7 +1116,7 @@ async def test_no_life_lost_or_doubled_a_message_a_letter_or_money(played: Playe
         keys = [(letter.key, letter.to) for letter in life.letters_whole()]
         assert len(keys) == len(set(keys))
         assert sum(life.paid) <= whole(life.country) + 1000  # the dearest delivery is 10.00 dearer
-        assert life.tasks() == []
+        assert await life.tasks() == []
         assert life.breaches() == [breach.window for breach in reversed(view.breaches)]
 
 

@@ -125,10 +125,9 @@ def waits_for_somebody(views: list[CaseView], record: Record, engine: Engine) ->
             record.find(f"{view.id} at {view.stage}: its clock ended at {view.due}")
         if view.awaited is Party.AGENT and view.task is None:
             record.find(f"{view.id} awaits an agent, and no task tells them")
-        if view.task and queue.find(view.task.id) != view.task:
-            record.find(
-                f"{view.id}: its task is {view.task}, the queue has {queue.find(view.task.id)}"
-            )
+        for task in (view.task, view.letters_task):
+            if task and (kept := queue.find(task.id)) != task:
+                record.find(f"{view.id}: its task is {task}, the queue has {kept}")
 
 
 async def close_all(site: Site, record: Record) -> None:
