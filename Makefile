@@ -33,6 +33,7 @@ docs: env
 
 bench: env
 	$(BIN)/python -m bench --size 20
+	$(BIN)/python -m bench.fullest
 
 lock: env
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade pyproject.toml --output-file requirements.lock

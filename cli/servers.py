@@ -45,8 +45,20 @@ def temporal(folder: Path, port: int, ui_port: int) -> Iterator[str]:
         "--db-filename", str(folder / "temporal.db"), "--log-level", "error",
         "--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=1",
     ]  # fmt: skip
+    address = f"127.0.0.1:{port}"
     with _process(command, folder / "temporal.log", port, "Temporal", os.environ):
-        yield f"127.0.0.1:{port}"
+        _await_health(binary, address)
+        yield address
+
+
+def _await_health(binary: str, address: str) -> None:
+    """Its port listens before it answers: on a busy machine, seconds before."""
+    asks = [binary, "operator", "cluster", "health", "--address", address]
+    until = time.monotonic() + STARTS_WITHIN
+    while subprocess.run(asks, capture_output=True, check=False).returncode:  # noqa: S603 - as above
+        if time.monotonic() > until:
+            raise SilentError(f"Temporal does not become healthy within {STARTS_WITHIN:g} seconds.")
+        time.sleep(0.1)
 
 
 @contextmanager
