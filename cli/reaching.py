@@ -1,6 +1,7 @@
 """Reaching Temporal from the command line: a client, and a bound on every wait."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar
@@ -66,6 +67,8 @@ async def answer(
             raise asyncio.CancelledError from None
         raise _no_worker(silent) from None
     except WorkflowUpdateFailedError as error:
+        if came_too_late(error):
+            raise closed() from None
         cause = error.cause
         code = (cause.type if isinstance(cause, ApplicationError) else None) or "failed"
         sentence = cause.message if isinstance(cause, ApplicationError) else str(cause)
@@ -146,9 +149,9 @@ def _runtime() -> Runtime:
 
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
     match error.status:
-        case RPCStatusCode.NOT_FOUND if "already completed" in error.message:
+        case RPCStatusCode.NOT_FOUND if came_too_late(error):
             return closed()
-        case RPCStatusCode.NOT_FOUND if "amespace" in error.message:
+        case RPCStatusCode.NOT_FOUND if error.message.startswith("Namespace"):
             return InputError(
                 "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly."
             )
@@ -164,6 +167,19 @@ def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
         case RPCStatusCode.INVALID_ARGUMENT:
             return InputError(f"Temporal cannot use this: {error.message}.")
     return SilentError(f"Temporal does not answer as it should: {error.message}.")
+
+
+TOO_LATE = re.compile("already completed|aborted by closing workflow|^update .* not found$")
+"""How servers say that an update has met the end of its workflow: the last is the time-skipping
+server's. None says so where there is no workflow at all."""
+
+
+def came_too_late(error: RPCError | WorkflowUpdateFailedError) -> bool:
+    """Whether a command came to a case that had ended, or ended before it was answered."""
+    if isinstance(error, RPCError):
+        return error.status is RPCStatusCode.NOT_FOUND and bool(TOO_LATE.search(error.message))
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow"
 
 
 def closed() -> RefusedError:

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import RefusedError, SilentError, failure
 from cli.opening import open_case, registered
-from cli.reaching import CaseHandle, answer, case, closed, look, look_through, with_temporal
+from cli.reaching import CaseHandle, answer, case, look, look_through, with_temporal
 from cli.standing import Standing, return_of, settled, standing
 from config import Settings
 from domain.claiming import units_of
@@ -175,15 +175,8 @@ async def send(
     again = f"The command may still be taken: send it again with --command-id {command.command_id}."
     if may_be_known and (receipt := await answer(_known(handle, update_id), case_id, again)):
         return receipt
-    try:
-        return await answer(
-            handle.execute_update(Dispute.submit, command, id=update_id), case_id, again
-        )
-    except RefusedError as error:
-        # An update that meets the end of its case is not found, like one of no case at all.
-        if error.code != "case-unknown" or not (await standing(client, case_id)).over:
-            raise
-        raise closed() from None
+    update = handle.execute_update(Dispute.submit, command, id=update_id)
+    return await answer(update, case_id, again)
 
 
 async def after_its_effect(

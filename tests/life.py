@@ -15,10 +15,11 @@ import requests
 from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from cli.failures import RefusedError
-from cli.reaching import look_at_all
+from cli.reaching import came_too_late, look_at_all
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
@@ -41,6 +42,7 @@ from domain.openings import (
 )
 from domain.parties import Actor, Party
 from domain.ports import Task
+from domain.refusals import Code
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Receipt
 from standin.mailbox import Mailbox
@@ -135,7 +137,11 @@ class Life:
             return await self.handle.execute_update(
                 Dispute.submit, command, id=f"{command.command_id}-{next(self._ids)}"
             )
-        except WorkflowUpdateFailedError as error:
+        except (RPCError, WorkflowUpdateFailedError) as error:
+            if came_too_late(error):
+                raise RefusedCommand(Code.CASE_CLOSED, str(error)) from None
+            if isinstance(error, RPCError):
+                raise
             cause = error.cause
             assert isinstance(cause, ApplicationError), cause
             raise RefusedCommand(cause.type or "", cause.message) from None
