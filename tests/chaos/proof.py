@@ -258,7 +258,7 @@ async def letters_were_sent(
     archive, converter = Archive(engine), data_converter().payload_converter
     known: set[str] = set()
     for history in kept:
-        ordered: Counter[tuple[str, Party]] = Counter()
+        ordered: set[tuple[str, Party]] = set()
         for event in history.events:
             scheduled = event.activity_task_scheduled_event_attributes
             if scheduled and scheduled.activity_type.name == "send":
@@ -268,9 +268,12 @@ async def letters_were_sent(
                 )
         letters = archive.letters(history.workflow_id)
         # What one step says to one reader is one letter.
-        written = Counter((key, letter.to) for letter in letters for key in letter.key.split("+"))
+        written = {(key, letter.to) for letter in letters for key in letter.key.split("+")}
         if written != ordered:
-            record.find(f"{history.workflow_id}: other letters than it ordered")
+            record.find(
+                f"{history.workflow_id}: ordered, and not written: {ordered - written}; "
+                f"written, and not ordered: {written - ordered}"
+            )
         for letter in letters:
             known.add(letter.id)
             if letter.sent_at is None or not mails[letter.id]:
