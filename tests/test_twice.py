@@ -131,5 +131,5 @@ async def test_every_activity_run_twice_changes_nothing(tmp_path: Path) -> None:
         "register_case", "close_case", "send", "report_breach", "request_refund", "record_task",
         "stop_dispatch", "order_label", "keep_cost", "keep_non_collection", "request_redelivery",
         "void_redelivery", "refunded_units", "file_carrier_claim", "book_recovery",
-        "register_beside",
+        "register_beside", "archive",
     }  # fmt: skip
