@@ -1033,7 +1033,7 @@ class Case(ABC):
             )
         finally:
             self._listening = False
-            self._woke_at = self.now
+        self._woke_at = self.now
         self._errands.raise_broken()
 
     def _set_alarm(self, clock: Clock | None) -> None:
