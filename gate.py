@@ -7,6 +7,7 @@ rejected update, and never stops a case. And a look at a case leaves no trace in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -42,6 +43,12 @@ BY_ITSELF = ("notify_has_patch", "update_random_seed")
 OURS = b"json/plain"
 """The encoding of whatever our own clients send."""
 
+ALONE = "legacy_query"
+"""How the SDK names a query that comes in no workflow task; others come with one that is due."""
+
+SAME_MOMENT = 1.0
+"""Seconds between what a query makes a case do and the query itself, on a busy machine."""
+
 MISFIT = "misfit"
 """The signal by which a case is told of one that it cannot take."""
 
@@ -75,10 +82,14 @@ class Gate:
 
     **Looks that come too early.** When the worker of a case is frozen or dead, a query goes to
     another worker with the history as it stands. If its last event (a timer fired, an activity
-    ended, a signal came) has had no workflow task yet, the SDK applies it at once, at the time of
-    the task *before*: what the case then decides by the clock, a replay decides otherwise, and the
-    case is dead at the next restart (docs/upstream/). Such a query is answered with a failure, for
-    with that the SDK forgets the case, and applies the event again when its task has come.
+    ended, a signal came) has had no workflow task yet, or one that the other worker began and will
+    not end, the SDK applies it at once, at the time of the task *before* or of the one begun: what
+    the case then decides by the clock, a replay decides otherwise, and the case is dead at the next
+    restart (docs/upstream/). Such a query is answered with a failure, for with that the SDK forgets
+    the case, and applies the event again when its task has come. What tells them: events come with
+    the time of the task before; or a case that was only replayed so far does something new, and is
+    looked at in the same moment. A look that was in time, and fails, is answered when it is tried
+    again.
 
     **Time stands still while a local activity runs.** The SDK shows a case the time at which one
     ended; if its workflow task had to be answered meanwhile, because somebody looked, a replay
@@ -92,19 +103,37 @@ class Gate:
         self._at = -1
         self._time = Timestamp()
         self._too_early = False
+        self._replayed = True
+        self._caught_up = 0.0
         self._not_opened = ""
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         """Let the case take what it can of an activation."""
-        looks = any(job.HasField("query_workflow") for job in act.jobs)
+        if any(job.HasField("query_workflow") for job in act.jobs):
+            if self._not_opened or self._looks_too_early(act):
+                return failed(self._not_opened or BETWEEN_STEPS)
+            return self._activate(act)
         at = act.timestamp.ToNanoseconds()
         if at != self._at:  # each workflow task has a time of its own
             self._at, self._too_early = at, False
         elif not act.is_replaying and any(map(of_the_world, act.jobs)):
             self._too_early = True
-        if looks and (self._too_early or self._not_opened):
-            return failed(self._not_opened or BETWEEN_STEPS)
-        if any(not local(job) for job in act.jobs if not job.HasField("query_workflow")):
+        answer = self._take(act)
+        if not act.is_replaying and (self._replayed or all(map(local, act.jobs))):
+            self._caught_up = monotonic()
+        elif not act.is_replaying:
+            self._caught_up = 0.0  # a second new task: the first was ended
+        self._replayed = act.is_replaying
+        return answer
+
+    def _looks_too_early(self, act: WorkflowActivation) -> bool:
+        """Whether a query, alone in a task of its own, has made the case do what is not yet due."""
+        alone = any(job.query_workflow.query_id == ALONE for job in act.jobs)
+        return alone and (self._too_early or monotonic() - self._caught_up < SAME_MOMENT)
+
+    def _take(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        """Let the case take what it can of what is new."""
+        if any(not local(job) for job in act.jobs):
             self._time.CopyFrom(act.timestamp)
         else:
             act.timestamp.CopyFrom(self._time)
