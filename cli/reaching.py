@@ -33,6 +33,9 @@ PATIENCE = 15.0
 UNREADABLE = (ValueError, TypeError, KeyError)
 """What Temporal's client raises where an answer is not of the form that was asked for."""
 
+PAUSES = (0.05, 0.2, 0.5, 1.0, 1.0, 2.0, 3.0, 4.0)
+"""Seconds between looks at a case that cannot be read just now."""
+
 T = TypeVar("T")
 V = TypeVar("V", CaseView, WholeCase)
 
@@ -124,7 +127,7 @@ async def _completed(client: Client, case_id: str, held: V) -> V:
 
 async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: Value) -> T:
     handle = case(client, case_id)
-    for pause in (0.2, 0.5, 1.0, None):
+    for pause in (*PAUSES, None):
         try:
             return await answer(handle.query(asked, args=about), case_id)
         except WorkflowQueryFailedError as error:
@@ -132,7 +135,8 @@ async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: 
                 break
             if pause is None:
                 raise SilentError(f"The case cannot be read now: {error.message}.") from None
-            # A query that comes while the case ends gets no answer; the next one does.
+            # One that comes while the case ends, or between two steps of it, gets no answer;
+            # the next one does, at the latest when the step of a dead worker is given to another.
             await asyncio.sleep(pause)
     raise _unknown(case_id)
 
