@@ -92,11 +92,14 @@ class Site:
         too, the next disturbance waits until some more was, or nothing would ever be under way.
         """
         moments = sorted(chance.uniform(0, seconds) for _ in range(kills))
+        due: list[tuple[Part, bool]] = []
         began = time.monotonic()
         async with asyncio.TaskGroup() as under_way:
             for moment in moments:
-                part = chance.choice(self.parts)
-                kill = chance.random() < 0.5
+                if not due:  # every part is killed and frozen as often as the others
+                    due = [(part, kill) for part in self.parts for kill in (True, False)]
+                    chance.shuffle(due)
+                part, kill = due.pop()
                 span = chance.uniform(*(DEAD_FOR if kill else FROZEN_FOR))
                 await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
                 self.disturbances[f"{part.name} {'killed' if kill else 'frozen'}"] += 1

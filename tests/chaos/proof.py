@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,8 +67,8 @@ async def under_way(site: Site) -> dict[str, list[str]]:
     return busy
 
 
-async def come_to_rest(site: Site, record: Record, lives: list[Life]) -> list[CaseView]:
-    """Wait until nothing is under way; the cases then. What never ends is a finding."""
+async def come_to_rest(site: Site, record: Record, lives: list[Life]) -> int:
+    """Wait until nothing is under way; how many cases there are. What never ends is a finding."""
     of_order = {life.opening.order_id: life for life in lives}
     answer = await asyncio.to_thread(
         requests.post, f"{site.marketplace}/standin/behaviour", json={}, timeout=10
@@ -85,7 +85,7 @@ async def come_to_rest(site: Site, record: Record, lives: list[Life]) -> list[Ca
                     await of_order[view.order_id].settle_refund(view)
         busy = await under_way(site)
         if not busy and not any(view.working or unsettled(view) for view in views):
-            return views
+            return len(views)
         if time.monotonic() - began > QUIET_WITHIN:
             working = [view.id for view in views if view.working]
             unclear = [view.id for view in views if unsettled(view)]
@@ -93,7 +93,7 @@ async def come_to_rest(site: Site, record: Record, lives: list[Life]) -> list[Ca
                 f"not at rest after {QUIET_WITHIN:.0f} s: {busy} working: {working} "
                 f"unsettled: {unclear}"
             )
-            return views
+            return len(views)
         await asyncio.sleep(1)
 
 
@@ -106,28 +106,45 @@ async def all_views(site: Site, record: Record) -> AsyncIterator[CaseView]:
             record.find(f"{case_id} cannot be read: {error}")
 
 
-def waits_for_somebody(views: list[CaseView], record: Record, engine: Engine) -> None:
-    """Every open case waits for somebody, until a deadline or with a task that tells of it."""
+async def every_case_waits(site: Site, record: Record, engine: Engine) -> None:
+    """Every open case waits for somebody, until a deadline or with a task that tells of it.
+
+    Cases are read one after the other, and a clock may end meanwhile: what is wrong stays wrong.
+    """
+    wrong = None
+    for _ in range(3):
+        views = [view async for view in all_views(site, record)]
+        found = set(waiting_for_nobody(views, engine))
+        wrong = found if wrong is None else wrong & found
+        if not wrong:
+            return
+        await asyncio.sleep(3)
+    for what in sorted(wrong or ()):
+        record.find(what)
+
+
+def waiting_for_nobody(views: list[CaseView], engine: Engine) -> Iterator[str]:
+    """What is wrong with the cases that are open, and with what is left of those that are not."""
     running = {view.id for view in views if view.stage is not Stage.CLOSED}
     queue, now = TaskQueue(engine), datetime.now(UTC)
     for view in views:
         if view.id not in running:
             if view.awaited or view.task or view.ending is None:
-                record.find(f"{view.id} is closed and still awaits {view.awaited}")
+                yield f"{view.id} is closed and still awaits {view.awaited}"
             continue
         if view.awaited is None:
-            record.find(f"{view.id} at {view.stage} awaits nobody")
+            yield f"{view.id} at {view.stage} awaits nobody"
         runs = [clock for clock in view.clocks if clock.due or clock.held_since]
         beside = {*view.returns, view.belongs_to} & running
         if not (runs or unsettled(view) or beside):
-            record.find(f"{view.id} at {view.stage}: nothing will ever happen")
+            yield f"{view.id} at {view.stage}: nothing will ever happen"
         if view.due and now - view.due > LATE:
-            record.find(f"{view.id} at {view.stage}: its clock ended at {view.due}")
+            yield f"{view.id} at {view.stage}: its clock ended at {view.due}"
         if view.awaited is Party.AGENT and view.task is None:
-            record.find(f"{view.id} awaits an agent, and no task tells them")
+            yield f"{view.id} awaits an agent, and no task tells them"
         for task in (view.task, view.letters_task):
             if task and (kept := queue.find(task.id)) != task:
-                record.find(f"{view.id}: its task is {task}, the queue has {kept}")
+                yield f"{view.id}: its task is {task}, the queue has {kept}"
 
 
 async def close_all(site: Site, record: Record) -> None:
