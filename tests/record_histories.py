@@ -623,6 +623,17 @@ async def complaint_on_the_buyers_word(world: World) -> Life:
     return life
 
 
+async def non_delivery_not_believed(world: World) -> Life:
+    """A machine tells of what is still to come, and of what was before the order."""
+    life = await world.non_delivery()
+    for year in (2001, 2999):
+        told = {"scan": Scan.LOST, "at": datetime(year, 6, 1, tzinfo=UTC)}
+        await life.signals("parcel", ParcelEvent(event_id=f"e{year}", **told))
+    await life.sees(lambda view: "parcel not believed" in [one.what for one in view.timeline])
+    await life.send(PLATFORM, Close, reason="Enough.")
+    return life
+
+
 def _charge_back(world: World, life: Life) -> None:
     """The buyer's bank takes the money for the whole order back."""
     units = (Line(sku="A", quantity=2), Line(sku="B", quantity=1))
@@ -677,6 +688,7 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     withdrawal_charged_back,
     withdrawal_of_a_gift,
     complaint_on_the_buyers_word,
+    non_delivery_not_believed,
     # What outlives the case that opened it stops the clock for good, so these come last.
     uncollected_cancelled,
     complaint_became_withdrawal,
