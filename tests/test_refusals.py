@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from config import HERE
@@ -52,6 +53,7 @@ from domain.stages import Stage
 from domain.view import Recalculate
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedCommand, World
+from workflows.case import COMMANDS
 from workflows.inquiry import Inquiry
 
 MET: set[str] = set()
@@ -482,6 +484,29 @@ async def test_recalculation_moves_later_never_earlier_and_keeps_what_happened(
     finally:
         file.write_text(original, "utf-8")
     assert life.letters(Party.SELLER).count("deadline_moved") == 1
+
+
+async def test_a_party_that_sends_without_end_is_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, Party.AGENT, 2)
+    life = await world.dispute()
+    await life.agent(Hold, reason="Let me see.")
+    await life.agent(Resume)
+    await refused(life, Code.TOO_MANY_COMMANDS, AGENT, Hold, reason="Once more.")
+    await ended(life)
+
+
+async def test_what_is_no_command_is_rejected(world: World) -> None:
+    life = await world.dispute()
+    with pytest.raises(WorkflowUpdateFailedError) as rejected:
+        await life.handle.execute_update("submit", {"verb": "dance"})
+    cause = rejected.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == Code.UNREADABLE
+    assert "dance" not in cause.message
+    MET.add(Code.UNREADABLE)
+    await ended(life)
 
 
 async def test_every_code_is_met() -> None:
