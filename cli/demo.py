@@ -239,8 +239,11 @@ def _run(folder: Path, ports: Ports, console: Console, by_hand: bool) -> int:
         failed = 0
         if not by_hand:
             failed = asyncio.run(_play_all(play, address, database, marketplace, console))
+        stays = by_hand or (sys.stdout.isatty() and sys.stdin.isatty())
         _print_where(console, folder, settings_file, ports, by_hand=by_hand)
-        if by_hand or (sys.stdout.isatty() and sys.stdin.isatty()):
+        if not stays:
+            console.print("\nNobody is at this terminal: the servers end now, the files stay.")
+        else:
             console.print("\nIt stays up for you to look around; Ctrl-C ends all of it.")
             try:
                 while True:

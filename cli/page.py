@@ -139,7 +139,7 @@ def _facts(view: CaseView) -> Table:
         facts.append(("Seller", Text(printable(view.seller_id))))
     if view.wanted:
         claimed = f", {amount_in_words(view.claimed)}" if view.claimed else ""
-        because = f", because: {printable(view.reason)}" if view.reason else ""
+        because = f", because: {in_words(printable(view.reason))}" if view.reason else ""
         facts.append(("Wanted", Text(f"{view.wanted}{claimed}{because}")))
     elif view.reason:
         facts.append(("Reason", Text(in_words(printable(view.reason)))))
