@@ -70,7 +70,7 @@ class Cases:
         rules = rules_for(order, case.opening.kind, case.at, self._policies)
 
         def judge(past: Past) -> Registration:
-            judged = register(case.opening, order, rules, case.at, past)
+            judged = register(case.opening, order, rules, case.at, past, now=case.now)
             return judged.model_copy(update={"edition": EDITION})
 
         return self._cases.register(case.case_id, case.opening, order, judge, case.at)

@@ -86,6 +86,12 @@ OUTCOMES = (
 )
 """What became of a refund: in a letter that tells it, nothing else announces the refund."""
 
+
+def tells_outcome(notice: Notice) -> bool:
+    """Whether it says what became of a refund, or that there is none."""
+    return notice.name in OUTCOMES or notice.facts.ending is Ending.NOTHING_OWED
+
+
 TABLES: Mapping[type[StrEnum], str] = {
     Remedy: "remedy",
     Verdict: "verdict",
@@ -468,7 +474,7 @@ class Letters:
         links, deadlines = set[str](), set[str]()
         shared = {
             "alone": len(notices) == 1,
-            "outcome": any(each.name in OUTCOMES for each in notices),
+            "outcome": any(map(tells_outcome, notices)),
             "reader": Named(notice.to, person.name),
             "seller": seller_of(setting.people),
             "case": case,

@@ -103,7 +103,12 @@ class Bare:
         """Register the case."""
         self.known = await workflow.execute_activity_method(
             Cases.register,
-            RegisterCase(case_id=self.id, opening=opening, at=workflow.now()),
+            RegisterCase(
+                case_id=self.id,
+                opening=opening,
+                at=workflow.info().workflow_start_time,
+                now=workflow.now(),
+            ),
             **MARKETPLACE,
         )
 

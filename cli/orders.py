@@ -43,8 +43,11 @@ def country_of_order(order_id: str) -> str:
     """
     if Settings.read().marketplace_url:
         return ask_order(order_id).country
-    with database() as engine:
-        found = CaseRegister(engine).countries_of(order_id)
+    try:
+        with database() as engine:
+            found = CaseRegister(engine).countries_of(order_id)
+    except SilentError:  # no worker has ever made tables there: nobody knows any order
+        raise InputError("--country is missing; add it.") from None
     if len(found) != 1:
         raise InputError(
             f"Where order {order_id} was placed is not known here; give --country, "

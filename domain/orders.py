@@ -228,6 +228,11 @@ class Sale(Value):
         )
 
     @property
+    def unpaid(self) -> bool:
+        """Whether it should have been paid beforehand, and was not: no money can come back."""
+        return self.payment is Payment.UNPAID
+
+    @property
     def paid(self) -> Money:
         """Everything the buyer paid: the lines and the delivery."""
         total = sum(line.paid_minor for line in self.lines) + self.delivery_paid_minor

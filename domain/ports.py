@@ -108,11 +108,15 @@ class Misfit(Value):
 
 
 class RegisterCase(Value):
-    """Asks to register a case, once; sent again it answers the same registration."""
+    """Asks to register a case, once; sent again it answers the same registration.
+
+    `at`: when it was asked for; `now`: when a worker came to it, if that is known.
+    """
 
     case_id: str
     opening: Opening
     at: AwareDatetime
+    now: AwareDatetime | None = None
 
 
 class PinRules(Value):

@@ -67,8 +67,12 @@ def register(
     rules: Rules,
     at: datetime,
     past: Past = NO_PAST,
+    *,
+    now: datetime | None = None,
 ) -> Registration:
-    """The registration of a case, or the refusal that says why it cannot be opened."""
+    """The registration of a case, or the refusal that says why it cannot be opened.
+    `at` is when the case was asked for, `now` when it is registered.
+    """
     money_back = past.money_back
     refunded = refunded_lines(money_back)
     terms, calendar = rules.terms, rules.calendar
@@ -82,7 +86,7 @@ def register(
     )
     refusal = (
         _order_refusal(opening, order)
-        or date_refusal(opening, order, at)
+        or date_refusal(opening, order, now or at)
         or _in_hand_refusal(opening, order, calendar, at)
         or _lines_refusal(opening, order, past)
         or (_no_policy(order) if terms is None else None)

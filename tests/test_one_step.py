@@ -27,9 +27,10 @@ from domain.commands import (
     Ship,
 )
 from domain.goods import ParcelEvent, Scan
+from domain.openings import OpenCancellation
 from domain.parties import Actor
 from domain.stages import Stage
-from domain.view import CaseView, Receipt
+from domain.view import CaseView, Closed, Receipt
 from policies import DEMO
 from store.archive import Archive
 from tests.conftest import parts_on
@@ -38,6 +39,7 @@ from tests.processes import binary
 from tests.test_durability import becomes
 from tests.test_two_workers import replays
 from worker import working
+from workflows.cancellation import Cancellation
 
 LONG = 'length = 900\ncounting = "seconds"'
 
@@ -285,3 +287,42 @@ async def test_commands_and_scans_in_one_step_lose_nothing_and_stop_no_case(
             else:
                 assert isinstance(answer, RefusedCommand | RPCError)
         assert not await replays(life.handle)
+
+
+@pytest.mark.slow
+async def test_what_was_asked_for_in_time_is_in_time_though_a_worker_came_later(
+    absent: Absent,
+) -> None:
+    world = absent.world
+    opening = OpenCancellation(
+        country="PL", order_id=await world.fresh(), opened_by=BUYER, text="Not any more."
+    )
+    await absent.goes()
+    await world.client.start_workflow(
+        Cancellation.run, opening, id=opening.case_id, task_queue=world.settings.task_queue
+    )
+    await asyncio.sleep(5)  # an order may be cancelled for three seconds there
+    await absent.comes()
+    handle = world.client.get_workflow_handle(opening.case_id, result_type=Closed)
+    life = Life(world, handle, "PL", opening.order_id)
+    view = await life.sees(lambda view: view.stage is not Stage.OPENING)
+    assert view.refusal is None
+
+
+@pytest.mark.slow
+async def test_a_payment_after_the_end_comes_after_the_silence_though_no_worker_was_there(
+    absent: Absent,
+) -> None:
+    life = await absent.world.uncollected_parcel()
+    await life.buyer(SendAgain)
+    view = await life.sees(lambda view: view.redelivery and view.due)
+    assert view.redelivery
+    assert view.due
+    await absent.goes()
+    now = await absent.world.environment.get_current_time()
+    await asyncio.sleep((view.due - now).total_seconds() + 1)
+    await life.handle.signal("redelivery_paid", {"key": view.redelivery.key})
+    await absent.comes()
+    view = await life.sees(lambda view: "silence" in [entry.what for entry in view.timeline])
+    said = [entry.what for entry in view.timeline]
+    assert not [what for what in said[: said.index("silence")] if "paid" in what]

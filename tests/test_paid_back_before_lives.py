@@ -342,3 +342,50 @@ async def test_a_preview_promises_no_breach_where_nothing_is_owed(world: World) 
     for way in refunds:
         assert Stage.WITH_AGENT not in way.to
         assert "breach" not in way.means or "no breach" in way.means
+
+
+# What was never paid.
+
+
+def said_to_the_buyer(life: Life) -> str:
+    """All that the buyer has read."""
+    return "\n".join(letter.text for letter in life.letters_whole(Party.BUYER))
+
+
+async def test_a_dispute_about_an_order_that_was_never_paid_moves_no_money(world: World) -> None:
+    life = await world.dispute(order_id=world.alter(world.order(), payment="unpaid"))
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    await life.ends()
+    assert life.paid == []
+    assert "za te towary nic nie zapłacono" in said_to_the_buyer(life)
+
+
+async def test_a_lower_price_of_what_was_never_paid_moves_no_money(world: World) -> None:
+    order = await world.in_hand(payment="unpaid")
+    life = await world.complaint(
+        order_id=order,
+        wanted=Remedy.PARTIAL_REFUND,
+        amount=Money(amount_minor=1000, currency="PLN"),
+    )
+    await life.seller(AcceptComplaint)
+    assert (await life.ends()).ending == "nothing-owed"
+    assert life.paid == []
+
+
+async def test_nothing_that_was_free_is_said_to_be_paid_or_paid_back(world: World) -> None:
+    complaint = await world.complaint(
+        order_id=await world.in_hand(lines=[LAMP, GIFT]), lines=ONE_GIFT, wanted=Remedy.FULL_REFUND
+    )
+    await complaint.seller(AcceptComplaint)
+    dispute = await world.dispute(
+        order_id=world.alter(world.order(), lines=[LAMP, GIFT]), lines=ONE_GIFT
+    )
+    await dispute.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await dispute.buyer(Accept)
+    for life in (complaint, dispute):
+        await life.ends()
+        assert life.paid == []
+        said = said_to_the_buyer(life)
+        assert "zwrócono już wcześniej" not in said
+        assert ANNOUNCES not in said

@@ -109,7 +109,7 @@ FULL: dict[NoticeName, dict[str, Any]] = {
     NoticeName.FULFILLED: {"remedy": Remedy.RETURN_FOR_REFUND, "text": TEXT},
     NoticeName.REFUND_CONFIRMED: {"amount": AMOUNT, "agreed": AMOUNT},
     NoticeName.REFUND_DELAYED: {"amount": AMOUNT},
-    NoticeName.PAID_BACK_BEFORE: {"agreed": AMOUNT, "amount": AMOUNT},
+    NoticeName.PAID_BACK_BEFORE: {"agreed": AMOUNT, "amount": AMOUNT, "unpaid": True},
     NoticeName.DELIVERY_CONTESTED: {"text": TEXT, "writer": SELLER},
     NoticeName.CLOCK_HELD: {"text": TEXT},
     NoticeName.CLOCK_RESUMED: {"awaited": Party.SELLER, "due": DUE},
@@ -462,7 +462,7 @@ FULL: dict[NoticeName, dict[str, Any]] = {
 """Every fact that each notice can be given."""
 
 OPTIONAL: dict[NoticeName, set[str]] = {
-    NoticeName.PAID_BACK_BEFORE: {"agreed"},
+    NoticeName.PAID_BACK_BEFORE: {"agreed", "unpaid"},
     NoticeName.DELIVERY_CONTESTED: {"writer"},
     NoticeName.DISPUTE_OPENED: {"writer"},
     NoticeName.MESSAGE: {"due"},

@@ -136,7 +136,8 @@ class Case(ABC):
     def __init__(self, opening: Opening) -> None:
         self.id = workflow.info().workflow_id
         self.opening = opening
-        self.opened_at = workflow.now()
+        # When it was asked for: a worker may come only later.
+        self.opened_at = workflow.info().workflow_start_time
         self.registration = Registration()
         self.registered = False
         self.stage = Stage.OPENING
@@ -248,7 +249,9 @@ class Case(ABC):
         try:
             self.registration = await workflow.execute_activity_method(
                 Cases.register,
-                RegisterCase(case_id=self.id, opening=self.opening, at=self.opened_at),
+                RegisterCase(
+                    case_id=self.id, opening=self.opening, at=self.opened_at, now=self.now
+                ),
                 summary="look the order up, pin policy and calendar",
                 **MARKETPLACE,
             )

@@ -470,7 +470,8 @@ class Complaint(ComplaintRecord):
         while True:
             await self.leave_out_refunded()
             left = self.price_left(units)
-            if not left.amount_minor:
+            unpaid = self.sale.unpaid and workflow.patched("complaint-of-what-was-not-paid")
+            if unpaid or not left.amount_minor:
                 return self.nothing_left(agreed or amount)
             if amount.amount_minor > left.amount_minor:
                 self.note("amount lowered", detail="other money came back meanwhile")

@@ -311,6 +311,8 @@ class Dispute(DisputeRecord):
             # Of a full refund, what is left by now: more, too, if another case's refund has failed.
             amount = min(settled.amount or left, left, key=lambda money: money.amount_minor)
             free = not self.sale.paid_for(units).amount_minor  # it never moved any money
+            if self.sale.unpaid and workflow.patched("dispute-of-what-was-not-paid"):
+                amount = amount.model_copy(update={"amount_minor": 0})
             if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
                 self.note("nothing is owed")
                 self.tell_announced()

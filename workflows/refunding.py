@@ -71,8 +71,13 @@ class Refunding(WithAgents):
         """Both read why less is left to pay than they knew, or nothing: what `less` says."""
         if self.less and self.registration.edition >= 2:
             agreed, amount = self.less
-            self.tell_both(NoticeName.PAID_BACK_BEFORE, agreed=agreed, amount=amount)
+            never = self.never_paid(self.registration.lines) or None
+            self.tell_both(NoticeName.PAID_BACK_BEFORE, agreed=agreed, amount=amount, unpaid=never)
         self.less = None
+
+    def never_paid(self, units: tuple[Line, ...]) -> bool:
+        """Whether these units were free, or nobody has paid for the order."""
+        return self.sale.unpaid or not self.sale.paid_for(units).amount_minor
 
     def announce(self, tell: Callable[[], None]) -> None:
         """Tell of a refund that is ordered next, once it is known how much of it there really is to

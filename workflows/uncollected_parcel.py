@@ -542,8 +542,9 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.note(f"parcel {event.scan}", detail=event.tracking or "")
 
     @workflow.signal
-    def redelivery_paid(self, paid: RedeliveryPaid) -> None:
+    async def redelivery_paid(self, paid: RedeliveryPaid) -> None:
         """The marketplace says that sending it again is paid for; a void charge is given back."""
+        await self._silence_taken(self.now)
         current = self.redelivery is not None and paid.key == self.redelivery.key
         told = (PAID.what, VOID_PAID)
         if not any(one.what in told and one.detail == paid.key for one in self.timeline):

@@ -304,7 +304,8 @@ class Withdrawal(WithdrawalRecord):
         return stands
 
     @workflow.signal
-    def goods(self, news: GoodsNews) -> None:
+    async def goods(self, news: GoodsNews) -> None:
         """The return tells how the goods fare."""
+        await self._silence_taken(news.at)
         self.note(f"goods {news.what}")
         self.news.append(news)
