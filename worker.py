@@ -26,7 +26,7 @@ from temporalio.worker import Interceptor, Worker
 from activities.carrier_claims import CarrierClaims
 from activities.cases import Cases
 from activities.foreign import Attendance, Server
-from activities.mailing import Mailer, Sender
+from activities.mailing import Courier, Mailer, Sender
 from activities.marketplace import Marketplace, SellerConduct
 from activities.notices import Notices
 from activities.redeliveries import Redeliveries
@@ -111,8 +111,13 @@ async def working(
     engine: Engine,
     processes: Sequence[type] = PROCESSES,
     interceptors: Sequence[Interceptor] = (),
+    *,
+    courier: Courier | None = None,
 ) -> AsyncIterator[Working]:
-    """A worker that runs until the block ends, and then drains."""
+    """A worker that runs until the block ends, and then drains.
+
+    `courier` takes letters to their readers instead of the mail server of the settings.
+    """
     cases = CaseRegister(engine)
     marketplace = Marketplace(
         settings.marketplace_url,
@@ -139,7 +144,7 @@ async def working(
     notices = Notices(
         cases,
         archive,
-        mailer,
+        courier or mailer,
         letters,
         look=settings.look,
         addresses=addresses,

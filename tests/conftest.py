@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -16,7 +17,7 @@ from domain.notices import Mailing
 from domain.parties import Party
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
-from tests.life import FIRST_ORDER, World, write_orders
+from tests.life import FIRST_ORDER, ORDERS, World, write_orders
 from tests.processes import binary
 from tests.skipping import AT_WORK, STALLS, see_that_it_skips, skipping_server
 from worker import working
@@ -137,20 +138,28 @@ class _Looking(ActivityInboundInterceptor):
         return await super().execute_activity(input)
 
 
+def in_no_hurry(connection: Any, _record: Any) -> None:
+    """What a test writes need not survive a power cut."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @asynccontextmanager
 async def parts_on(
     environment: WorkflowEnvironment,
     folder: Path,
     policies: Path = HERE / "policies",
     first_order: int = FIRST_ORDER,
+    orders: int = ORDERS,
 ) -> AsyncIterator[World]:
     """A store, a marketplace and a mail server, whose worker is still to come."""
-    orders = folder / "orders.json"
-    write_orders(orders)
+    orders_file = folder / "orders.json"
+    write_orders(orders_file, first_order, orders)
     engine = connect(f"sqlite:///{folder / 'recourse.db'}")
+    event.listen(engine, "connect", in_no_hurry)
+    engine.dispose()
     migrate(engine)
     async with (
-        serve_marketplace(orders) as marketplace,
+        serve_marketplace(orders_file) as marketplace,
         serve_mailbox(folder / "mails") as mailbox,
     ):
         settings = Settings.read(
@@ -175,16 +184,23 @@ async def world_on(
     policies: Path = HERE / "policies",
     interceptors: Sequence[Interceptor] = (),
     first_order: int = FIRST_ORDER,
+    *,
+    orders: int = ORDERS,
+    by_mail: bool = True,
 ) -> AsyncIterator[World]:
-    """A worker with a store, a marketplace and a mail server of its own."""
+    """A worker with a store, a marketplace and a mail server of its own.
+
+    Unless `by_mail`, letters reach their readers without the mail server.
+    """
     letters = LettersOfSteps()
     async with (
-        parts_on(environment, folder, policies, first_order) as world,
+        parts_on(environment, folder, policies, first_order, orders) as world,
         working(
             environment.client,
             world.settings,
             world.engine,
             interceptors=[AT_WORK, letters, *interceptors],
+            courier=None if by_mail else world.by_hand(),
         ),
     ):
         yield world
@@ -194,10 +210,16 @@ async def world_on(
 
 @pytest.fixture(scope="module")
 async def world(
-    skipping: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    skipping: WorkflowEnvironment,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[World]:
-    """A world in which weeks pass in milliseconds."""
-    async with world_on(skipping, tmp_path_factory.mktemp("skipping")) as world:
+    """A world in which weeks pass in milliseconds.
+
+    Letters leave by SMTP in files that say so, with `BY_MAIL = True`: where mail is the subject.
+    """
+    folder, by_mail = tmp_path_factory.mktemp("skipping"), hasattr(request.module, "BY_MAIL")
+    async with world_on(skipping, folder, by_mail=by_mail) as world:
         yield world
 
 
@@ -206,5 +228,5 @@ async def real_world(
     server: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:
     """A world on the real development server, in real time."""
-    async with world_on(server, tmp_path_factory.mktemp("real")) as world:
+    async with world_on(server, tmp_path_factory.mktemp("real"), orders=900) as world:
         yield world

@@ -29,6 +29,8 @@ from domain.parties import Party
 from domain.stages import Stage
 from tests.life import AGENT, LEAD, PLATFORM, Life, World
 
+BY_MAIL = True
+
 
 async def cancellation(world: World) -> Life:
     """The marketplace does not say whether the order was sent."""

@@ -62,6 +62,8 @@ from tests.life import (
 from tests.skipping import let_pass
 from workflows.dispute import Dispute
 
+BY_MAIL = True
+
 BOTH_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI"])
 WHOLE = 25999
 WHOLE_ORDER = (Received(sku="A", quantity=2), Received(sku="B", quantity=1))

@@ -91,7 +91,7 @@ async def elsewhere(
 ) -> AsyncIterator[Elsewhere]:
     """A store, a marketplace that remembers, a mail server, and a worker not yet started."""
     orders = folder / "orders.json"
-    write_orders(orders)
+    write_orders(orders, ORDERS_OF_OUR_OWN)
     engine = connect(f"sqlite:///{folder / 'recourse.db'}")
     migrate(engine)
     async with (

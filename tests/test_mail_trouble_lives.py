@@ -27,6 +27,8 @@ from domain.view import CaseView
 from store.archive import Archive
 from tests.life import BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
 
+BY_MAIL = True
+
 
 def archived(life: Life) -> list[str]:
     """The texts that the archive has of the case."""

@@ -30,6 +30,8 @@ from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World
 from tests.test_command_line import Answer, here
 
+BY_MAIL = True
+
 NOW = datetime(2026, 4, 2, 12, tzinfo=UTC)
 PERSON = {"name": "Ewa Zielona", "email": "ewa@buyer.example", "locale": "pl"}
 ORDER = Order(

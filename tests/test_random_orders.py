@@ -45,6 +45,8 @@ from workflows.dispute_record import PERMITTED
 from workflows.inquiry import PERMITTED as INQUIRY_PERMITTED
 from workflows.inquiry import Inquiry
 
+BY_MAIL = True
+
 OF_CONTENT = {
     Code.AMOUNT_MISSING,
     Code.AMOUNT_TOO_HIGH,

@@ -56,6 +56,8 @@ from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedComm
 from workflows.case import COMMANDS
 from workflows.inquiry import Inquiry
 
+BY_MAIL = True
+
 MET: set[str] = set()
 """The codes that the tests of this module have met."""
 
@@ -116,7 +118,7 @@ async def ended(life: Life) -> None:
     [
         (Code.ORDER_UNKNOWN, {"order_id": "PL-none"}),
         (Code.ORDER_DIFFERS, {"opened_by": Actor(party=Party.BUYER, id="somebody")}),
-        (Code.ORDER_DIFFERS, {"country": "SI", "order_id": "PL-399"}),
+        (Code.ORDER_DIFFERS, {"country": "SI", "order_id": "PL-199"}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="Z", quantity=1),)}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="A", quantity=3),)}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="A", quantity=1), Line(sku="A", quantity=1))}),
