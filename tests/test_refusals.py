@@ -118,7 +118,7 @@ async def ended(life: Life) -> None:
     [
         (Code.ORDER_UNKNOWN, {"order_id": "PL-none"}),
         (Code.ORDER_DIFFERS, {"opened_by": Actor(party=Party.BUYER, id="somebody")}),
-        (Code.ORDER_DIFFERS, {"country": "SI", "order_id": "PL-199"}),
+        (Code.ORDER_DIFFERS, {"country": "SI", "order_id": "PL-799"}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="Z", quantity=1),)}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="A", quantity=3),)}),
         (Code.LINES_UNKNOWN, {"lines": (Line(sku="A", quantity=1), Line(sku="A", quantity=1))}),
