@@ -138,8 +138,8 @@ class Bare:
         )
 
     async def learn_refunded(self, opening: Opening) -> None:
-        """Ask what of the order has come back: a question, which a local activity may ask."""
-        await workflow.execute_local_activity_method(
+        """Ask what of the order has come back."""
+        await workflow.execute_activity_method(
             Refunds.refunded_units, AskRefundedUnits(order_id=opening.order_id), **OWN_DATABASE
         )
 

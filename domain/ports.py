@@ -22,9 +22,9 @@ from domain.refusals import Refusal
 EDITION = 3
 """What a case that is registered now can rely on: 1, its opening is in the archive already, and its
 messages get there by a step of their own; 2, its letters wait for the end of their step, and those
-that announce a refund for what the marketplace says of it at once; 3, what it writes to our own
-database is in its history before. Raised when the kernel acts in another way from then on; cases
-that were registered before keep theirs.
+that announce a refund for what the marketplace says of it at once; 3, it runs no local activities.
+Raised when the kernel acts in another way from then on; cases that were registered before keep
+theirs.
 """
 
 

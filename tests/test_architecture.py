@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -351,3 +352,15 @@ def test_every_window_has_a_test_of_its_silence(process: str) -> None:
     there = "".join((HERE / "tests" / name).read_text() for name in (lives, "test_agents.py"))
     for test in tested.values():
         assert f"async def {test}(" in there, f"{test} is not in {lives}"
+
+
+def test_only_cases_from_before_run_local_activities() -> None:
+    """What they write stands though their workflow task is lost, and a replay shows another time;
+    see Case.own_database.
+    """
+    calls = {
+        file.name: found
+        for file in (HERE / "workflows").glob("*.py")
+        if (found := re.findall(r"\b\w+_local_activity\w*", file.read_text()))
+    }
+    assert calls == {"case.py": ["execute_local_activity_method"]}

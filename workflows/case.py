@@ -414,18 +414,20 @@ class Case(ABC):
         """Let the timeline look again at what it waits for."""
         self._stirred = True
 
-    async def keep(self, activity: Any, told: Value, summary: str) -> None:
-        """Write to our own database, once the history has it that this is to be written.
+    async def own_database(self, activity: Any, told: Value, summary: str) -> Any:
+        """Tell our own database something, or ask it, once the history has it that this is done.
 
-        A local activity writes before that: a workflow task that is lost with its worker is run
-        again, later and perhaps to another end, while what it wrote stands.
+        A local activity would be quicker, and writes before that: a workflow task that is lost with
+        its worker is run again, later and perhaps to another end, while what it wrote stands. And
+        if the task has to be answered while it runs, a replay shows the case another time.
         """
         if self.registration.edition >= 3:
-            await workflow.execute_activity_method(activity, told, summary=summary, **OWN_DATABASE)
-        else:
-            await workflow.execute_local_activity_method(
+            return await workflow.execute_activity_method(
                 activity, told, summary=summary, **OWN_DATABASE
             )
+        return await workflow.execute_local_activity_method(
+            activity, told, summary=summary, **OWN_DATABASE
+        )
 
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
@@ -551,7 +553,7 @@ class Case(ABC):
                 escalated=self.escalated,
                 breaches=len(self.breaches),
             )
-            await self.keep(Cases.close, over, f"ended: {ending}")
+            await self.own_database(Cases.close, over, f"ended: {ending}")
         else:
             publish(self)
         await workflow.wait_condition(lambda: self._errands.settled)
@@ -1085,7 +1087,7 @@ class Case(ABC):
 
     async def _record_task(self, task: Task) -> None:
         summary = f"task {task.purpose} · {task.queue} · {task.state}"
-        await self.keep(Tasks.record, task, summary)
+        await self.own_database(Tasks.record, task, summary)
 
 
 def article(kind: str) -> str:

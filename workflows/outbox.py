@@ -88,7 +88,7 @@ class Outbox:
     async def _archive(self) -> None:
         while said := tuple(self._said[:AT_ONCE]):
             try:
-                # No local activity, as in Case.keep: the same text would come at another time.
+                # No local activity: see Case.own_database.
                 await workflow.execute_activity_method(
                     Notices.archive,
                     Said(case_id=self._empty.case_id, messages=said),

@@ -31,7 +31,7 @@ from domain.view import CaseView, Closed, Outcome
 from workflows.agents import WithAgents
 from workflows.case import Silence
 from workflows.errands import failure_type
-from workflows.options import MARKETPLACE, OWN_DATABASE, REFUND_ANSWER, REFUND_REPORTED
+from workflows.options import MARKETPLACE, REFUND_ANSWER, REFUND_REPORTED
 
 ANSWERS_SOON = timedelta(seconds=10)
 """How long letters that announce a refund wait for the marketplace's answer."""
@@ -274,11 +274,9 @@ class Refunding(WithAgents):
 
     async def learn_refunded(self) -> None:
         """Learn anew what of the order has come back, by whatever case."""
-        refunded: RefundedUnits = await workflow.execute_local_activity_method(
-            Refunds.refunded_units,
-            AskRefundedUnits(order_id=self.opening.order_id),
-            summary="which units were refunded before?",
-            **OWN_DATABASE,
+        asked = AskRefundedUnits(order_id=self.opening.order_id)
+        refunded: RefundedUnits = await self.own_database(
+            Refunds.refunded_units, asked, "which units were refunded before?"
         )
         self.learned_at = self.now
         known = {

@@ -527,10 +527,10 @@ class UncollectedParcel(UncollectedParcelRecord):
                 self._errands.run(self._keep_cost(self.claim(number, minor)))
 
     async def _keep_cost(self, cost: CostClaim) -> None:
-        await self.keep(SellerReports.keep_cost, cost, f"{cost.cost} cost")
+        await self.own_database(SellerReports.keep_cost, cost, f"{cost.cost} cost")
 
     async def _keep_report(self, report: NonCollection) -> None:
-        await self.keep(SellerReports.keep_non_collection, report, "not collected")
+        await self.own_database(SellerReports.keep_non_collection, report, "not collected")
 
     # Machines tell.
 
