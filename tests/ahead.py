@@ -6,6 +6,7 @@ from typing import NamedTuple
 from cli.process_pages import PROCESSES
 from domain.ahead import Branch, Happens, Silent
 from domain.commands import Claim, Hold, Release, Resume, Say
+from domain.excerpts import ROOM
 from domain.stages import Stage
 from domain.view import CaseView, Entry
 from workflows.case import Case
@@ -76,8 +77,8 @@ def fits(process: type[Case], way: Branch, entry: Entry) -> bool:
 
 def undeclared_steps(view: CaseView) -> list[str]:
     """The steps that a case has taken and its process does not declare."""
-    if "timeline" in view.in_all:
-        return []  # its beginning is left out: of a step, what led to it can be missing
+    if view.in_all or len(view.timeline) >= ROOM["timeline"].entries:
+        return []  # cut, or put together again: of a step, what led to it can be missing
     process = process_of(view)
     wrong = []
     for step in steps(view.timeline):
