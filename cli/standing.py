@@ -82,9 +82,13 @@ async def settled(client: Client, case_id: str, *, over: bool = False) -> Standi
     """The same, once the case is no more at work on what was just sent, or has not been for three
     seconds. `over`: once it has ended, for what was sent ends it.
     """
+    before: Standing | None = None
     for pause in PAUSES:
         await asyncio.sleep(pause)
         found = await standing(client, case_id)
+        if not found.over and found != before:  # it can be between two steps: seen twice, it rests
+            before = found
+            continue
         asks_server = found.awaited is Party.PLATFORM and found.due is None
         if found.over or not (over or found.working or asks_server):
             break
