@@ -29,7 +29,7 @@ from domain.commands import COMMAND, CommandBase, Remedy
 from domain.goods import ParcelEvent, Received, ReturnReason, Scan
 from domain.letters import Letter
 from domain.money import Money
-from domain.notices import Mailing, NoticeName
+from domain.notices import Mailing, Notice, NoticeName
 from domain.openings import (
     CarrierTrouble,
     OpenCancellation,
@@ -136,11 +136,14 @@ class Life:
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     async def send(self, by: Actor, verb: type[CommandBase], **more: Any) -> Receipt:
-        """Send a command; a refusal raises RefusedCommand."""
+        """Send a command; a refusal raises RefusedCommand.
+
+        A receipt does not wait until the case has acted on it; what is returned does, for a second.
+        """
         more.setdefault("command_id", f"c{next(self._ids)}")
         command = COMMAND.validate_python(verb(by=by, **more))
         try:
-            return await self.handle.execute_update(
+            receipt = await self.handle.execute_update(
                 Dispute.submit, command, id=f"{command.command_id}-{next(self._ids)}"
             )
         except (RPCError, WorkflowUpdateFailedError) as error:
@@ -151,6 +154,13 @@ class Life:
             cause = error.cause
             assert isinstance(cause, ApplicationError), cause
             raise RefusedCommand(cause.type or "", cause.message) from None
+        for _ in range(20):
+            if not receipt.working:
+                break
+            await asyncio.sleep(0.05)
+            now = (await self.view()).model_dump(include={"stage", "awaited", "due", "working"})
+            receipt = receipt.model_copy(update=now)
+        return receipt
 
     async def buyer(self, verb: type[CommandBase], **more: Any) -> Receipt:
         """The buyer sends a command."""
@@ -175,9 +185,10 @@ class Life:
     async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
         """The view, once everything expected of it holds; within ten seconds.
 
-        A case that another case opens may not be there at first.
+        A case that another case opens may not be there at first. One that is at work on what came
+        has half a second to say whom it waits for: its clocks may still be those of before.
         """
-        seen = "no case"
+        seen, at_work = "no case", 0
         for _ in range(200):
             try:
                 view = await self.view()
@@ -186,7 +197,9 @@ class Life:
                     raise
             else:
                 if all(expect(view) for expect in expected):
-                    return view
+                    if not view.working or at_work == 10:
+                        return view
+                    at_work += 1
                 seen = view.model_dump_json(indent=1)
             await asyncio.sleep(0.05)
         raise AssertionError(f"not within ten seconds: {seen}")
@@ -215,14 +228,23 @@ class Life:
             and scheduled.activity_type.name == activity
         ]
 
-    async def dues(self, name: NoticeName) -> list[datetime | None]:
-        """The deadlines that the letters of this name gave, the first of which is on its way."""
+    async def notices(self, name: NoticeName | None = None) -> list[Notice]:
+        """What the case has ordered to be written, in order; once, however often it was tried."""
+        mailings = await self.scheduled("send", Mailing)
+        ordered = {notice.key: notice for mailing in mailings for notice in mailing.notices}
+        return [notice for notice in ordered.values() if name in (notice.name, None)]
+
+    async def told(self, name: NoticeName) -> list[Notice]:
+        """The notices of this name, the first of which is on its way."""
         for _ in range(100):
-            mailings = await self.scheduled("send", Mailing)
-            if dues := [n.facts.due for m in mailings for n in m.notices if n.name is name]:
-                return dues
+            if notices := await self.notices(name):
+                return notices
             await asyncio.sleep(0.05)
         raise AssertionError(f"no letter {name} within five seconds")
+
+    async def dues(self, name: NoticeName) -> list[datetime | None]:
+        """The deadlines that the letters of this name gave, the first of which is on its way."""
+        return [notice.facts.due for notice in await self.told(name)]
 
     async def timers(self) -> list[float]:
         """The lengths of all timers that were started, in seconds."""

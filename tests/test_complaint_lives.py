@@ -47,7 +47,7 @@ from domain.commands import (
 )
 from domain.deadlines import Counting, Due, day_of, reckon
 from domain.goods import ParcelEvent, Received, ReturnReason, Scan
-from domain.notices import Facts, Mailing, NoticeName
+from domain.notices import Facts, NoticeName
 from domain.openings import OpenComplaint
 from domain.orders import Line
 from domain.parties import Actor, Party
@@ -138,12 +138,7 @@ async def ended(life: Life, ending: str, *paid: int) -> None:
 
 async def told(life: Life, name: NoticeName) -> list[Facts]:
     """What the letters of this name say."""
-    for _ in range(100):
-        mailings = await life.scheduled("send", Mailing)
-        if found := [n.facts for mailing in mailings for n in mailing.notices if n.name is name]:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"no letter {name}")
+    return [notice.facts for notice in await life.told(name)]
 
 
 async def received(life: Life, *units: Received) -> Life:

@@ -23,7 +23,7 @@ from domain.commands import (
 from domain.goods import Received, Scan, Way
 from domain.kinds import Kind
 from domain.money import Money
-from domain.notices import Facts, Mailing, NoticeName
+from domain.notices import Facts, NoticeName
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import Payout, PayoutKind
@@ -66,8 +66,7 @@ def charged_back(world: World, life: Life, minor: int = WHOLE, *units: Line) -> 
 
 async def facts(life: Life, name: NoticeName) -> list[tuple[Party, Facts]]:
     """What the letters of this name say, and to whom."""
-    mailings = await life.scheduled("send", Mailing)
-    return [(n.to, n.facts) for mailing in mailings for n in mailing.notices if n.name is name]
+    return [(notice.to, notice.facts) for notice in await life.notices(name)]
 
 
 async def explained(life: Life, agreed: int | None, left: int = 0) -> None:

@@ -24,7 +24,6 @@ from domain.commands import COMMAND, Close, Command, CommandBase
 from domain.deadlines import Counting, reckon
 from domain.goods import ParcelEvent, Scan, count
 from domain.kinds import Kind
-from domain.notices import Mailing
 from domain.parties import Party
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
@@ -353,8 +352,7 @@ class Whole:
                     counting, clock.length, clock.started_at, calendar, clock.held[:spans]
                 )
                 ends.add(told.due)
-        mailings = await played.life.scheduled("send", Mailing)
-        for notice in (notice for mailing in mailings for notice in mailing.notices):
+        for notice in await played.life.notices():
             due = notice.facts.due
             assert due is None or due in ends, f"{notice.name} says {due}, which ends nothing"
         for entry in whole.view.timeline:

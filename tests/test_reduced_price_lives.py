@@ -19,7 +19,7 @@ from domain.commands import (
     RetryRefund,
 )
 from domain.goods import Received, Scan, Way
-from domain.notices import Facts, Mailing, NoticeName
+from domain.notices import Facts, NoticeName
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import RefundReport, RefundState
@@ -69,8 +69,7 @@ async def refunded(life: Life) -> None:
 
 async def facts(life: Life, name: NoticeName) -> list[Facts]:
     """What the letters of this name say."""
-    mailings = await life.scheduled("send", Mailing)
-    return [n.facts for mailing in mailings for n in mailing.notices if n.name is name]
+    return [notice.facts for notice in await life.notices(name)]
 
 
 def back(world: World, order: str) -> tuple[MoneyBack, ...]:

@@ -45,7 +45,7 @@ from domain.goods import (
     Scan,
     Way,
 )
-from domain.notices import Mailing, NoticeName
+from domain.notices import NoticeName
 from domain.openings import OpenReturn
 from domain.orders import Line
 from domain.parcels import LATER, Parcels
@@ -558,8 +558,7 @@ async def test_finding_accepted_is_not_refunded_and_wrong_goods_go_back(
     letters = life.letters(Party.BUYER)
     assert ("shipped_back" in letters, "goods_accepted" in letters) == (sent_back, False)
     if sent_back:
-        told = [n for m in await life.scheduled("send", Mailing) for n in m.notices]
-        [shipped] = [n.facts for n in told if n.name is NoticeName.SHIPPED_BACK]
+        [shipped] = [notice.facts for notice in await life.notices(NoticeName.SHIPPED_BACK)]
         assert (shipped.tracking, shipped.expected_on) == ("BACK-1", PARCEL["expected_on"])
 
 

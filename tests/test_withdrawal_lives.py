@@ -36,7 +36,7 @@ from domain.commands import (
 )
 from domain.deadlines import Counting, Due, reckon
 from domain.goods import Condition, ExceptionReason, Received, ReturnReason, Scan, Way
-from domain.notices import Mailing, NoticeName
+from domain.notices import NoticeName
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import Window
@@ -111,12 +111,10 @@ def clocks(view: CaseView) -> dict[str, Due]:
 
 async def told(life: Life, name: NoticeName) -> list[Due]:
     """The deadlines that the letters of this name gave."""
-    await life.dues(name)
     return [
         Due(due=notice.facts.due, safe=notice.facts.safe)
-        for mailing in await life.scheduled("send", Mailing)
-        for notice in mailing.notices
-        if notice.name is name and notice.facts.due
+        for notice in await life.told(name)
+        if notice.facts.due
     ]
 
 
@@ -583,12 +581,8 @@ async def test_a_seller_who_collects_withholds_nothing_and_silence_is_a_breach(
     await life.passes_until(refund.due)
     view = await life.sees(in_stage(Stage.WITH_AGENT), lambda view: view.task)
     assert [(b.window, b.due) for b in view.breaches] == [("refund", refund.due)]
-    overdue = await life.scheduled("send", Mailing)
     assert [
-        (n.to, n.facts.due, n.facts.amount)
-        for mailing in overdue
-        for n in mailing.notices
-        if n.name is NoticeName.REFUND_OVERDUE
+        (n.to, n.facts.due, n.facts.amount) for n in await life.notices(NoticeName.REFUND_OVERDUE)
     ] == [(party, refund.due, life.money(WHOLE)) for party in (Party.BUYER, Party.SELLER)]
     assert view.due == reckoned("PL", "decision", view.breaches[0].at).due
     await life.agent(Claim)
