@@ -29,7 +29,7 @@ from temporalio.service import RPCError
 
 from activities.look import COLOUR, Look, fit_case_url, fit_colour, fit_logo
 from domain.misfits import in_words
-from workflows import attributes
+from workflows.kernel import attributes
 
 HERE = Path(__file__).parent
 

@@ -57,15 +57,7 @@ from store.recoveries import Recoveries
 from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
 from store.tasks import TaskQueue
-from workflows.cancellation import Cancellation
-from workflows.carrier_claim import CarrierClaim
-from workflows.complaint import Complaint
-from workflows.dispute import Dispute
-from workflows.goods_return import GoodsReturn
-from workflows.inquiry import Inquiry
-from workflows.non_delivery import NonDelivery
-from workflows.uncollected_parcel import UncollectedParcel
-from workflows.withdrawal import Withdrawal
+from workflows.processes import PROCESSES
 
 THREADS = 20
 """Activities that run at once for our own database; as many wait for the marketplace, and as many
@@ -83,17 +75,7 @@ LONGEST_SILENCE = timedelta(seconds=3)
 DEAD_AFTER = timedelta(seconds=5)
 """How long a step waits for the worker that knows its case, before any other one takes it."""
 
-PROCESSES = (
-    Inquiry,
-    Dispute,
-    Cancellation,
-    Withdrawal,
-    GoodsReturn,
-    NonDelivery,
-    CarrierClaim,
-    UncollectedParcel,
-    Complaint,
-)
+EVERY_PROCESS = tuple(PROCESSES.values())
 
 
 class Working(NamedTuple):
@@ -109,7 +91,7 @@ async def working(
     client: Client,
     settings: Settings,
     engine: Engine,
-    processes: Sequence[type] = PROCESSES,
+    processes: Sequence[type] = EVERY_PROCESS,
     interceptors: Sequence[Interceptor] = (),
     *,
     courier: Courier | None = None,

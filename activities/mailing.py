@@ -101,7 +101,7 @@ class Mailer:
     With `starttls` a server that does not offer it, or whose certificate does not hold, gets no
     mail. `timeout` and `mailing_timeout` are the seconds that one letter, connecting included, and
     a whole mailing may take, whatever the server does meanwhile: together less than the step that
-    mails may take (workflows/options.py). Connections are kept for the next mailing. Usable from
+    mails may take (LETTERS of the options). Connections are kept for the next mailing. Usable from
     several threads; `close` it at the end.
     """
 

@@ -65,8 +65,8 @@ from domain.ports import (
 )
 from domain.stages import Stage
 from domain.view import Closed, Outcome, Receipt
-from workflows.options import LETTERS, MARKETPLACE, OWN_DATABASE
-from workflows.refunding import ANSWERS_SOON
+from workflows.kernel.options import LETTERS, MARKETPLACE, OWN_DATABASE
+from workflows.kernel.refunding import ANSWERS_SOON
 
 TRADERS = (Party.BUYER, Party.SELLER)
 

@@ -26,7 +26,7 @@ from domain.parties import Actor, Party
 from domain.view import Closed
 from policies import read_policy
 from standin.serving import serve_mailbox, serve_marketplace
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 PLATFORM = Actor(party=Party.PLATFORM, id="platform")
 ORDER = "PL-1"

@@ -28,11 +28,11 @@ from config import Settings, data_converter
 from gate import workflow_runner
 from store.engine import connect, migrate
 from worker import THREADS, working
-from workflows.cancellation import Cancellation
-from workflows.complaint import Complaint
-from workflows.dispute import Dispute
-from workflows.goods_return import GoodsReturn
-from workflows.withdrawal import Withdrawal
+from workflows.cancellation.process import Cancellation
+from workflows.complaint.process import Complaint
+from workflows.dispute.process import Dispute
+from workflows.goods_return.process import GoodsReturn
+from workflows.withdrawal.process import Withdrawal
 
 CASES = (Dispute, Cancellation, Withdrawal, GoodsReturn, Complaint)
 FLOORS = (

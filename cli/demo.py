@@ -37,7 +37,7 @@ from domain.view import CaseView, Entry
 from standin.serving import serve_mailbox, serve_marketplace
 from store.cases import CaseRegister
 from store.engine import connect as connect_store
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 TAKES_AT_MOST = 60.0
 """Seconds for a case to come to its end; the slowest needs about twenty."""

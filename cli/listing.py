@@ -23,7 +23,7 @@ from domain.money import Money
 from domain.notices import Ending
 from domain.refusals import Code
 from domain.view import Closed
-from workflows import attributes
+from workflows.kernel import attributes
 
 SECONDS = 60.0
 

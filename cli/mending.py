@@ -23,7 +23,7 @@ from config import data_converter
 from domain.base import Value
 from domain.refusals import Code
 from gate import workflow_runner
-from worker import PROCESSES
+from workflows.processes import PROCESSES
 
 PATIENCE = 60.0
 """Seconds for a long history to be fetched."""
@@ -109,7 +109,9 @@ def _until(history: WorkflowHistory, events: Sequence[HistoryEvent], last: int) 
 async def _trouble(history: WorkflowHistory) -> str:
     """Why a history cannot be replayed, without a word of what it holds; empty if it can."""
     replayer = Replayer(
-        workflows=PROCESSES, data_converter=data_converter(), workflow_runner=workflow_runner()
+        workflows=[*PROCESSES.values()],
+        data_converter=data_converter(),
+        workflow_runner=workflow_runner(),
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     if result.replay_failure is None:

@@ -20,7 +20,7 @@ from domain.openings import Opening
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import Closed
-from workflows import attributes
+from workflows.kernel import attributes
 
 REGISTERING = 10.0
 """Seconds that a case is given to be registered before one stops watching."""

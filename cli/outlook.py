@@ -10,7 +10,6 @@ from cli.failures import RefusedError, SilentError
 from cli.orders import ask_order
 from cli.outlook_page import case_page, order_page, past_line
 from cli.page import print_parts
-from cli.process_pages import PROCESSES
 from cli.reaching import look_through, with_temporal
 from cli.records import database
 from config import Settings
@@ -39,6 +38,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import WholeCase
 from store.cases import CaseRegister
+from workflows.processes import PROCESSES
 
 NO_TRACKING = "unknown"
 """The tracking number of an order's parcel that has none yet."""
@@ -148,7 +148,7 @@ def _open_already(whole: WholeCase) -> WholeCase:
 
 def foresee(whole: WholeCase, at: datetime) -> Outlook:
     """What is ahead of a case at an instant, by what its process declares."""
-    process = PROCESSES[whole.view.kind.section]
+    process = PROCESSES[whole.view.kind]
     begins = BEGINS.get(whole.view.kind)
     return look_ahead(process.AHEAD, process.PERMITTED, whole, at, begins)
 

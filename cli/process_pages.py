@@ -16,38 +16,14 @@ from domain.money import Money
 from domain.policy import MessageLimits, Terms, Window
 from domain.stages import Flow, Stage
 from policies import countries, read_policy
-from workflows import (
-    cancellation,
-    carrier_claim,
-    complaint,
-    dispute,
-    goods_return,
-    inquiry,
-    non_delivery,
-    uncollected_parcel,
-    withdrawal,
-)
-from workflows.case import Case, Permitted
+from workflows.kernel.case import Case, Permitted
+from workflows.processes import PROCESSES
 
 FOLDER = Path(__file__).parent.parent / "docs" / "processes"
 
 SCHEMA = FOLDER.parent / "export.schema.json"
 
-MADE = "*Made by `make docs` from `workflows/{name}.py` and `policies/`; a test holds it.*"
-
-PROCESSES: dict[str, type[Case]] = {
-    "dispute": dispute.Dispute,
-    "inquiry": inquiry.Inquiry,
-    "cancellation": cancellation.Cancellation,
-    "withdrawal": withdrawal.Withdrawal,
-    "goods_return": goods_return.GoodsReturn,
-    "uncollected_parcel": uncollected_parcel.UncollectedParcel,
-    "non_delivery": non_delivery.NonDelivery,
-    "carrier_claim": carrier_claim.CarrierClaim,
-    "complaint": complaint.Complaint,
-}
-"""Each process, by its section of the policy files, which is also the name of its module."""
-
+MADE = "*Made by `make docs` from `workflows/{name}/` and `policies/`; a test holds it.*"
 
 LIMITS = {
     "agent_limit_minor": "the most that one agent may award alone; above it, a second one confirms",
@@ -79,25 +55,22 @@ LIMITS = {
 
 def pages() -> dict[str, str]:
     """The text of each process's page, by the file's name."""
-    titles = {section: str(_terms(section)[countries()[0]].process) for section in PROCESSES}
-    return {
-        f"{titles[section]}.md": _page(titles[section], section, process)
-        for section, process in PROCESSES.items()
-    }
+    return {f"{kind}.md": _page(kind, process) for kind, process in PROCESSES.items()}
 
 
-def _page(title: str, section: str, process: type[Case]) -> str:
+def _page(kind: Kind, process: type[Case]) -> str:
+    terms = _terms(kind.section)
     about = inspect.getdoc(inspect.getmodule(process)) or ""
     return "\n".join(
         [
-            f"# {Kind(title).words.capitalize()}",
+            f"# {kind.words.capitalize()}",
             "",
-            MADE.format(name=section),
+            MADE.format(name=kind.section),
             "",
             about.splitlines()[0],
             "",
             *_more(process),
-            f'It runs in {", ".join(_terms(section))}; below, that is "all".',
+            f'It runs in {", ".join(terms)}; below, that is "all".',
             "",
             "## Stages",
             "",
@@ -107,15 +80,15 @@ def _page(title: str, section: str, process: type[Case]) -> str:
             "",
             "## Silence",
             "",
-            *_silences(process, _terms(section)),
+            *_silences(process, terms),
             "",
             "## Windows",
             "",
-            *_windows(_terms(section)),
+            *_windows(terms),
             "",
             "## Limits",
             "",
-            *_limits(_terms(section)),
+            *_limits(terms),
             "",
             "## Who may send what",
             "",

@@ -25,7 +25,7 @@ from domain.base import Value
 from domain.excerpts import Page, PageAsked
 from domain.refusals import Code
 from domain.view import CaseView, Closed, WholeCase
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""

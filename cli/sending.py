@@ -21,7 +21,7 @@ from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import Outcome, Recalculate, Recalculated, Receipt, WholeCase
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 
 def submit(

@@ -25,7 +25,7 @@ from domain.parties import Party
 from domain.refusals import Refusal
 from domain.stages import Stage
 from domain.view import Closed
-from workflows import attributes
+from workflows.kernel import attributes
 
 BESIDE_THE_TIMELINE = ("send", "archive", "report_breach")
 """Activities that a case does not wait for."""

@@ -34,7 +34,7 @@ class Kind(StrEnum):
 
     @property
     def section(self) -> str:
-        """The name of its section of the policy files, and of its module."""
+        """The name of its section of the policy files, and of its folder."""
         return "goods_return" if self is Kind.RETURN else self.replace("-", "_")
 
     @property

@@ -130,7 +130,7 @@ class Archive:
     def outgoing(self, now: datetime) -> Outgoing:
         """How mail leaves, over all cases.
 
-        Mail is tried for four days (workflows/options.py): what is unsent since longer is of cases
+        Mail is tried for four days (LETTERS): what is unsent since longer is of cases
         that ops ended by force.
         """
         given_up = (

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cli.process_pages import PROCESSES
 from domain.ahead import Branch, Happens, Silent
 from domain.commands import Claim, Hold, Release, Resume, Say
 from domain.excerpts import ROOM
 from domain.stages import Stage
 from domain.view import CaseView, Entry
-from workflows.case import Case
+from workflows.kernel.case import Case
+from workflows.processes import PROCESSES
 
 TALK = {verb.word() for verb in (Say, Hold, Resume, Claim, Release)}
 """What anybody may send without leading anywhere by it, though in some processes a word does."""
@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 def process_of(view: CaseView) -> type[Case]:
     """The process of a case."""
-    return PROCESSES[view.kind.section]
+    return PROCESSES[view.kind]
 
 
 def steps(timeline: Sequence[Entry]) -> Iterator[Step]:

@@ -7,7 +7,7 @@ from temporalio import workflow
 from domain.commands import Ask, Offer, Refuse, Reject, Say
 from domain.openings import OpenDispute
 from domain.view import Closed
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 
 @workflow.defn(name="Dispute")

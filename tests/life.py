@@ -54,15 +54,15 @@ from store.breaches import Breaches
 from store.tasks import TaskQueue
 from tests.ahead import undeclared_clocks, undeclared_steps
 from tests.skipping import let_pass
-from workflows.cancellation import Cancellation
-from workflows.carrier_claim import CarrierClaim
-from workflows.complaint import Complaint
-from workflows.dispute import Dispute
-from workflows.goods_return import GoodsReturn
-from workflows.inquiry import Inquiry
-from workflows.non_delivery import NonDelivery
-from workflows.uncollected_parcel import UncollectedParcel
-from workflows.withdrawal import Withdrawal
+from workflows.cancellation.process import Cancellation
+from workflows.carrier_claim.process import CarrierClaim
+from workflows.complaint.process import Complaint
+from workflows.dispute.process import Dispute
+from workflows.goods_return.process import GoodsReturn
+from workflows.inquiry.process import Inquiry
+from workflows.non_delivery.process import NonDelivery
+from workflows.uncollected_parcel.process import UncollectedParcel
+from workflows.withdrawal.process import Withdrawal
 
 V = TypeVar("V", bound=Value)
 FIRST_ORDER = 101

@@ -75,8 +75,8 @@ from store.refunds import RefundLedger
 from tests.conftest import world_on
 from tests.life import PLATFORM, SECOND, Life, World
 from tests.skipping import skipping_server
-from workflows.carrier_claim import CarrierClaim
-from workflows.dispute import Dispute
+from workflows.carrier_claim.process import CarrierClaim
+from workflows.dispute.process import Dispute
 
 FOLDER = Path(__file__).parent / "histories"
 PAPER = Attachment(name="paper.pdf", size=9, media_type="application/pdf", sha256="0" * 64)

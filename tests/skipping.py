@@ -21,7 +21,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from config import add_attributes, data_converter
 from tests.processes import binary
-from workflows import attributes
+from workflows.kernel import attributes
 
 PATIENCE = 3.0
 """Seconds without any activity at work after which a sleep is taken for one that never ends."""

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import worker
-from cli.process_pages import PROCESSES
 from domain.ahead import Branch, Silent, silence_of
 from domain.commands import CommandBase
 from domain.kinds import Kind
@@ -18,13 +16,14 @@ from domain.stages import Stage
 from domain.view import CaseView, Entry
 from tests.ahead import TALK, undeclared_clocks, undeclared_steps
 from tests.test_architecture import POLICIES, started, windows
-from workflows.carrier_claim import CARRIERS_TIME
-from workflows.case import Case
+from workflows.carrier_claim.terms import CARRIERS_TIME
+from workflows.kernel.case import Case
+from workflows.processes import PROCESSES
 
 KERNEL = {"hold", "undelivered"}
 """Windows that Case itself starts, at any stage, and that lead nowhere."""
 
-CARRIERS = {("carrier_claim", window) for window in (*CARRIERS_TIME, "payment")}
+CARRIERS = {*CARRIERS_TIME, "payment"}
 """The windows in which a carrier is waited for."""
 
 TOLD_WHY_NOT = {
@@ -61,20 +60,20 @@ def awaited(process: type[Case]) -> dict[str, set[str]]:
 
 
 def test_every_process_that_runs_declares_what_is_ahead_of_it() -> None:
-    assert set(PROCESSES.values()) == set(worker.PROCESSES)
-    assert set(PROCESSES) == set(POLICIES)
+    assert list(PROCESSES) == list(Kind)
+    assert {kind.section for kind in Kind} == set(POLICIES)
     assert all(process.AHEAD for process in PROCESSES.values())
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_every_window_that_a_process_starts_is_a_silence_ahead_and_no_other(section: str) -> None:
-    declared = {on.window for _, on in silences(PROCESSES[section])}
-    assert declared - KERNEL == (started(section) & windows(section)) - KERNEL
+@pytest.mark.parametrize("kind", Kind)
+def test_every_window_that_a_process_starts_is_a_silence_ahead_and_no_other(kind: Kind) -> None:
+    declared = {on.window for _, on in silences(PROCESSES[kind])}
+    assert declared - KERNEL == (started(kind) & windows(kind.section)) - KERNEL
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_silences_are_of_whom_the_windows_are_started_for(section: str) -> None:
-    process = PROCESSES[section]
+@pytest.mark.parametrize("kind", Kind)
+def test_silences_are_of_whom_the_windows_are_started_for(kind: Kind) -> None:
+    process = PROCESSES[kind]
     said = awaited(process)
     for stage, on in silences(process):
         parties = said.get(on.window, set())
@@ -82,20 +81,20 @@ def test_silences_are_of_whom_the_windows_are_started_for(section: str) -> None:
             assert f"Party.{on.party.name}" in parties, (stage, on)
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_a_window_begins_in_one_way_at_a_stage(section: str) -> None:
+@pytest.mark.parametrize("kind", Kind)
+def test_a_window_begins_in_one_way_at_a_stage(kind: Kind) -> None:
     begins: dict[tuple[Stage, str], set[object]] = {}
-    for stage, on in silences(PROCESSES[section]):
+    for stage, on in silences(PROCESSES[kind]):
         begins.setdefault((stage, on.key), set()).add((on.after, on.runs_on))
     assert [key for key, ways in begins.items() if len(ways) > 1] == []
-    for stage, on in silences(PROCESSES[section]):
+    for stage, on in silences(PROCESSES[kind]):
         if isinstance(on.after, str):
             assert (stage, on.after) in begins, f"{on.window} begins after what {stage} has not"
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_what_may_be_sent_and_what_leads_on_agree(section: str) -> None:
-    process = PROCESSES[section]
+@pytest.mark.parametrize("kind", Kind)
+def test_what_may_be_sent_and_what_leads_on_agree(kind: Kind) -> None:
+    process = PROCESSES[kind]
     leads: dict[type[CommandBase], set[Stage]] = {}
     for stage, way in branches(process):
         if isinstance(way.on, type):
@@ -110,9 +109,9 @@ def test_what_may_be_sent_and_what_leads_on_agree(section: str) -> None:
         assert stages | told_why_not == when or (verb.word() in TALK and stages < when), verb
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_every_stage_can_be_reached_and_left(section: str) -> None:
-    process = PROCESSES[section]
+@pytest.mark.parametrize("kind", Kind)
+def test_every_stage_can_be_reached_and_left(kind: Kind) -> None:
+    process = PROCESSES[kind]
     reached = {Stage.OPENING} | {way.to for _, way in branches(process)}
     assert reached - {Stage.CLOSED} == set(process.AHEAD)
     assert all(any(to is not stage for to in process.FLOW[stage]) for stage in process.AHEAD)
@@ -151,9 +150,11 @@ def test_a_way_that_is_not_declared_is_seen(noted: tuple[Entry, ...], declared: 
     assert (undeclared_steps(view) + undeclared_clocks(view) == []) is declared
 
 
-@pytest.mark.parametrize("section", PROCESSES)
-def test_what_the_platform_waits_for_is_nobody_of_the_case_being_silent(section: str) -> None:
-    for _, on in silences(PROCESSES[section]):
+@pytest.mark.parametrize("kind", Kind)
+def test_what_the_platform_waits_for_is_nobody_of_the_case_being_silent(kind: Kind) -> None:
+    for _, on in silences(PROCESSES[kind]):
         said = silence_of(on.window, on.party)
         assert ("stays silent" in said) is (on.party is not Party.PLATFORM)
-        assert said.startswith("the carrier") is ((section, on.window) in CARRIERS)
+        assert said.startswith("the carrier") is (
+            kind is Kind.CARRIER_CLAIM and on.window in CARRIERS
+        )

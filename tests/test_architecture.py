@@ -1,7 +1,6 @@
 """How the parts may depend on each other, and what processes must keep their hands off."""
 
 import ast
-import importlib
 import inspect
 import re
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 
 from config import HERE
 from domain.base import Value
+from domain.kinds import Kind
 from domain.policy import (
     CancellationPolicy,
     CarrierClaimPolicy,
@@ -25,7 +25,8 @@ from domain.policy import (
     Window,
     WithdrawalPolicy,
 )
-from workflows.case import Case
+from workflows.kernel.case import Case
+from workflows.processes import PROCESSES
 
 OURS = {
     "activities", "bench", "cli", "config", "domain", "gate", "health", "policies", "standin",
@@ -66,7 +67,7 @@ POLICIES: dict[str, type[Value]] = {
     "carrier_claim": CarrierClaimPolicy,
     "complaint": ComplaintPolicy,
 }
-"""The rules of each process, by its section of the policy files, which is its module's name too."""
+"""The rules of each process, by its section of the policy files, which is its folder's name too."""
 
 UNDELIVERED = "test_letters_that_do_not_arrive_are_seen_to_by_agents_then_the_lead"
 
@@ -268,7 +269,7 @@ def test_imports_point_inward(package: str) -> None:
 
 def test_processes_load_no_database() -> None:
     program = (
-        f"import sys, {', '.join(f'workflows.{process}' for process in POLICIES)}\n"
+        "import sys, workflows.processes\n"
         "print(*sorted({'store', 'sqlmodel', 'sqlalchemy', 'alembic'} & set(sys.modules)))"
     )
     ran = subprocess.run(
@@ -295,21 +296,13 @@ def windows(process: str) -> set[str]:
     return {name for name, field in fields if field.annotation is Window}
 
 
-def started(process: str) -> set[str]:
+def started(kind: Kind) -> set[str]:
     """The windows that a process starts; where it chooses one, those that it chooses from."""
-    timeline = importlib.import_module(f"workflows.{process}")
-    [workflow] = [
-        found
-        for found in vars(timeline).values()
-        if isinstance(found, type)
-        and issubclass(found, Case)
-        and found.__module__ == timeline.__name__
-    ]
     return {
         name
-        for kind in workflow.__mro__
-        if issubclass(kind, Case)
-        for function in ast.walk(ast.parse(Path(inspect.getfile(kind)).read_text()))
+        for part in PROCESSES[kind].__mro__
+        if issubclass(part, Case)
+        for function in ast.walk(ast.parse(Path(inspect.getfile(part)).read_text()))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for call in ast.walk(function)
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "self.start"
@@ -335,13 +328,13 @@ def read_of_terms(file: Path) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("process", POLICIES)
-def test_every_window_of_the_policy_is_started_by_its_process(process: str) -> None:
+@pytest.mark.parametrize("kind", Kind)
+def test_every_window_of_the_policy_is_started_by_its_process(kind: Kind) -> None:
     # They end before a case begins.
     rights = read_of_terms(HERE / "domain" / "withdrawing.py")
     rights |= read_of_terms(HERE / "domain" / "complaining.py")
-    left = windows(process) - started(process) - rights
-    assert not left, f"no `self.start(…)` of {left} in the classes of workflows/{process}.py"
+    left = windows(kind.section) - started(kind) - rights
+    assert not left, f"no `self.start(…)` of {left} in the classes of workflows/{kind.section}/"
 
 
 @pytest.mark.parametrize("process", POLICIES)
@@ -360,7 +353,7 @@ def test_only_cases_from_before_run_local_activities() -> None:
     """
     calls = {
         file.name: found
-        for file in (HERE / "workflows").glob("*.py")
+        for file in (HERE / "workflows").rglob("*.py")
         if (found := re.findall(r"\b\w+_local_activity\w*", file.read_text()))
     }
     assert calls == {"case.py": ["execute_local_activity_method"]}

@@ -34,7 +34,7 @@ from domain.stages import Stage
 from domain.view import CaseView
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
 from tests.skipping import let_pass
-from workflows.cancellation import Cancellation
+from workflows.cancellation.process import Cancellation
 
 ONE_A = (Line(sku="A", quantity=1),)
 REST = (Line(sku="A", quantity=1), Line(sku="B", quantity=1))

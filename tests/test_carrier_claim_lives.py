@@ -39,7 +39,7 @@ from domain.stages import Stage
 from domain.view import CarrierClaimView, CaseView, Outcome
 from store.recoveries import Recoveries
 from tests.life import AGENT, BUYER, PLATFORM, Life, RefusedCommand, World, not_travelled
-from workflows.carrier_claim import CarrierClaim
+from workflows.carrier_claim.process import CarrierClaim
 
 INVOICE = Attachment(name="invoice.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
 PHOTO = Attachment(name="box.jpg", size=9, media_type="image/jpeg", sha256="1" * 64)

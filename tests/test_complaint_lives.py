@@ -71,7 +71,7 @@ from tests.life import (
 )
 from tests.skipping import skipping_server
 from worker import working
-from workflows.complaint import Complaint
+from workflows.complaint.process import Complaint
 
 ALL_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
 FORINTS = [

@@ -60,7 +60,7 @@ from tests.life import (
     not_travelled,
 )
 from tests.skipping import let_pass
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 BY_MAIL = True
 

@@ -13,7 +13,7 @@ from config import data_converter
 from gate import workflow_runner
 from tests.changed_disputes import Pausing, PausingGuarded
 from tests.record_histories import FOLDER, LIVES
-from worker import PROCESSES
+from workflows.processes import PROCESSES
 
 ADVICE = (
     "does not replay: cases that are open now would stop. Guard the change with "
@@ -41,7 +41,7 @@ async def replay(file: Path, *processes: type) -> None:
 @pytest.mark.parametrize("file", HISTORIES, ids=lambda file: file.stem)
 async def test_every_stored_history_replays(file: Path) -> None:
     try:
-        await replay(file, *PROCESSES)
+        await replay(file, *PROCESSES.values())
     except workflow.NondeterminismError as error:
         pytest.fail(f"{file.name} {ADVICE}\n{error}")
 

@@ -27,8 +27,8 @@ from domain.view import Closed
 from gate import MISFIT
 from tests.life import PLATFORM, Life, RefusedCommand, World
 from tests.test_two_workers import broken_tasks, replays
-from worker import PROCESSES
-from workflows.case import COMMANDS, MISFITS_TOLD
+from workflows.kernel.case import COMMANDS, MISFITS_TOLD
+from workflows.processes import PROCESSES
 
 
 def json(text: str | bytes) -> Payload:
@@ -138,14 +138,9 @@ OPENS: dict[Kind, Callable[[World], Awaitable[Life]]] = {
 
 def handlers(kind: Kind) -> tuple[list[str], list[str]]:
     """The signals and the updates that cases of a kind take, as Temporal knows them."""
-    [process] = [each for each in PROCESSES if each.__name__ == process_class(kind)]
+    process = PROCESSES[kind]
     definition = workflow._Definition.must_from_class(process)
     return [str(name) for name in definition.signals], [str(name) for name in definition.updates]
-
-
-def process_class(kind: Kind) -> str:
-    """The class of a kind's process."""
-    return "GoodsReturn" if kind is Kind.RETURN else kind.process
 
 
 async def stands(life: Life) -> None:
@@ -157,7 +152,7 @@ async def stands(life: Life) -> None:
 
 
 def test_every_kind_of_case_is_tried() -> None:
-    assert {process_class(kind) for kind in OPENS} == {each.__name__ for each in PROCESSES}
+    assert set(OPENS) == set(PROCESSES)
 
 
 @pytest.mark.parametrize("kind", OPENS, ids=str)

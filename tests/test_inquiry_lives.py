@@ -22,7 +22,7 @@ from domain.parties import Party
 from domain.stages import Stage
 from policies import read_calendar, read_policy
 from tests.life import PLATFORM, World, not_travelled
-from workflows.inquiry import Inquiry
+from workflows.inquiry.process import Inquiry
 
 BOTH_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI"])
 

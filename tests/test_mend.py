@@ -15,8 +15,9 @@ from tests.conftest import parts_on
 from tests.life import Life
 from tests.test_command_line import here
 from tests.test_two_workers import own_server, replays
-from worker import PROCESSES, working
-from workflows.dispute import Dispute
+from worker import working
+from workflows.dispute.process import Dispute
+from workflows.processes import PROCESSES
 
 __all__ = ["own_server"]
 
@@ -45,7 +46,7 @@ async def test_a_stuck_case_is_listed_goes_back_and_goes_on_with_all_that_was_sa
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", own_server.client.service_client.config.target_host)
     async with parts_on(own_server, tmp_path) as world:
-        others = [process for process in PROCESSES if process is not Dispute]
+        others = [process for process in PROCESSES.values() if process is not Dispute]
         async with working(world.client, world.settings, world.engine, [*others, Dawdling]):
             life = await world.dispute()
             sound = await world.inquiry()

@@ -44,7 +44,7 @@ from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
-from workflows.non_delivery import NonDelivery
+from workflows.non_delivery.process import NonDelivery
 
 ROOT = Path(__file__).parents[1]
 ONE_A = (Line(sku="A", quantity=1),)

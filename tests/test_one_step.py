@@ -39,7 +39,7 @@ from tests.processes import binary
 from tests.test_durability import becomes
 from tests.test_two_workers import replays
 from worker import working
-from workflows.cancellation import Cancellation
+from workflows.cancellation.process import Cancellation
 
 LONG = 'length = 900\ncounting = "seconds"'
 

@@ -11,7 +11,6 @@ import pytest
 from activities.cases import rules_for
 from activities.marketplace import Marketplace
 from cli.outlook import foresee, opening_for
-from cli.process_pages import PROCESSES
 from cli.reaching import look_through
 from config import Settings
 from domain.commands import AskInformation, Close, Hold, Offer, Remedy, SendAgain, Withdraw
@@ -29,6 +28,7 @@ from domain.view import CaseView
 from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World
 from tests.test_command_line import Answer, here
+from workflows.processes import PROCESSES
 
 BY_MAIL = True
 
@@ -349,7 +349,7 @@ def asked(world: World, kind: Kind, order_id: str, now: datetime) -> tuple[Openi
 
 @pytest.mark.parametrize("kind", Kind)
 def test_every_stage_is_looked_at_once_and_no_silence_comes_before_it_begins(kind: Kind) -> None:
-    process = PROCESSES[kind.section]
+    process = PROCESSES[kind]
     for country in ("PL", "HU"):
         order = ORDER.model_copy(update={"country": country})
         rules = rules_for(order, kind, NOW, Settings.read().policies)

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from cli.process_pages import PROCESSES
 from domain.commands import COMMAND, Close, Command, CommandBase
 from domain.deadlines import Counting, reckon
 from domain.goods import ParcelEvent, Scan, count
@@ -47,6 +46,7 @@ from tests.test_random_orders import (
     Wait,
     unsettled,
 )
+from workflows.processes import PROCESSES
 
 VERBS: dict[str, type[CommandBase]] = {
     verb.word(): verb for process in PROCESSES.values() for verb in process.PERMITTED

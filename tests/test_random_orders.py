@@ -40,10 +40,10 @@ from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.life import BUYER, PLATFORM, Life, RefusedCommand, World
 from tests.speech import ACTORS, arguments
-from workflows.dispute import Dispute
-from workflows.dispute_record import PERMITTED
-from workflows.inquiry import PERMITTED as INQUIRY_PERMITTED
-from workflows.inquiry import Inquiry
+from workflows.dispute.process import Dispute
+from workflows.dispute.terms import PERMITTED
+from workflows.inquiry.process import Inquiry
+from workflows.inquiry.terms import PERMITTED as INQUIRY_PERMITTED
 
 BY_MAIL = True
 

@@ -27,7 +27,7 @@ from domain.stages import Stage
 from domain.view import CaseView
 from store.refunds import RefundLedger
 from tests.life import PLATFORM, Life, RefusedCommand, World
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 WHOLE = 25999
 ONE_A = (Line(sku="A", quantity=1),)

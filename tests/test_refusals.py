@@ -53,8 +53,8 @@ from domain.stages import Stage
 from domain.view import Recalculate
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedCommand, World
-from workflows.case import COMMANDS
-from workflows.inquiry import Inquiry
+from workflows.inquiry.process import Inquiry
+from workflows.kernel.case import COMMANDS
 
 BY_MAIL = True
 

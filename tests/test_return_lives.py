@@ -54,7 +54,7 @@ from domain.ports import RefundState
 from domain.stages import Stage
 from domain.view import CaseView, Closed
 from tests.life import LEAD, PLATFORM, SECOND, Life, RefusedCommand, World, arrows
-from workflows.goods_return import GoodsReturn
+from workflows.goods_return.process import GoodsReturn
 
 WHOLE = 25999
 WAY_BACK = 1299

@@ -49,7 +49,7 @@ from domain.view import CaseView, Entry, Recalculate, WholeCase
 from tests.conftest import world_on
 from tests.life import AGENT, PLATFORM, SECOND, Life, RefusedCommand, World
 from tests.test_refusals import edit
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 FAR_BELOW = 1_000_000
 """Bytes: half of what Temporal carries in one piece."""

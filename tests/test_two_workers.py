@@ -22,7 +22,7 @@ from policies import DEMO
 from tests.life import SELLER, Life, RefusedCommand
 from tests.processes import Program, binary, worker_program
 from tests.test_durability import Elsewhere, elsewhere
-from worker import PROCESSES
+from workflows.processes import PROCESSES
 
 LOOKING = 14
 """Seconds for which people look: a server lets a frozen worker's tasks wait for ten."""
@@ -97,7 +97,9 @@ async def replays(handle: CaseHandle) -> str:
     if why := broken_tasks(history):
         return f"{handle.id}: {why}"
     replayer = Replayer(
-        workflows=PROCESSES, data_converter=data_converter(), workflow_runner=workflow_runner()
+        workflows=[*PROCESSES.values()],
+        data_converter=data_converter(),
+        workflow_runner=workflow_runner(),
     )
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
     return f"{handle.id}: {result.replay_failure}" if result.replay_failure else ""

@@ -56,7 +56,7 @@ from tests.life import (
     World,
     not_travelled,
 )
-from workflows.withdrawal import Withdrawal
+from workflows.withdrawal.process import Withdrawal
 
 ALL_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
 WHOLE = 25999

@@ -33,7 +33,7 @@ from tests.life import BUYER
 from tests.processes import free_port
 from tests.test_durability import Elsewhere, becomes, elsewhere
 from worker import ALL_OVER, THREADS, run
-from workflows.dispute import Dispute
+from workflows.dispute.process import Dispute
 
 NOBODY = "127.0.0.1:1"
 

@@ -1,1 +1,1 @@
-"""The processes, one file each; case.py is what all of them share."""
+"""The processes, a folder each; kernel/ is what they share, processes.py lists them."""

@@ -17,7 +17,6 @@ from temporalio.service import RPCError
 
 from cli.failures import InputError, RefusedError, SilentError
 from cli.opening import open_case
-from cli.process_pages import PROCESSES
 from cli.reaching import answer, case, look
 from cli.sending import send
 from config import HERE
@@ -46,6 +45,7 @@ from tests.chaos.parts import Site
 from tests.life import BUYER, CURRENCY, LOCALE, SELLER
 from tests.speech import ACTORS, arguments, of_goods
 from tests.test_random_goods import CASE_ID, OF_PARCELS
+from workflows.processes import PROCESSES
 
 VERBS: dict[str, type[CommandBase]] = {
     verb.word(): verb for process in PROCESSES.values() for verb in process.PERMITTED

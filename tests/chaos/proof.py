@@ -32,7 +32,7 @@ from tests.chaos.parts import Site
 from tests.chaos.people import PAID_MINOR, Life, Record
 from tests.life import PLATFORM
 from tests.test_random_orders import readers_of, unsettled
-from worker import PROCESSES
+from workflows.processes import PROCESSES
 
 QUIET_WITHIN = 150.0
 """Seconds until nothing is under way any more: a step that died with its worker is run again up to
@@ -212,7 +212,9 @@ async def histories(site: Site) -> list[WorkflowHistory]:
 async def replays(kept: list[WorkflowHistory], record: Record, folder: Path) -> None:
     """Every history replays, and no task of it failed; one that does not is kept in a file."""
     replayer = Replayer(
-        workflows=PROCESSES, data_converter=data_converter(), workflow_runner=workflow_runner()
+        workflows=[*PROCESSES.values()],
+        data_converter=data_converter(),
+        workflow_runner=workflow_runner(),
     )
     for history in kept:
         wrong = [

@@ -1,0 +1,1 @@
+"""A cancellation: read process.py first."""

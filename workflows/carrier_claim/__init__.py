@@ -1,0 +1,1 @@
+"""A claim on a carrier: read process.py first."""

@@ -1,0 +1,1 @@
+"""A complaint: read process.py first."""

@@ -1,0 +1,1 @@
+"""A dispute: read process.py first."""

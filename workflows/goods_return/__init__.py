@@ -1,0 +1,1 @@
+"""A return of goods: read process.py first."""

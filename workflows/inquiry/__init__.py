@@ -1,0 +1,1 @@
+"""An inquiry: read process.py first."""

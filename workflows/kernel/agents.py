@@ -1,0 +1,137 @@
+"""Cases that agents can be called to: a task is queued, claimed, decided, or left to the lead."""
+
+from collections.abc import Callable
+from typing import Any
+
+from temporalio import workflow
+
+from domain.commands import Claim, Command, CommandBase, Decide, Release
+from domain.notices import NoticeName
+from domain.openings import Opening
+from domain.parties import Party
+from domain.ports import TaskState
+from domain.refusals import Code, Refusal
+from domain.view import CaseView, DecisionView, Outcome, Standing
+from workflows.kernel.case import Case, Silence
+from workflows.kernel.deadline import Clock
+
+
+class WithAgents(Case):
+    """A case with a task for agents, now and then."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.ruling: DecisionView | None = None
+
+    def call_agents(self, purpose: str) -> Clock:
+        """Open a task in the country's queue, due when an agent's decision is."""
+        self.escalated = True
+        clock = self.start("decision", Party.AGENT)
+        queue = f"{self.opening.kind.plural}-{self.opening.country.lower()}"
+        self.open_task(purpose, queue, 5, clock)
+        return clock
+
+    def call_lead(self) -> Clock:
+        """The agents were silent: the task goes to the lead, first in line."""
+        clock = self.start("lead_decision", Party.AGENT)
+        self.task_clock = clock
+        self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
+        return clock
+
+    async def hear_agent(
+        self, deciding: Clock, until: Callable[[], bool] | None = None
+    ) -> Command | None:
+        """Wait for what an agent does about the open task, or what ends the need for it.
+
+        Silence gives a claimed task back to the queue, and a task that nobody decides to the lead.
+        """
+        claimed: Clock | None = None
+        while True:
+            clocks = [clock for clock in (deciding, claimed) if clock]
+            move = await self.hear(Party.AGENT, *clocks, until=until)
+            match move:
+                case Silence(clock) if clock is claimed:
+                    claimed = None
+                    self.change_task(owner=None, state=TaskState.OPEN)
+                case Silence():
+                    deciding, claimed = self.call_lead(), None
+                case Claim():
+                    claimed = self.start("claim", Party.AGENT)
+                case Release():
+                    claimed = None
+                case _:
+                    return move
+
+    async def have_ruled(
+        self,
+        purpose: str,
+        notice: NoticeName,
+        until: Callable[[], bool] | None = None,
+        **facts: Any,
+    ) -> Command | None:
+        """Call agents about a question, tell both, and wait for the ruling or what replaces it."""
+        self.ruling = None
+        deciding = self.call_agents(purpose)
+        self.tell_both(notice, **{"due": deciding.due, **facts})
+        move = await self.hear_agent(deciding, until)
+        self.finish_task()
+        if isinstance(move, Decide):
+            self.tell_both(
+                NoticeName.RULING,
+                verdict=move.verdict,
+                amount=move.amount,
+                text=move.reasoning,
+                writer=move.by,
+            )
+        return move
+
+    @workflow.signal
+    async def decide(self, decision: Decide) -> None:
+        """An agent's decision from the Temporal UI or command line."""
+        await self.take_quietly(decision)
+
+    def task_bars(self, command: Command) -> Refusal | None:
+        """Whose the task is: an agent's command about a task that another has claimed."""
+        agent, owner = command.by.id, self.task and self.task.owner
+        if isinstance(command, Release):
+            if owner == agent:
+                return None
+            return Refusal(code=Code.TASK_NOT_CLAIMED, sentence="The task is not yours; claim it.")
+        if owner and owner != agent:
+            return Refusal(code=Code.TASK_TAKEN, sentence="Another agent has claimed the task.")
+        if isinstance(command, Claim) and owner == agent:
+            return Refusal(code=Code.ALREADY_DONE, sentence="You have claimed the task already.")
+        return None
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """Without a task there is nothing to claim, and a question is ruled once."""
+        if verb is Decide and self.ruling:
+            return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
+        if verb in (Claim, Release) and self.task is None:
+            return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
+        return None
+
+    def record(self, command: Command) -> Outcome:
+        """Who has the task."""
+        match command:
+            case Claim():
+                self.change_task(owner=command.by.id, state=TaskState.CLAIMED)
+            case Release():
+                self.change_task(owner=None, state=TaskState.OPEN)
+            case Decide():
+                self.ruling = DecisionView(
+                    at=self.now,
+                    by=command.by,
+                    verdict=command.verdict,
+                    remedy=command.remedy,
+                    amount=command.amount,
+                    reasoning=command.reasoning,
+                    final=True,
+                    standing=Standing.FINAL,
+                )
+                self.decisions.append(self.ruling)
+        return super().record(command)
+
+    def look(self) -> CaseView:
+        """The case with its ruling."""
+        return super().look().model_copy(update={"ruling": self.ruling})

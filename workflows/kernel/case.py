@@ -1,0 +1,1100 @@
+"""What every process shares: commands in, letters out, waiting on clocks, and the view.
+
+A process is a subclass whose `run()` is its timeline. Commands are validated and recorded when
+they come; `run()` takes them one by one from `hear()` and acts. Nothing here knows a process.
+
+In this order: what a process says about itself; the verbs of its timeline (register, enter, start,
+hear, tell, ask, tasks, other cases, close); commands as they come in, and why not; what is shown.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+    is_cancelled_exception,
+)
+
+from activities.cases import YEARS_AHEAD, Cases
+from activities.marketplace import SellerConduct
+from activities.tasks import Tasks
+from domain.ahead import Ahead
+from domain.base import Value
+from domain.calendars import Calendar
+from domain.commands import (
+    Ask,
+    Close,
+    Command,
+    CommandBase,
+    Hold,
+    LeaveLetters,
+    Nature,
+    Refuse,
+    ResendLetters,
+    Resume,
+    Say,
+    SendBack,
+)
+from domain.deadlines import day_of
+from domain.excerpts import ROOM, Page, PageAsked, excerpt, page_before
+from domain.goods import Adopted, ParcelEvent
+from domain.notices import Ending, Facts, Message, Notice, NoticeName, opening_message
+from domain.openings import Opening
+from domain.orders import Sale
+from domain.parties import Actor, Party
+from domain.policy import Terms, Window
+from domain.ports import (
+    BreachReport,
+    CaseBeside,
+    CloseCase,
+    Misfit,
+    PinRules,
+    RegisterCase,
+    Registration,
+    Rules,
+    Task,
+    TaskState,
+)
+from domain.refusals import Code, Refusal
+from domain.remedies import whole_refusal
+from domain.stages import Flow, Stage
+from domain.timely import impossible
+from domain.view import (
+    BreachView,
+    CaseView,
+    Closed,
+    DecisionView,
+    Entry,
+    Outcome,
+    Recalculate,
+    Recalculated,
+    Receipt,
+    WholeCase,
+)
+from domain.writing import (
+    character_refusal,
+    count_refusal,
+    name_refusal,
+    reason_refusal,
+    text_refusal,
+)
+from workflows.kernel.deadline import Clock
+from workflows.kernel.errands import Errands, failure_type
+from workflows.kernel.options import MARKETPLACE, OWN_DATABASE, RULES
+from workflows.kernel.outbox import Outbox
+from workflows.kernel.publishing import publish
+from workflows.kernel.undelivered import UndeliveredLetters
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Nobody answered before this clock ran out: an answer like the others."""
+
+    clock: Clock
+
+
+SPOKEN = {
+    Party.BUYER: "the buyer",
+    Party.SELLER: "the seller",
+    Party.AGENT: "an agent",
+    Party.PLATFORM: "the platform",
+}
+
+COMMANDS = {Party.BUYER: 400, Party.SELLER: 400, Party.AGENT: 500, Party.PLATFORM: 300}
+"""How many commands of each party a case takes: far more than any needs."""
+
+ABOUT_LETTERS: tuple[type[CommandBase], ...] = (ResendLetters, LeaveLetters)
+"""What agents and the platform may send at every stage, once a letter has not arrived."""
+
+MISFITS_TOLD = 20
+"""How many signals that cannot be read have a line of the timeline."""
+
+Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
+"""Who may send what, and at which stages."""
+
+
+class Case(ABC):
+    """A case of any process."""
+
+    AHEAD: ClassVar[Ahead]
+    FLOW: ClassVar[Flow]
+    PERMITTED: ClassVar[Permitted]
+    FACTS: ClassVar[tuple[type[CommandBase], ...]] = ()
+    """Verbs that only state a fact: recorded, they answer nothing that is waited for."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.id = workflow.info().workflow_id
+        self.opening = opening
+        # When it was asked for: a worker may come only later.
+        self.opened_at = workflow.info().workflow_start_time
+        self.registration = Registration()
+        self.registered = False
+        self.stage = Stage.OPENING
+        self.awaited: Party | None = Party.PLATFORM
+        self.clocks: tuple[Clock, ...] = ()
+        self.task: Task | None = None
+        self.task_clock: Clock | None = None
+        self.breaches: list[BreachView] = []
+        self.decisions: list[DecisionView] = []
+        self.messages: list[Message] = []
+        self.timeline: list[Entry] = []
+        self.ended: Ending | None = None
+        self.ending: Ending | None = None
+        self.farewell: str | None = None
+        self.escalated = False
+        self.beside: list[str] = []
+        self.adopted_by: str | None = None
+        self._moves: deque[Command] = deque()
+        self._listening = False
+        self._waits_outside = False
+        self._over = False
+        self._receipts: dict[str, tuple[Command, Receipt]] = {}
+        self._errands = Errands()
+        self.undelivered = UndeliveredLetters(self)
+        self._outbox = Outbox(
+            self.id,
+            self._errands,
+            complete=self._step_is_told,
+            told=self.undelivered,
+            edition=lambda: self.registration.edition,
+            failed=lambda what, why: self.note(what, detail=why),
+        )
+        self._notices = 0
+        self._steps = 0
+        self._stirred = False
+        self._hold: Clock | None = None
+        self._alarm: asyncio.Task[None] | None = None
+        self._rings = ""
+        self._reached = self.opened_at
+        self._woke_at = self.opened_at
+        self._taken_at: dict[str, datetime] = {}
+        self._taken: Counter[Party] = Counter()
+        self._misfits = 0
+        self._started: list[Clock] = []
+        self._tasks = 0
+        self._recalculated: dict[str, Recalculated] = {}
+        self._recalculating = asyncio.Lock()
+
+    # What a process says about itself.
+
+    @abstractmethod
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts forbid beyond PERMITTED; None when `by` may send `verb` now."""
+
+    @abstractmethod
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this very command cannot be taken though its verb may be sent."""
+
+    def record(self, command: Command) -> Outcome:
+        """Take the command's facts into the case, at once and without waiting."""
+        if isinstance(command, Close):
+            self.ended, self.farewell = Ending.CLOSED_BY_PLATFORM, command.reason
+        return Outcome.ACCEPTED
+
+    def announces(self, ending: Ending) -> bool:
+        """Whether both are told that the case has closed."""
+        return True
+
+    @property
+    def policy(self) -> Terms:
+        """The windows and limits that this case is pinned to."""
+        assert self.registration.terms is not None
+        return self.registration.terms
+
+    @property
+    def reckons_as_before(self) -> bool:
+        """Whether the case was registered before it was kept how much of the delivery has come
+        back: its money is reckoned as it was then.
+        """
+        return self.registration.delivery_back_minor is None
+
+    @property
+    def sale(self) -> Sale:
+        """The order, as it was when the case was registered."""
+        assert self.registration.sale is not None
+        return self.registration.sale
+
+    @property
+    def calendar(self) -> Calendar:
+        """The calendar that this case is pinned to."""
+        assert self.registration.calendar is not None
+        return self.registration.calendar
+
+    @property
+    def now(self) -> datetime:
+        """The time of this step: never before an instant for which a timer has fired."""
+        return max(workflow.now(), self._reached)
+
+    @property
+    def today(self) -> date:
+        """The day that it is where the order was placed."""
+        return day_of(self.now, self.calendar.zone)
+
+    # Verbs of the timeline.
+
+    async def register(self) -> bool:
+        """Pin the case to its order, policy and calendar; False when it cannot be opened."""
+        self.note("opened", self.opening.opened_by.party)
+        try:
+            self.registration = await workflow.execute_activity_method(
+                Cases.register,
+                RegisterCase(
+                    case_id=self.id, opening=self.opening, at=self.opened_at, now=self.now
+                ),
+                summary="look the order up, pin policy and calendar",
+                **MARKETPLACE,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            self.registration = Registration(
+                refusal=Refusal(
+                    code=Code.ORDER_UNKNOWN,
+                    sentence="The marketplace's answer about this order cannot be read; "
+                    "open the case again once that is mended.",
+                )
+            )
+            self.note("registration failed", detail=failure_type(error))
+        self.registered = True
+        if self.registration.refusal:
+            self.note("not opened", detail=self.registration.refusal.code)
+            return False
+        if self.opening.text:
+            self.messages.append(opening_message(self.opening, self.opened_at))
+            if self.registration.edition == 0:
+                self._outbox.add_message(self.messages[0])
+        for other in self.registration.beside:
+            self._know(other)
+            self._errands.run(self._signal(other, "case_beside", CaseBeside(case_id=self.id)))
+        return True
+
+    def enter(self, stage: Stage) -> None:
+        """Move to a stage that the process's FLOW allows after this one."""
+        if stage is not self.stage:
+            if stage not in self.FLOW[self.stage]:
+                raise AssertionError(f"{self.stage} cannot be followed by {stage}")
+            self.stage = stage
+            self.note(f"stage {stage}")
+
+    def start(
+        self,
+        window: str,
+        awaited: Party,
+        since: datetime | None = None,
+        given: Window | None = None,
+    ) -> Clock:
+        """Start one of the policy's windows for a party, now or from an instant `since`.
+
+        `given`: the window as another case has set it, which this case's policy cannot change.
+        """
+        rules: Window = given or getattr(self.policy, window)
+        clock = Clock(window, rules, self.calendar, awaited, since or self.now)
+        clock.given = given is not None
+        self._started.append(clock)
+        return clock
+
+    async def hear(
+        self,
+        awaited: Party,
+        *clocks: Clock,
+        until: Callable[[], bool] | None = None,
+        heeds: Callable[[Say | Ask], bool] | None = None,
+    ) -> Command | Silence | None:
+        """Wait for the next move, or the silence at the end of a clock; None once `until` holds.
+
+        Talk that the process does not heed is passed on meanwhile.
+        A clock with a reminder reminds its party on the way.
+        """
+        self.turn_to(awaited, *clocks)
+        while not (until and until()):
+            self._steps += 1
+            if self._moves and not self._came_too_late(self._moves[0]):
+                move = self._moves.popleft()
+                if isinstance(move, Say | Ask) and not (heeds and heeds(move)):
+                    self.pass_on(move)
+                    continue
+                return move
+            if (clock := self._next_clock()) is None or clock.wakes > self.now:
+                await self._rest(clock, until)
+            elif clock is self._hold:
+                self._resume()
+            elif clock is self.undelivered.clock:
+                self.undelivered.time_is_up()
+            elif clock.reminder:
+                clock.reminded = True
+                if not await self.still_asks(clock):
+                    return Silence(clock)
+                self.note("reminded", clock.awaited, clock.name)
+                self._remind(clock)
+            else:
+                self.note("silence", clock.awaited, clock.name)
+                clock.lapsed = True
+                return Silence(clock)
+        return None
+
+    def turn_to(self, awaited: Party, *clocks: Clock) -> None:
+        """It is this party's turn, while these clocks run; nothing need wait for it yet."""
+        if self._hold and not set(clocks) & set(self.clocks):
+            self._let_go()
+        self.awaited, self.clocks = awaited, clocks
+
+    async def still_asks(self, clock: Clock) -> bool:
+        """Whether what a clock's party was asked for is still wanted, before they are reminded of
+        it; if not, nothing is left to wait for.
+        """
+        return True
+
+    def rest_on(self, awaited: Party) -> None:
+        """Nobody's clock runs while `awaited` is at work; a hold has nothing left to hold."""
+        if self._hold:
+            self._let_go()
+        self.awaited, self.clocks = awaited, ()
+        self._set_alarm(None)
+        self._waits_outside = True
+        self._steps += 1
+
+    def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
+        """Pass a message or question on to whom it is meant for."""
+        name = NoticeName.QUESTION if isinstance(move, Ask) else NoticeName.MESSAGE
+        if isinstance(move, Ask) and move.to:
+            readers: tuple[Party, ...] = (move.to,)
+        elif move.by.party in (Party.BUYER, Party.SELLER):
+            readers = (move.by.party.opposite,)
+        else:
+            readers = (Party.BUYER, Party.SELLER)
+        for reader in readers:
+            self.tell(reader, name, text=move.text, writer=move.by, due=due)
+
+    def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
+        """Write to a party. The letter leaves by itself; the timeline does not wait for it.
+
+        All that is told between two waits of the timeline is one letter; while it waits, each is.
+        """
+        self._steps += self._listening
+        self._notices += 1
+        key, step = f"{self._notices}:{name}", self._steps
+        notice = Notice(key=key, to=to, name=name, facts=Facts(**facts), step=step)
+        self.undelivered.wrote(notice, self._started)
+        self._outbox.add_notice(notice)
+
+    def post(self, notice: Notice) -> None:
+        """Post a notice that was written before and did not arrive."""
+        self._outbox.add_notice(notice)
+
+    def ask(self, clock: Clock, name: NoticeName, **facts: Any) -> None:
+        """Tell the awaited party what to do until the clock's end; the reminder says it again."""
+        clock.asks = (name, facts)
+        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, **facts)
+
+    def tell_both(self, name: NoticeName, **facts: Any) -> None:
+        """Write the same to buyer and seller."""
+        self.tell(Party.BUYER, name, **facts)
+        self.tell(Party.SELLER, name, **facts)
+
+    def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
+        """Tell another case about the same parcel what a carrier's machine has seen."""
+        self._errands.run(self._signal(other, "parcel", event))
+
+    def start_seeing_to_letters(self) -> Clock:
+        """Start the agents' time to see to letters that did not arrive."""
+        return self.start("undelivered", Party.AGENT)
+
+    def stir(self) -> None:
+        """Let the timeline look again at what it waits for."""
+        self._stirred = True
+
+    async def own_database(self, activity: Any, told: Value, summary: str) -> Any:
+        """Tell our own database something, or ask it, once the history has it that this is done.
+
+        A local activity would be quicker, and writes before that: a workflow task that is lost with
+        its worker is run again, later and perhaps to another end, while what it wrote stands. And
+        if the task has to be answered while it runs, a replay shows the case another time.
+        """
+        if self.registration.edition >= 3:
+            return await workflow.execute_activity_method(
+                activity, told, summary=summary, **OWN_DATABASE
+            )
+        return await workflow.execute_local_activity_method(
+            activity, told, summary=summary, **OWN_DATABASE
+        )
+
+    def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
+        """Add a line to the timeline; never the text of a message."""
+        self.timeline.append(Entry(at=self.now, what=what, by=by, detail=detail))
+
+    def breach(self, clock: Clock) -> None:
+        """Record a missed window against the seller, and report it (H7)."""
+        breach = BreachView(window=clock.name, due=clock.due, at=self.now)
+        self.breaches.append(breach)
+        self.note("breach", Party.SELLER, clock.name)
+        report = BreachReport(
+            key=f"{self.id}:breach:{len(self.breaches)}",
+            case_id=self.id,
+            seller_id=self.registration.seller_id,
+            window=clock.name,
+            due=clock.due,
+            at=breach.at,
+        )
+        self._errands.run(self._report(report))
+
+    def open_task(self, purpose: str, queue: str, priority: int, clock: Clock) -> None:
+        """Put a task into the agents' queue, in the place of the one before."""
+        self.finish_task()
+        self._tasks += 1
+        self.task_clock = clock
+        self._keep_task(
+            Task(
+                id=f"{self.id}:task:{self._tasks}",
+                case_id=self.id,
+                queue=queue,
+                purpose=purpose,
+                priority=priority,
+                state=TaskState.OPEN,
+                opened_at=self.now,
+                due=clock.due,
+            )
+        )
+
+    def change_task(self, **changes: Any) -> None:
+        """Change the open task and tell the queue."""
+        if self.task:
+            self._keep_task(
+                self.task.model_copy(update={**changes, "revision": self.task.revision + 1})
+            )
+
+    def keep_task(self, task: Task) -> None:
+        """Tell the agents' queue of a task."""
+        self._errands.run(self._record_task(task))
+
+    def finish_task(self) -> None:
+        """Take the task, if any, off the queue."""
+        if self.task:
+            self.change_task(state=TaskState.DONE)
+            self.task = None
+
+    async def open_beside(self, opening: Opening) -> workflow.ChildWorkflowHandle[Any, Closed]:
+        """Open another case, which outlives this one if need be; its id is the handle's.
+
+        It takes the next number that is free: one from before ops reset this case can be there.
+        """
+        while True:
+            try:
+                return await self._open(opening)
+            except WorkflowAlreadyStartedError:
+                opening = opening.model_copy(update={"number": opening.number + 1})
+
+    async def open_instead(self, opening: Opening) -> tuple[str, Closed | None]:
+        """Open the case that this one turns into: its id, and None if it runs, else its result."""
+        other = await self.open_beside(opening)
+        while not (self.adopted_by or other.done()):
+            await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
+        if self.adopted_by:
+            return other.id, None
+        try:
+            return other.id, await other
+        except ChildWorkflowError as error:
+            if is_cancelled_exception(error):
+                raise
+            return other.id, Closed(case_id=other.id, ending=Ending.CLOSED_BY_PLATFORM)
+
+    async def open_once(self, opening: Opening) -> None:
+        """Open another case that has but one id, unless it is open, or was, already."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._open(opening)
+
+    async def _open(
+        self,
+        opening: Opening,
+        reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    ) -> workflow.ChildWorkflowHandle[Any, Closed]:
+        return await workflow.start_child_workflow(
+            opening.kind.process,
+            opening,
+            id=opening.case_id,
+            result_type=Closed,
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+            id_reuse_policy=reuse,
+            static_summary=f"{opening.kind.words} · order {opening.order_id}",
+        )
+
+    async def close(self, ending: Ending, **facts: Any) -> Closed:
+        """End the case: everybody is told, nothing recorded is left unsent."""
+        self.ending, self.awaited, self.clocks = ending, None, ()
+        self._set_alarm(None)
+        if self.farewell:
+            facts["text"] = self.farewell
+        self.enter(Stage.CLOSED)
+        self.finish_task()
+        self.undelivered.end()
+        for move in self._moves:
+            if isinstance(move, Say | Ask):
+                self.pass_on(move)
+        self._moves.clear()
+        if not self.registration.refusal:
+            if self.announces(ending):
+                self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
+            self._over = True
+            publish(self)
+            over = CloseCase(
+                case_id=self.id,
+                ending=ending,
+                at=self.now,
+                escalated=self.escalated,
+                breaches=len(self.breaches),
+            )
+            await self.own_database(Cases.close, over, f"ended: {ending}")
+        else:
+            publish(self)
+        await workflow.wait_condition(lambda: self._errands.settled)
+        if self.undelivered:
+            publish(self)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._errands.raise_broken()
+        return Closed(case_id=self.id, ending=ending, refusal=self.registration.refusal)
+
+    # Commands come in.
+
+    @workflow.update
+    async def submit(self, command: Command) -> Receipt:
+        """Send a command into the case. Refused with a code; repeated, it answers as before."""
+        self._taken[command.by.party] += 1
+        if await self._waited() and (refusal := self.refusal(command)):
+            raise refused(refusal)
+        return await self._take(command)
+
+    @submit.validator
+    def _may_submit(self, command: Command) -> None:
+        if refusal := self._one_too_many(command):
+            raise refused(refusal)
+        if not self.registered or self._silence_is_due(self.now):
+            return  # it is judged once the case is registered, or has taken the silence
+        if refusal := self.refusal(command):
+            raise refused(refusal)
+
+    async def take_quietly(self, command: Command) -> None:
+        """A command that came as a signal: refused, it is written into the timeline."""
+        await self._waited()
+        if refusal := self.refusal(command):
+            self.note(f"{command.verb} refused", command.by.party, refusal.code)
+        else:
+            await self._take(command)
+
+    async def _waited(self) -> bool:
+        """Wait until the case is registered, and has taken the silence of whose time is over.
+
+        What is said after a clock has run out comes after the silence, also if no worker was there
+        to see it run out. Answers whether there was anything to wait for.
+        """
+        waits = not self.registered
+        if waits:
+            await workflow.wait_condition(lambda: self.registered)
+        return await self._silence_taken(self.now) or waits
+
+    async def _silence_taken(self, at: datetime) -> bool:
+        """Let the timeline take the silence of every clock that had run out at an instant."""
+        if not self._silence_is_due(at) or not workflow.patched("silence-comes-first"):
+            return False
+        await workflow.wait_condition(lambda: not self._silence_is_due(at))
+        return True
+
+    def _silence_is_due(self, at: datetime) -> bool:
+        return self._listening and any(clock.ran_out(at) for clock in self._running())
+
+    def _came_too_late(self, move: Command) -> bool:
+        """Whether a clock had run out when this move was recorded."""
+        at = self._taken_at[move.command_id]
+        late = any(clock.ran_out(at) for clock in self._running())
+        return late and workflow.patched("silence-comes-first")
+
+    async def believes(self, event: ParcelEvent) -> bool:
+        """Whether what a carrier's machine says it saw can have happened then.
+
+        What happened after a clock had run out comes after the silence.
+        """
+        why = impossible(event.at, self.now, self.registration.sale)
+        if why and workflow.patched("impossible-dates"):
+            self.note("parcel not believed", detail=why)
+            return False
+        await self._silence_taken(event.at)
+        return True
+
+    def refusal(self, command: Command) -> Refusal | None:
+        """Why a command cannot be taken now; None when it can, or was taken before.
+
+        Who it is comes first: to another buyer or seller nothing of the case is told.
+        """
+        if refusal := self._impostor(command.by):
+            return refusal
+        if known := self._receipts.get(command.command_id):
+            if known[0] == command:
+                return None
+            return Refusal(
+                code=Code.COMMAND_ID_REUSED,
+                sentence="Another command was sent under this id; give each its own.",
+            )
+        if refusal := self.why_not(type(command), command.by.party):
+            if refusal.code is not Code.WRONG_STAGE:
+                return refusal
+            may = ", ".join(self.may_do(command.by.party)) or "nothing"
+            said = f"{refusal.sentence} What the {command.by.party} may do now: {may}."
+            return refusal.model_copy(update={"sentence": said})
+        if isinstance(command, Say | Ask | Refuse):
+            limits, zone = self.policy.messages, self.calendar.zone
+            if refusal := count_refusal(command.by.party, self.now, zone, self.messages, limits):
+                return refusal
+        return (
+            text_refusal(command.words, command.files, self.policy.messages)
+            or character_refusal(command)
+            or name_refusal(command.by)
+            or self.not_whole(command)
+            or self.unfit(self._in_names(command))
+        )
+
+    def not_whole(self, command: Command) -> Refusal | None:
+        """Why an amount that the command names cannot be paid."""
+        amount = getattr(command, "amount", None)
+        if amount is None or amount.is_made or self.reckons_as_before:
+            return None
+        if amount.currency != self.sale.currency:
+            return None  # each process says in which one it must be
+        return whole_refusal(amount)
+
+    def why_not(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """Why `by` may not send `verb` now; None when they may."""
+        if self.stage is Stage.CLOSED or self.registration.refusal:
+            return Refusal(
+                code=Code.CASE_CLOSED,
+                sentence="The case is closed; look at how it ended before you open another.",
+            )
+        if verb in ABOUT_LETTERS:
+            return self._letters_refusal(by)
+        if verb not in self.PERMITTED:
+            return Refusal(
+                code=Code.UNKNOWN_COMMAND,
+                sentence="A case of this kind takes "
+                f"{', '.join(sorted(known.word() for known in self.PERMITTED))}.",
+            )
+        if verb is Hold and self._hold:
+            return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
+        if verb is Resume and not self._hold:
+            return Refusal(code=Code.CLOCK_RUNNING, sentence="The clock is not held.")
+        if verb in (Hold, Resume) and by not in (Party.AGENT, Party.PLATFORM):
+            return Refusal(
+                code=Code.NOT_YOURS, sentence="Only an agent holds a clock; ask for one."
+            )
+        if verb is Hold and not self.clocks:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No clock is running.")
+        kind, (who, when) = self.opening.kind, self.PERMITTED[verb]
+        if by not in who:
+            return Refusal(
+                code=Code.NOT_YOURS,
+                sentence=f"Only {' or '.join(SPOKEN[party] for party in who)} can do this in "
+                f"{article(kind)} {kind.words}.",
+            )
+        if self.stage not in when:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence=f"Not while the {kind.words} is {self.stage}.",
+            )
+        return self.barred(verb, by)
+
+    def may_do(self, party: Party) -> tuple[str, ...]:
+        """The verbs that a party may send now."""
+        verbs = (*self.PERMITTED, *ABOUT_LETTERS)
+        return tuple(sorted(v.word() for v in verbs if not self.why_not(v, party)))
+
+    def _letters_refusal(self, by: Party) -> Refusal | None:
+        if by not in (Party.AGENT, Party.PLATFORM):
+            return Refusal(code=Code.NOT_YOURS, sentence="Only an agent sees to letters.")
+        if not self.undelivered:
+            return Refusal(code=Code.ALREADY_DONE, sentence="Every letter has arrived.")
+        return None
+
+    def _one_too_many(self, command: Command) -> Refusal | None:
+        """Temporal takes 2,000 updates in a run: each party has its share, and closing a rest."""
+        most = COMMANDS[command.by.party]
+        if isinstance(command, Close) or self._taken[command.by.party] < most:
+            return None
+        return Refusal(
+            code=Code.TOO_MANY_COMMANDS,
+            sentence=f"The {command.by.party} has sent {most} commands into this case, and it "
+            "takes no more; the platform can close it.",
+        )
+
+    def _impostor(self, by: Actor) -> Refusal | None:
+        parties = {
+            Party.BUYER: self.registration.buyer_id,
+            Party.SELLER: self.registration.seller_id,
+        }
+        known = parties.get(by.party)
+        if not known or by.id == known:
+            return None
+        return Refusal(
+            code=Code.NOT_YOURS, sentence=f"This case has another {by.party}; check `by.id`."
+        )
+
+    async def _take(self, command: Command) -> Receipt:
+        if known := self._receipts.get(command.command_id):
+            return known[1].model_copy(update={"outcome": Outcome.REPEATED})
+        named = self._in_names(command)
+        outcome = self._record(named)
+        self._taken_at[command.command_id] = self.now
+        self._receipts[command.command_id] = (command, self._receipt(command, outcome))
+        if self._listening:
+            await workflow.wait_condition(lambda: all(move is not named for move in self._moves))
+        receipt = self._receipt(command, outcome)
+        self._receipts[command.command_id] = (command, receipt)
+        return receipt
+
+    def _in_names(self, command: Command) -> Command:
+        """The same, with units by the names of the order's lines, however they were called."""
+        units = getattr(command, "units", ())
+        if not units or self.registration.sale is None:
+            return command
+        return command.model_copy(update={"units": self.sale.named(units, self.registration.lines)})
+
+    def _record(self, command: Command) -> Outcome:
+        self.note(command.verb, command.by.party, command.gist)
+        match command:
+            case Hold():
+                self._hold = self.start("hold", command.by.party)
+                for clock in self.clocks:
+                    clock.hold("by hand", self.now)
+                self._stirred = True
+                self.tell_both(NoticeName.CLOCK_HELD, text=command.reason)
+                return Outcome.ACCEPTED
+            case Resume():
+                self._resume()
+                return Outcome.ACCEPTED
+            case ResendLetters():
+                self.undelivered.send_again()
+                return Outcome.ACCEPTED
+            case LeaveLetters():
+                self.undelivered.leave()
+                return Outcome.ACCEPTED
+            case SendBack():
+                pass  # what agents say to each other is not for the traders to read
+            case _ if text := command.words:
+                message = Message(
+                    id=command.command_id,
+                    at=self.now,
+                    by=command.by,
+                    text=text,
+                    attachments=getattr(command, "attachments", ()),
+                    nature=getattr(command, "nature", Nature.ANSWER),
+                )
+                self.messages.append(message)
+                self._outbox.add_message(message)
+        outcome = self.record(command)
+        if isinstance(command, self.FACTS):
+            self._stirred = True
+        else:
+            self._moves.append(command)
+        return outcome
+
+    def _receipt(self, command: Command, outcome: Outcome) -> Receipt:
+        return Receipt(
+            command_id=command.command_id,
+            outcome=outcome,
+            stage=self.stage,
+            awaited=self.awaited,
+            due=self.due,
+            working=self.working,
+        )
+
+    @workflow.update
+    async def recalculate(self, wanted: Recalculate) -> Recalculated:
+        """Take up the rules as they are now: deadlines move later, never earlier."""
+        if not self.registered:
+            await workflow.wait_condition(lambda: self.registered)
+            self._may_recalculate(wanted)
+        async with self._recalculating:
+            if wanted.command_id not in self._recalculated:
+                self._recalculated[wanted.command_id] = await self._recalculate(wanted)
+        return self._recalculated[wanted.command_id]
+
+    async def _recalculate(self, wanted: Recalculate) -> Recalculated:
+        before = self.due
+        try:
+            rules: Rules = await workflow.execute_activity_method(
+                Cases.pin,
+                PinRules(
+                    country=self.opening.country,
+                    kind=self.opening.kind,
+                    first_year=self.calendar.first_year,
+                    last_year=self.now.year + YEARS_AHEAD,
+                ),
+                summary="read policy and calendar as they are now",
+                **RULES,
+            )
+        except ActivityError as error:
+            raise refused(
+                Refusal(
+                    code=Code.POLICY_UNKNOWN,
+                    sentence="The policy files cannot be read now; mend them, then try again.",
+                )
+            ) from error
+        if rules.terms is None:
+            raise refused(
+                Refusal(
+                    code=Code.POLICY_UNKNOWN,
+                    sentence="The policy has no rules for this process any more; add them first.",
+                )
+            )
+        old = self.registration.policy_version
+        self.registration = self.registration.model_copy(
+            update={
+                "policy_version": rules.policy_version,
+                "terms": rules.terms,
+                "calendar": rules.calendar,
+            }
+        )
+        for clock in self._started:
+            if not clock.given:
+                clock.adopt(getattr(self.policy, clock.name), self.calendar, self.now)
+        self._stirred = True
+        self.note(
+            "recalculated",
+            wanted.by.party,
+            f"{old} → {rules.policy_version}, by {wanted.by.id}: {wanted.reason}",
+        )
+        if self.awaited and self.due and self.due != before:
+            self.tell_both(NoticeName.DEADLINE_MOVED, due=self.due, awaited=self.awaited)
+        return Recalculated(
+            policy_version=rules.policy_version, due_before=before, due_after=self.due
+        )
+
+    @recalculate.validator
+    def _may_recalculate(self, wanted: Recalculate) -> None:
+        if wanted.by.party not in (Party.AGENT, Party.PLATFORM):
+            raise refused(
+                Refusal(code=Code.NOT_YOURS, sentence="Only an agent recalculates; ask for one.")
+            )
+        if self.registered and (self.stage is Stage.CLOSED or self.registration.refusal):
+            raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
+        if refusal := reason_refusal(wanted):
+            raise refused(refusal)
+
+    @workflow.signal
+    def misfit(self, told: Misfit) -> None:
+        """Somebody has sent a signal that the case cannot take (gate.py turns it into this one)."""
+        self._misfits += 1
+        if self._misfits <= MISFITS_TOLD:
+            self.note(f"{told.signal} cannot be read", detail=told.why)
+
+    @workflow.signal
+    def case_beside(self, other: CaseBeside) -> None:
+        """A case about the same units has been opened: who judges one should know of the other."""
+        self._know(other.case_id)
+        self._stirred = True
+
+    @workflow.signal
+    def adopted(self, by: Adopted) -> None:
+        """The case that this one turns into runs."""
+        self.adopted_by = by.case_id
+
+    # The case is looked at.
+
+    @property
+    def due(self) -> datetime | None:
+        """When the awaited party's time ends; None while nothing runs or all is held."""
+        return min((c.due for c in self.clocks if not c.held_since), default=None)
+
+    @property
+    def working(self) -> bool:
+        """Whether the timeline is at work on what came, and has not yet said whom it waits for.
+
+        A receipt does not wait for it: that could be as long as a marketplace is silent.
+        """
+        if self.stage is Stage.CLOSED or self._waits_outside:
+            return False
+        return not self._listening or self._stirred or bool(self._moves)
+
+    @workflow.query
+    def view(self) -> CaseView:
+        """The case with what each party may do now; of what grows, the newest."""
+        may = {party: self.may_do(party) for party in Party}
+        return excerpt(self.look().model_copy(update={"may": may}))
+
+    @workflow.query
+    def export(self) -> WholeCase:
+        """The case, with what is over, which `view` leaves out."""
+        return excerpt(
+            WholeCase(
+                view=self.view(),
+                registration=self.registration,
+                deadlines=tuple(clock.view() for clock in self._started),
+                decisions=tuple(self.decisions),
+            )
+        )
+
+    @workflow.query
+    def page(self, asked: PageAsked) -> Page:
+        """What `view` and `export` leave out of a list: the entries before the one asked for."""
+        match asked.of:
+            case "deadlines":
+                return page_before([clock.view() for clock in self._started], asked.before)
+            case "decisions":
+                return page_before(self.decisions, asked.before)
+            case name if name in ROOM:
+                return page_before(getattr(self.look(), name), asked.before)
+        return Page(first=0, entries=())
+
+    def look(self) -> CaseView:
+        """The case as its readers see it; a process adds what is its own."""
+        registration = self.registration
+        calendar = registration.calendar
+        return CaseView(
+            id=self.id,
+            kind=self.opening.kind,
+            country=self.opening.country,
+            order_id=self.opening.order_id,
+            opened_at=self.opened_at,
+            opened_by=self.opening.opened_by,
+            stage=self.stage,
+            ending=self.ending,
+            refusal=registration.refusal,
+            buyer_id=registration.buyer_id,
+            seller_id=registration.seller_id,
+            at_stake=registration.at_stake,
+            awaited=self.awaited,
+            due=self.due,
+            working=self.working,
+            clocks=tuple(clock.view() for clock in self.clocks),
+            policy_version=registration.policy_version,
+            calendar_version=calendar.version if calendar else "",
+            zone=calendar.zone if calendar else "UTC",
+            timeline=tuple(self.timeline),
+            messages=tuple(self.messages),
+            task=self.task,
+            breaches=tuple(self.breaches),
+            lines=registration.sale.lines if registration.sale else (),
+            units=registration.lines,
+            right_until=registration.right_until,
+            beside=tuple(self.beside),
+            undelivered=self.undelivered.look(),
+            letters_task=self.undelivered.task,
+        )
+
+    # Underneath.
+
+    def _step_is_told(self) -> bool:
+        """Whether all is told that belongs to the current step."""
+        if self.registration.edition >= 2 and not (self._listening or self._waits_outside):
+            return self._over
+        return not (self._listening and self._moves)
+
+    def _know(self, other: str) -> None:
+        if other not in self.beside:
+            self.beside.append(other)
+            self.note("case beside", detail=other)
+
+    async def _signal(self, other: str, signal: str, told: Value) -> None:
+        """A case that has ended meanwhile need not know."""
+        handle = workflow.get_external_workflow_handle(other)
+        try:
+            await handle.signal(signal, told)
+        except ApplicationError:
+            self.note("case beside had ended", detail=other)
+
+    def _remind(self, clock: Clock) -> None:
+        name, facts = clock.asks or (NoticeName.REPLY_REMINDER, {})
+        again = bool(clock.asks) or None
+        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, again=again, **facts)
+
+    def _running(self) -> list[Clock]:
+        also = (self._hold, self.undelivered.clock)
+        return [c for c in (*self.clocks, *also) if c and not c.held_since]
+
+    def _next_clock(self) -> Clock | None:
+        return min(self._running(), key=lambda clock: clock.wakes, default=None)
+
+    async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
+        if self.task and self.task_clock and self.task.due != self.task_clock.due:
+            self.change_task(due=self.task_clock.due)
+        publish(self)
+        self._set_alarm(clock)
+        self._stirred, self._listening, self._waits_outside = False, True, False
+        try:
+            await workflow.wait_condition(
+                lambda: bool(
+                    self._moves
+                    or self._stirred
+                    or self._errands.broken
+                    or (until and until())
+                    or (self._alarm and self._alarm.done())
+                )
+            )
+        finally:
+            self._listening = False
+        self._woke_at = self.now
+        self._errands.raise_broken()
+
+    def _set_alarm(self, clock: Clock | None) -> None:
+        """Wake at the clock's next instant; a timer that is set for it already goes on running."""
+        rings = f"{clock.wakes} {clock.says()}" if clock else ""
+        if self._alarm and (rings != self._rings or self._alarm.done()):
+            self._alarm.cancel()
+            self._alarm = None
+        if clock and self._alarm is None:
+            self._rings = rings
+            self._alarm = asyncio.create_task(self._ring(clock.wakes, clock.says()))
+
+    async def _ring(self, at: datetime, says: str) -> None:
+        """A timer that was set for an instant and has fired *is* that instant.
+
+        It is not the workflow's clock that decides it: that can still show the time of the task
+        before (docs/upstream/).
+        """
+        await workflow.sleep(at - self.now, summary=says)
+        self._reached = max(self._reached, at)
+
+    def _let_go(self) -> None:
+        self._hold, self._stirred = None, True
+        for clock in self._started:  # those too that were held and are not waited for just now
+            clock.resume("by hand", self.now)
+        self.note("clock runs again")
+
+    def _resume(self) -> None:
+        self._let_go()
+        self.tell_both(NoticeName.CLOCK_RESUMED, due=self.due, awaited=self.awaited)
+
+    async def _report(self, report: BreachReport) -> None:
+        try:
+            await workflow.execute_activity_method(
+                SellerConduct.report_breach,
+                report,
+                summary=f"breach of {report.window}",
+                **MARKETPLACE,
+            )
+        except ActivityError as error:
+            self.note("breach report refused", detail=failure_type(error))
+
+    def _keep_task(self, task: Task) -> None:
+        self.task = task
+        self.keep_task(task)
+
+    async def _record_task(self, task: Task) -> None:
+        summary = f"task {task.purpose} · {task.queue} · {task.state}"
+        await self.own_database(Tasks.record, task, summary)
+
+
+def article(kind: str) -> str:
+    """ "a" or "an"."""
+    return "an" if kind[0] in "aeiou" else "a"
+
+
+def refused(refusal: Refusal) -> ApplicationError:
+    """The refusal as its caller receives it."""
+    return ApplicationError(refusal.sentence, type=refusal.code, non_retryable=True)

@@ -1,0 +1,312 @@
+"""An order is taken back, in whole or in part: what is refunded, and the seller's duty to refund.
+
+Whatever it is taken back for, it is reckoned and paid here.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from temporalio import workflow
+
+from domain.ahead import Happens
+from domain.commands import Close, Decide, Refund, Verdict
+from domain.goods import Goods
+from domain.money import Money
+from domain.notices import Ending, NoticeName
+from domain.openings import Opening
+from domain.orders import Line
+from domain.parties import Party
+from domain.policy import CancellationPolicy, WithdrawalPolicy
+from domain.refunds import (
+    REDUCED,
+    DeliveryShare,
+    Event,
+    RefundPreview,
+    WayBack,
+    reckon_refund,
+    refund_question,
+)
+from domain.refusals import Code, Refusal
+from domain.stages import Stage
+from domain.view import CaseView
+from workflows.kernel.case import Silence
+from workflows.kernel.deadline import Clock
+from workflows.kernel.refunding import Payment
+from workflows.kernel.returning import Returning
+
+REFUND_CLOCKS = ("refund", "refund_after_goods")
+"""In which the seller orders the refund."""
+
+NOTHING_OWED = Happens("nothing is owed")
+
+
+class TakingBack(Returning):
+    """A case that may end with the order, or some units of it, paid back."""
+
+    EVENT: ClassVar[Event]
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.units: tuple[Line, ...] = ()
+        self.deduction: Money | None = None
+        self.way_back_minor = 0
+        self.paid: Money | None = None
+
+    @property
+    def event(self) -> Event:
+        """What the refund is reckoned as."""
+        return self.EVENT
+
+    def preview(self) -> RefundPreview:
+        """The refund as it stands now, part by part, before anybody commits; of what has come back
+        already, nothing.
+        """
+        units = self.refundable(self.units)
+        if not units:
+            return RefundPreview(refund_minor=0, parts=())
+        asked = refund_question(
+            self.event,
+            self.sale,
+            units,
+            self.delivery_share,
+            self.registration.money_back,
+            delivery_back_minor=self.registration.delivery_back_minor,
+        )
+        deducted = self.deduction.amount_minor if self.deduction else 0
+        known = {"diminished_minor": deducted, "way_back": self.way_back}
+        return reckon_refund(asked.model_copy(update=known), as_before=self.reckons_as_before)
+
+    @property
+    def way_back(self) -> WayBack:
+        """What the carrier charged for the way back, and whether the buyer was told beforehand."""
+        announced = self.sale.return_cost_announced
+        return WayBack(charged_minor=self.way_back_minor, announced=announced)
+
+    @property
+    def delivery_share(self) -> DeliveryShare:
+        """What a part of the order brings back of the delivery where the buyer changed their mind;
+        of any other event the law itself says it.
+        """
+        terms = self.registration.terms
+        if isinstance(terms, CancellationPolicy | WithdrawalPolicy):
+            return terms.delivery_share
+        return DeliveryShare.NONE
+
+    @property
+    def amount(self) -> Money:
+        """What is refunded as it stands now."""
+        return self.money(self.preview().refund_minor)
+
+    def money(self, minor: int) -> Money:
+        """An amount in the order's currency."""
+        return Money(amount_minor=minor, currency=self.sale.currency)
+
+    def figures(self) -> dict[str, Money | None]:
+        """The refund as a letter breaks it down: goods, what of their price came back before,
+        delivery, and what is deducted.
+        """
+        preview = self.preview()
+        less = -sum(part.amount_minor for part in preview.parts if part.amount_minor < 0)
+        reduced = -sum(part.amount_minor for part in preview.parts if part.what == REDUCED)
+        delivery = preview.delivery_minor
+        deducted = less - reduced
+        return {
+            "amount": self.money(preview.refund_minor),
+            "price": self.money(preview.refund_minor - delivery + less),
+            "reduced": self.money(reduced) if reduced else None,
+            "delivery": self.money(delivery) if delivery else None,
+            "deducted": self.money(deducted) if deducted else None,
+        }
+
+    def goods_price(self) -> Money:
+        """What is left of the price of the goods: the most that their loss in value can be."""
+        figures = self.figures()
+        price, reduced = figures["price"], figures["reduced"]
+        assert price is not None
+        return self.money(price.amount_minor - (reduced.amount_minor if reduced else 0))
+
+    def named(self, units: tuple[Line, ...]) -> tuple[Goods, ...]:
+        """Units as a letter names them."""
+        return tuple(
+            Goods(title=self.sale.title(unit.sku), quantity=unit.quantity) for unit in units
+        )
+
+    async def begin_refund(
+        self,
+        to_buyer: NoticeName,
+        to_seller: NoticeName,
+        at: datetime,
+        limit_minor: int,
+        text: str | None = None,
+    ) -> Clock | None:
+        """Both are told what is refunded: at once up to the limit; above it the seller orders it,
+        until the clock that is answered runs out.
+        """
+        told: dict[str, Any] = {"goods": self.named(self.units), "at": at}
+        demanded = self.amount.amount_minor > limit_minor
+        due = self.start("refund", Party.SELLER) if demanded else None
+        until = due and due.due
+
+        def tell() -> None:
+            figures = self.figures()
+            self.tell(Party.BUYER, to_buyer, text=text, due=until, **told, **figures)
+            if due:
+                self.ask(due, to_seller, amount=figures["amount"], **told)
+            else:
+                self.tell(Party.SELLER, to_seller, amount=figures["amount"], **told)
+
+        if due:
+            tell()
+            return due
+        self.announce(tell)
+        if self.owed:
+            await self.pay()
+        elif self.deducted_whole:
+            await self.owes_nothing()
+        self.tell_announced()
+        return None
+
+    async def await_refund(self, due: Clock, until: Callable[[], bool] | None = None) -> None:
+        """The seller orders the refund in time, or an agent sees to it; over once `until` holds."""
+        self.enter(Stage.AWAITING_REFUND)
+        while not (self.paid or self.ended):
+            match await self.hear(Party.SELLER, due, until=until):
+                case None:
+                    return
+                case Silence(clock):
+                    await self.answer_for(clock)
+                case Refund():
+                    await self.pay()
+
+    async def pay(self) -> None:
+        """Refund what the preview says, once; reckoned anew if other money came back since."""
+        self.enter(Stage.REFUNDING)
+        while not await self.owes_nothing():
+            amount, agreed = self.amount, self.less and self.less[0]
+            units, delivery = self.covered
+            match await self.pay_back(amount, units, agreed, delivery=delivery):
+                case Payment.PAID:
+                    self.paid, self.less = amount, None
+                    return
+                case Payment.GIVEN_UP:
+                    self.ended = Ending.CLOSED_BY_PLATFORM
+                    return
+                case Payment.STALE:
+                    self.note("refund reckoned anew", detail="other money came back meanwhile")
+                    await self.leave_out_refunded()
+        self.ended = Ending.NOTHING_OWED
+
+    @property
+    def owed(self) -> bool:
+        """Whether there is anything to refund."""
+        return bool(self.units) and self.amount.amount_minor > 0
+
+    @property
+    def deducted_whole(self) -> bool:
+        """Whether the deductions have used up what was paid for the units."""
+        if not self.units or self.amount.amount_minor:
+            return False
+        return any(part.amount_minor > 0 for part in self.preview().parts)
+
+    async def owes_nothing(self) -> bool:
+        """Whether nothing is owed. Units of which all is deducted are settled by that: no other
+        case pays for them.
+        """
+        while not self.owed:
+            settles = self.deducted_whole and workflow.patched("deducted-units-settled")
+            if not settles or await self.settle_units(*self.covered) is not Payment.STALE:
+                self.note(NOTHING_OWED.what)
+                self.tell_announced()
+                self.tell_less()
+                return True
+            await self.leave_out_refunded()
+        return False
+
+    @property
+    def covered(self) -> tuple[tuple[Line, ...], int]:
+        """What a refund settles: the units, and how much of the delivery."""
+        return self.units, self.preview().delivery_minor
+
+    async def leave_out_refunded(self) -> None:
+        """Units that another case has refunded meanwhile are not refunded twice."""
+        before = self.figures()["amount"]
+        await self.learn_refunded()
+        self.units = self.refundable(self.units)
+        after = self.figures()["amount"]
+        if before and after and after.amount_minor < before.amount_minor:
+            self.less = (self.less[0] if self.less else before), after
+
+    async def answer_for(self, missed: Clock) -> None:
+        """The seller did not refund in time: a breach, unless another case has paid it all."""
+        await self.leave_out_refunded()
+        if await self.owes_nothing():
+            self.ended = self.ended or Ending.NOTHING_OWED
+            return
+        self.enter(Stage.WITH_AGENT)
+        self.breach(missed)
+        self.tell_less()
+        await self.have_refund_ruled(
+            "refund-overdue", NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
+        )
+
+    async def still_asks(self, clock: Clock) -> bool:
+        """Nobody is reminded of a refund that is owed no more, and of one that is less by now with
+        what is left.
+        """
+        wanted = clock.asks and "amount" in clock.asks[1] and clock.name in REFUND_CLOCKS
+        if not wanted or self.registration.edition < 2:
+            return True
+        assert clock.asks
+        await self.leave_out_refunded()
+        self.tell_less()
+        name, facts = clock.asks
+        clock.asks = name, {**facts, "amount": self.figures()["amount"]}
+        return self.owed
+
+    async def have_refund_ruled(self, purpose: str, notice: NoticeName, **facts: Any) -> None:
+        """An agent orders or refuses the refund; until then the seller can still order it."""
+        self.enter(Stage.WITH_AGENT)
+        while not (self.paid or self.ended):
+            match await self.have_ruled(purpose, notice, **facts):
+                case Decide(verdict=Verdict.FOR_SELLER):
+                    self.ended = Ending.NOTHING_OWED
+                case Decide() | Refund():
+                    await self.pay()
+
+    def ruling_bars(self, decide: Decide) -> Refusal | None:
+        """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
+        if self.task is None:
+            return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
+        if refusal := self.task_bars(decide):
+            return refusal
+        if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):
+            return Refusal(
+                code=Code.VERDICT_DIFFERS,
+                sentence="A shared ruling names the amount to deduct, any other ruling none; "
+                "no ruling here names a remedy.",
+            )
+        return None
+
+    async def see_goods_home(self, until: Clock | None = None) -> None:
+        """Wait for the end of a return that still runs; `until`, if given, ends the waiting."""
+        if not self.return_runs:
+            return
+        self.enter(Stage.WATCHING)
+        while self.return_runs:
+            clocks = (until,) if until else ()
+            match await self.hear(Party.BUYER, *clocks, until=lambda: self.return_over):
+                case Silence():
+                    until = None
+                    await self.call_off_return()
+                case Close():
+                    await self.call_off_return()
+                    return
+        self.note("return ended")
+
+    def look(self) -> CaseView:
+        """The case with its refund, line by line."""
+        view = super().look()
+        if self.registration.sale is None or not self.units:
+            return view
+        return view.model_copy(update={"units": self.units, "preview": self.preview()})

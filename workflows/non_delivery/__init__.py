@@ -1,0 +1,1 @@
+"""A non-delivery: read process.py first."""

@@ -1,0 +1,1 @@
+"""An uncollected parcel: read process.py first."""

@@ -1,0 +1,354 @@
+"""What has been said and done about an uncollected parcel, and what may be sent next.
+
+Nothing here waits or writes to anybody: that is the timeline's, in process.py.
+"""
+
+from datetime import datetime
+
+from domain.commands import (
+    Claim,
+    Close,
+    Command,
+    CommandBase,
+    CostKind,
+    Decide,
+    Hold,
+    Release,
+    ReportBuyer,
+    ReportCost,
+    Resume,
+    RetryRefund,
+    Say,
+    SendAgain,
+    Ship,
+    Verdict,
+    WithdrawFromContract,
+)
+from domain.goods import ParcelEvent, Scan
+from domain.money import Money, Payment
+from domain.openings import OpenUncollectedParcel
+from domain.orders import BuyerClass
+from domain.parties import Party
+from domain.policy import UncollectedParcelPolicy
+from domain.ports import CostClaim, NonCollection, Redelivery
+from domain.refunds import Event, WayBack
+from domain.refusals import Code, Refusal
+from domain.stages import Stage
+from domain.view import Announced, CaseView, CostView, Outcome, RedeliveryView
+from workflows.kernel.taking_back import TakingBack
+from workflows.uncollected_parcel.terms import CHOICES, PERMITTED, UNSETTLED
+
+UNDECIDED = "withdrawal-unused"
+OVERDUE = "redelivery-overdue"
+UNCHARGED = "redelivery-refused"
+MISSING = "redelivery-missing"
+UNVOIDED = "redelivery-not-voided"
+"""What agents are called about."""
+
+
+SEEING_TO_CHARGE = (Say, Hold, Resume, Claim, Release, RetryRefund, Close)
+"""What is left to send when only the charge for sending again has still to be given back."""
+
+SETTLED = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
+
+
+class UncollectedParcelRecord(TakingBack):
+    """The facts of an uncollected parcel, by which each command is judged when it comes."""
+
+    EVENT = Event.UNCOLLECTED
+    PERMITTED = PERMITTED
+    FACTS = (ReportCost, ReportBuyer)
+
+    def __init__(self, opening: OpenUncollectedParcel) -> None:
+        super().__init__(opening)
+        self.parcel_known = opening
+        self.round = 1
+        self.unpaid = 0
+        self.last_period_given = False
+        self.chosen = False
+        self.chosen_at = self.came_back_at = self.opened_at
+        self.overdue = False
+        self.redelivery: Redelivery | None = None
+        self.redeliveries_asked = 0
+        self.redelivery_is_paid = False
+        self.shipped: Ship | None = None
+        self.shipped_at: datetime | None = None
+        self.used = [opening.tracking]
+        self.events: dict[str, ParcelEvent] = {}
+        self.costs: list[CostView] = []
+        self.reported = False
+
+    # Money.
+
+    @property
+    def resend_cost(self) -> Money:
+        """What sending it again costs the buyer."""
+        return self.parcel_known.resend_cost or self.money(self.policy.resend_cost_minor)
+
+    @property
+    def event(self) -> Event:
+        """A buyer who paid for sending again, and was sent nothing, gets everything back."""
+        return Event.NOT_DELIVERED if self.overdue else Event.UNCOLLECTED
+
+    @property
+    def way_back(self) -> WayBack:
+        """What the carrier charged for the way back, of which the buyer was told beforehand; if
+        that is nothing, what was charged without it (P3).
+        """
+        told = sum(cost.amount.amount_minor for cost in self.ways_back if cost.announced)
+        charged = told or sum(cost.amount.amount_minor for cost in self.ways_back)
+        return WayBack(charged_minor=charged, announced=bool(told))
+
+    @property
+    def ways_back(self) -> list[CostView]:
+        """What the carrier has charged for the way back, round by round."""
+        return [cost for cost in self.costs if cost.cost is CostKind.WAY_BACK]
+
+    @property
+    def reported_way_back(self) -> Money | None:
+        """The cost of the way back, as far as it was reported and is the buyer's to bear."""
+        if self.overdue:
+            return None
+        charged = sum(cost.amount.amount_minor for cost in self.ways_back)
+        return self.money(charged) if charged else None
+
+    def announce_costs(self) -> None:
+        """A letter that gives the buyer time names what was reported of the way back."""
+        for number, cost in enumerate(self.costs):
+            if cost.cost is CostKind.WAY_BACK and cost.announced is None:
+                told = {"announced": Announced.IN_THE_LAST_LETTER}
+                self.costs[number] = cost.model_copy(update=told)
+
+    def deducted(self) -> dict[int, int]:
+        """By how much each cost makes the refund less, by its place among the costs."""
+        if not self.units:
+            return {}
+        left = -sum(p.amount_minor for p in self.preview().parts if p.what == "way back")
+        shares = {}
+        for number, cost in enumerate(self.costs):
+            if cost.cost is CostKind.WAY_BACK and cost.announced:
+                shares[number] = min(left, cost.amount.amount_minor)
+                left -= shares[number]
+        return shares
+
+    def claim(self, number: int, deducted_minor: int = 0) -> CostClaim:
+        """A cost as it is kept for the seller."""
+        cost = self.costs[number]
+        return CostClaim(
+            key=f"{self.id}:cost:{number + 1}",
+            case_id=self.id,
+            seller_id=self.registration.seller_id,
+            buyer_id=self.registration.buyer_id,
+            order_id=self.opening.order_id,
+            cost=cost.cost,
+            amount=cost.amount,
+            evidence=tuple(file.sha256 for file in cost.attachments),
+            at=cost.at,
+            deducted_minor=deducted_minor,
+        )
+
+    def non_collection(self) -> NonCollection:
+        """The seller's report of the buyer, as it is kept."""
+        return NonCollection(
+            case_id=self.id,
+            seller_id=self.registration.seller_id,
+            buyer_id=self.registration.buyer_id,
+            order_id=self.opening.order_id,
+            at=self.now,
+        )
+
+    @property
+    def charged_in_vain(self) -> Redelivery | None:
+        """What the buyer is to pay, or has paid, for goods that were not sent again."""
+        return None if self.shipped else self.redelivery
+
+    # Parcels.
+
+    @property
+    def tracking(self) -> str:
+        """The number of the parcel that came back, or was sent again."""
+        return self.used[-1]
+
+    @property
+    def scan(self) -> Scan | None:
+        """What became of the parcel that was sent again, once that is known.
+
+        An event without a number counts if it happened after the sending; one with another number
+        is of another parcel, like a late word of the first.
+        """
+        if self.shipped is None or self.shipped_at is None:
+            return None
+        for event in self.events.values():
+            mine = event.tracking == self.shipped.tracking
+            since = event.tracking is None and event.at >= self.shipped_at
+            if (mine or since) and event.scan in (Scan.DELIVERED, Scan.RETURNED, Scan.LOST):
+                return event.scan
+        return None
+
+    def collected(self) -> bool:
+        """Whether the buyer has got after all what was said to have come back."""
+        return not self.chosen and any(
+            event.scan is Scan.DELIVERED
+            and event.tracking == self.tracking
+            and event.at >= self.came_back_at
+            for event in self.events.values()
+        )
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the parcel that was sent again is on its way, and not with the seller again."""
+        return self.stage is Stage.IN_TRANSIT and self.scan is not Scan.RETURNED
+
+    # What may be sent.
+
+    def await_choice(self) -> None:
+        """Another choice is taken, unless one came that was not acted on yet."""
+        self.chosen = any(isinstance(move, CHOICES) for move in self._moves)
+
+    @property
+    def policy(self) -> UncollectedParcelPolicy:
+        """The windows and limits that this case is pinned to."""
+        assert isinstance(self.registration.terms, UncollectedParcelPolicy)
+        return self.registration.terms
+
+    @property
+    def last_round(self) -> bool:
+        """Whether the goods came back so often, or stayed unpaid for, that nobody sends again."""
+        return self.round > self.policy.rounds or self.unpaid > self.policy.rounds
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts forbid; None when `by` may send `verb` now."""
+        agent_about = self.task.purpose if self.task else None
+        if agent_about == UNVOIDED:
+            return None if verb in SEEING_TO_CHARGE else SETTLED
+        if verb is RetryRefund and self.stage is Stage.WITH_AGENT:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
+        if self.chosen and self.stage in UNSETTLED and verb not in (Say, Hold, Resume):
+            return SETTLED
+        if verb is SendAgain and agent_about in (OVERDUE, UNCHARGED, MISSING):
+            return Refusal(code=Code.ALREADY_DONE, sentence="You want it sent again already.")
+        if verb is SendAgain and self.last_round:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="It has come back, or stayed unpaid for, too often to be sent again; "
+                "cancel the order.",
+            )
+        if verb is Ship and self.stage is Stage.WITH_AGENT and agent_about != OVERDUE:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="Nobody has paid for sending it again; wait."
+            )
+        if verb is WithdrawFromContract and (refusal := self.withdrawing_bars(by, agent_about)):
+            return refusal
+        if verb is ReportBuyer and self.sale.payment is not Payment.PREPAID:
+            return Refusal(
+                code=Code.NO_RIGHT,
+                sentence="Only who did not collect a prepaid parcel is reported (P4); report what "
+                "it cost you.",
+            )
+        if verb is ReportBuyer and self.reported:
+            return Refusal(code=Code.ALREADY_DONE, sentence="You have reported it already.")
+        return super().barred(verb, by)
+
+    def withdrawing_bars(self, by: Party, agent_about: str | None) -> Refusal | None:
+        """The buyer withdraws as a consumer may, at any time; the seller after the last period."""
+        if by is Party.BUYER and self.sale.buyer_class is BuyerClass.BUSINESS:
+            return Refusal(
+                code=Code.NO_RIGHT,
+                sentence="A business has no right to withdraw; cancel the order.",
+            )
+        open_to_seller = self.stage is Stage.MAY_WITHDRAW or agent_about == UNDECIDED
+        if by is Party.SELLER and not open_to_seller:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="You may withdraw once the buyer's further period has lapsed; until then "
+                "the contract stands (P1, P2).",
+            )
+        return None
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this command cannot be taken though its verb may be sent; None when it can."""
+        match command:
+            case Ship(tracking=tracking) if tracking in self.used:
+                return Refusal(
+                    code=Code.ALREADY_DONE,
+                    sentence="The parcel with this number came back; name the new one's.",
+                )
+            case Ship(expected_on=day) if day < self.today:
+                return Refusal(
+                    code=Code.DATE_PAST,
+                    sentence=f"{day} has passed; name the day on which the goods are expected.",
+                )
+            case ReportCost(cost=kind) if any(
+                cost.cost is kind and cost.round == self.round for cost in self.costs
+            ):
+                return Refusal(
+                    code=Code.ALREADY_DONE,
+                    sentence="You have reported this cost; another is taken when the goods come "
+                    "back again.",
+                )
+            case ReportCost(amount=amount) if amount.currency != self.sale.currency:
+                return Refusal(
+                    code=Code.CURRENCY_DIFFERS,
+                    sentence=f"The order was paid in {self.sale.currency}; name the amount in it.",
+                )
+            case ReportCost(amount=amount) if not amount.amount_minor:
+                return Refusal(
+                    code=Code.AMOUNT_MISSING, sentence="Name what you were charged, above zero."
+                )
+            case Decide(verdict=Verdict.SHARED):
+                return Refusal(
+                    code=Code.VERDICT_DIFFERS,
+                    sentence="It is ruled for the buyer, which ends the contract, or for the "
+                    "seller.",
+                )
+            case Decide():
+                return self.ruling_bars(command)
+            case Claim() | Release() | RetryRefund():
+                return self.task_bars(command)
+        return None
+
+    def record(self, command: Command) -> Outcome:
+        """Take a command's facts into the case, so that the next command is judged by them."""
+        match command:
+            case ReportCost():
+                with_order = self.sale.return_cost_announced and command.cost is CostKind.WAY_BACK
+                self.costs.append(
+                    CostView(
+                        at=self.now,
+                        round=self.round,
+                        cost=command.cost,
+                        amount=command.amount,
+                        attachments=command.attachments,
+                        announced=Announced.WITH_THE_ORDER if with_order else None,
+                    )
+                )
+            case ReportBuyer():
+                self.reported = True
+            case Ship():
+                self.shipped, self.shipped_at = command, self.now
+        if isinstance(command, CHOICES):
+            self.chosen, self.chosen_at = True, self.now
+        return super().record(command)
+
+    def look(self) -> CaseView:
+        """The uncollected parcel as its readers see it."""
+        view = super().look()
+        if self.registration.sale is None:
+            return view
+        less, asked = self.deducted(), self.redelivery
+        return view.model_copy(
+            update={
+                "round": self.round,
+                "tracking": self.tracking,
+                "resend_cost": self.resend_cost,
+                "redelivery": asked
+                and RedeliveryView(
+                    key=asked.key, charge=asked.charge, paid=self.redelivery_is_paid
+                ),
+                "costs": tuple(
+                    cost.model_copy(update={"deducted": bool(less.get(number))})
+                    for number, cost in enumerate(self.costs)
+                ),
+                "buyer_reported": self.reported,
+            }
+        )

@@ -1,0 +1,1 @@
+"""A withdrawal: read process.py first."""

@@ -1,0 +1,301 @@
+"""What has been said and done in a withdrawal, and what may be sent next.
+
+Nothing here waits or writes to anybody: that is the timeline's, in process.py.
+"""
+
+from datetime import datetime
+
+from domain.commands import (
+    Accept,
+    Claim,
+    ClaimException,
+    Close,
+    Command,
+    CommandBase,
+    Decide,
+    Deduct,
+    Hold,
+    Refund,
+    Reject,
+    Release,
+    Resume,
+    RetryRefund,
+    Revoke,
+    Say,
+)
+from domain.delivering import had
+from domain.goods import GoodsNews, Way, count
+from domain.money import Payment
+from domain.notices import Ending
+from domain.openings import OpenWithdrawal
+from domain.parties import Party
+from domain.policy import WithdrawalPolicy
+from domain.refunds import Event, worthless
+from domain.refusals import Code, Refusal
+from domain.stages import Stage
+from domain.view import CaseView, OfferState, Outcome, ProposalView
+from workflows.kernel.deadline import Clock
+from workflows.kernel.taking_back import TakingBack
+from workflows.withdrawal.terms import PERMITTED, TRADERS
+
+ANY_TIME = (Say, Close, Hold, Resume)
+AFTER_SETTLING = (*ANY_TIME, Claim, Release, RetryRefund)
+
+
+class WithdrawalRecord(TakingBack):
+    """The facts of a withdrawal, by which each command is judged when it comes."""
+
+    EVENT = Event.WITHDRAWAL
+    PERMITTED = PERMITTED
+
+    def __init__(self, opening: OpenWithdrawal) -> None:
+        super().__init__(opening)
+        self.statement = opening
+        self.refunding: Clock | None = None
+        self.sending: Clock | None = None
+        self.unsent: Clock | None = None
+        self.news: list[GoodsNews] = []
+        self.sent = False
+        self.came = False
+        self.moved = False
+        self.questioned = False
+        self.settled = False
+        self.wants_revoked: set[Party] = set()
+        self.proposals: list[ProposalView] = []
+
+    @property
+    def stated_at(self) -> datetime:
+        """When the statement was made."""
+        return self.statement.stated_at or self.opened_at
+
+    @property
+    def event(self) -> Event:
+        """Cash on delivery was paid for goods that the buyer has had, and for no others (P4)."""
+        cash = self.sale.payment is Payment.CASH_ON_DELIVERY
+        had = self.in_hand or self.moved
+        return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether the buyer had the goods in hand when the case was opened; in cases that were
+        registered before that was asked of these very units, every parcel.
+        """
+        return self.sale.in_hand if self.reckons_as_before else had(self.sale, self.units)
+
+    @property
+    def worthless(self) -> bool:
+        """Whether nothing can be owed for these goods, paid for or not: a gift, or goods whose
+        whole price has come back. They need not be sent.
+        """
+        if self.registration.edition < 2 or not self.units:
+            return False
+        known = self.registration
+        return worthless(
+            self.sale,
+            self.units,
+            self.delivery_share,
+            known.money_back,
+            known.delivery_back_minor,
+        )
+
+    @property
+    def owes_goods_alone(self) -> bool:
+        """Whether nothing was paid, so that only the goods go back."""
+        unpaid = self.sale.payment is Payment.UNPAID
+        return self.registration.edition >= 2 and unpaid and not self.owed
+
+    @property
+    def withheld(self) -> bool:
+        """Whether the refund may be withheld: until goods or proof of dispatch, whichever is
+        first, unless the seller collects the goods (art. 13(3)).
+        """
+        return not (self.sent or self.came) and self.statement.way is not Way.SELLER_COLLECTS
+
+    @property
+    def running(self) -> tuple[Clock, ...]:
+        """The clocks that run side by side."""
+        return tuple(clock for clock in (self.sending, self.unsent, self.refunding) if clock)
+
+    def goods_moved(self) -> bool:
+        """Whether the return has told something that was not heeded yet."""
+        return bool(self.news) or self.return_over
+
+    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts forbid; None when `by` may send `verb` now."""
+        if (self.settled and verb not in AFTER_SETTLING) or (self.ended and verb not in ANY_TIME):
+            return Refusal(code=Code.ALREADY_DONE, sentence="The withdrawal is settled already.")
+        if verb is Close and self.settled and not (self.refund or self.ended):
+            return Refusal(
+                code=Code.REFUND_UNCONFIRMED,
+                sentence="A refund has just been ordered; wait for what becomes of it.",
+            )
+        if verb is Refund and self.ruling and self.stage is Stage.WITH_AGENT:
+            return Refusal(code=Code.ALREADY_DONE, sentence="An agent has just ruled.")
+        if verb is Refund and self.withheld and not self.owed:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="Nothing has been paid for these goods yet; order the refund once they "
+                "are sent back.",
+            )
+        if verb is Revoke and by in self.wants_revoked:
+            return Refusal(code=Code.ALREADY_DONE, sentence="You have said so already.")
+        if verb is Revoke and self.open_proposal:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="A proposal is open; settle it before you revoke."
+            )
+        if verb is Revoke and self.came and not self.return_runs:
+            return Refusal(
+                code=Code.WRONG_STAGE,
+                sentence="The goods are back with the seller for good; the refund is due.",
+            )
+        if verb in (ClaimException, Deduct) and self.open_proposal:
+            return Refusal(code=Code.ALREADY_DONE, sentence="A proposal of yours is open already.")
+        if verb in (Accept, Reject) and self.open_proposal is None:
+            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
+        if verb is ClaimException and self.proposed("exception"):
+            return Refusal(
+                code=Code.ALREADY_DONE, sentence="An exception was claimed in this case before."
+            )
+        if verb is Deduct and (refusal := self.deduction_bars()):
+            return refusal
+        return super().barred(verb, by)
+
+    def deduction_bars(self) -> Refusal | None:
+        """A deduction needs a buyer who was informed, and goods that the seller has seen."""
+        if not (self.sale.informed or self.sale.informed_at):
+            return Refusal(
+                code=Code.DEDUCTION_BARRED,
+                sentence="The buyer was not informed of the right to withdraw, and so bears no "
+                "loss of value; refund in full.",
+            )
+        if not self.came:
+            return Refusal(
+                code=Code.WRONG_STAGE, sentence="Propose a deduction once you have the goods."
+            )
+        if self.proposed("deduction"):
+            return Refusal(
+                code=Code.ALREADY_DONE, sentence="A deduction was proposed in this case before."
+            )
+        return None
+
+    def unfit(self, command: Command) -> Refusal | None:
+        """Why this command cannot be taken though its verb may be sent; None when it can."""
+        match command:
+            case ClaimException() | Deduct() if not command.attachments:
+                return Refusal(
+                    code=Code.PROOF_MISSING, sentence="Attach what proves it, a photo for example."
+                )
+            case ClaimException(units=units):
+                mine, named = count(self.units), [unit.sku for unit in units]
+                if len(set(named)) != len(named) or any(
+                    unit.quantity > mine.get(unit.sku, 0) for unit in units
+                ):
+                    return Refusal(
+                        code=Code.UNITS_DIFFER,
+                        sentence="Name units of this withdrawal, each line once.",
+                    )
+            case Deduct(amount=amount):
+                price = self.goods_price()
+                if amount.currency != price.currency:
+                    return Refusal(
+                        code=Code.CURRENCY_DIFFERS,
+                        sentence=f"The order was paid in {price.currency}; name the amount in it.",
+                    )
+                if not 0 < amount.amount_minor <= price.amount_minor:
+                    return Refusal(
+                        code=Code.AMOUNT_TOO_HIGH,
+                        sentence=f"The amount must be above zero and at most {price.figures}, "
+                        "which is the price of these goods.",
+                    )
+            case Decide():
+                return self.ruling_bars(command) or self.sharing_bars(command)
+            case Claim() | Release() | RetryRefund():
+                return self.task_bars(command)
+        return None
+
+    def sharing_bars(self, decide: Decide) -> Refusal | None:
+        """Only a deduction can be shared, and only within what the seller proposed."""
+        if decide.amount is None:
+            return None
+        open_ = self.open_proposal
+        if open_ is None or open_.amount is None:
+            return Refusal(
+                code=Code.AMOUNT_NEEDLESS, sentence="Only a deduction is shared by an amount."
+            )
+        if decide.amount.currency != open_.amount.currency:
+            return Refusal(
+                code=Code.CURRENCY_DIFFERS,
+                sentence=f"The order was paid in {open_.amount.currency}; name the amount in it.",
+            )
+        if not 0 < decide.amount.amount_minor <= open_.amount.amount_minor:
+            return Refusal(
+                code=Code.AMOUNT_TOO_HIGH,
+                sentence=f"Name an amount above zero and at most {open_.amount.figures}, "
+                "which is what the seller proposes to deduct.",
+            )
+        return None
+
+    def record(self, command: Command) -> Outcome:
+        """Take a command's facts into the case, so that the next command is judged by them."""
+        match command:
+            case ClaimException():
+                self.proposals.append(
+                    ProposalView(
+                        at=self.now,
+                        kind="exception",
+                        exception=command.reason,
+                        units=command.units or self.units,
+                    )
+                )
+            case Deduct():
+                self.proposals.append(
+                    ProposalView(at=self.now, kind="deduction", amount=command.amount)
+                )
+            case Accept():
+                self.settle_proposal(OfferState.ACCEPTED)
+            case Reject():
+                self.settle_proposal(OfferState.COUNTERED)
+            case Refund():
+                self.settled = True
+            case Decide() if self.open_proposal is None:
+                self.settled = True
+            case Revoke():
+                self.wants_revoked.add(command.by.party)
+                if not self.wants_revoked.issuperset(TRADERS):
+                    super().record(command)
+                    return Outcome.NOTED
+                self.ended = Ending.REVOKED
+        return super().record(command)
+
+    @property
+    def open_proposal(self) -> ProposalView | None:
+        """The seller's proposal that is not settled yet."""
+        last = self.proposals[-1] if self.proposals else None
+        unsettled = (OfferState.OPEN, OfferState.COUNTERED)
+        return last if last and last.state in unsettled else None
+
+    def proposed(self, kind: str) -> bool:
+        """Whether the seller has proposed such a thing before."""
+        return any(proposal.kind == kind for proposal in self.proposals)
+
+    def settle_proposal(self, state: OfferState) -> None:
+        """Write what became of the last proposal."""
+        self.proposals[-1] = self.proposals[-1].model_copy(update={"state": state})
+
+    @property
+    def policy(self) -> WithdrawalPolicy:
+        """The windows and limits of withdrawals that this case is pinned to."""
+        assert isinstance(self.registration.terms, WithdrawalPolicy)
+        return self.registration.terms
+
+    def look(self) -> CaseView:
+        """The withdrawal as its readers see it."""
+        sale = self.registration.sale
+        said = sale.said_in_hand_at if sale else None
+        scanned = sale and sale.parcels and all(one.in_hand_at for one in sale.parcels)
+        update = {
+            "proposals": tuple(self.proposals),
+            "reason": self.statement.reason or "",
+            "said_in_hand_at": None if scanned else said,
+        }
+        return super().look().model_copy(update=update)
