@@ -17,6 +17,7 @@ from domain.orders import BuyerClass, Line, Parcel, Sale
 from domain.policy import ComplaintPolicy, OnSilence
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
+from domain.timely import impossible
 from domain.withdrawing import INSTANT, Right, counted, too_late
 
 FIRST_TIER = (Remedy.REPAIR, Remedy.REPLACEMENT)
@@ -120,7 +121,7 @@ def complaining_refusal(
             sentence="Only a marketplace's own document says when it was opened and is to be "
             "decided; name its `external_id`, or leave both out.",
         )
-    if opening.happened_at and not sale.placed_at <= opening.happened_at <= at:
+    if opening.happened_at and impossible(opening.happened_at, at, sale):
         return Refusal(
             code=Code.NOT_YOURS,
             sentence="A complaint is opened after the order was placed and not in the future; "

@@ -40,7 +40,7 @@ from domain.policy import (
 from domain.ports import NO_PAST, OpenCase, Past, Registration, Rules
 from domain.refusals import Code, Refusal
 from domain.remedies import whole_refusal
-from domain.timely import date_refusal
+from domain.timely import OTHERS_CLOCK, date_refusal, impossible
 from domain.withdrawing import (
     cancellation_refusal,
     right_to_cancel,
@@ -213,8 +213,9 @@ def _in_hand_refusal(
 ) -> Refusal | None:
     """A day on which the buyer cannot have got the goods."""
     said = getattr(opening, "in_hand_on", None)
-    first, last = (day_of(instant, calendar.zone) for instant in (order.placed_at, at))
-    if said is None or first <= said <= last:
+    known = (order.placed_at - OTHERS_CLOCK, order.placed_at, at + OTHERS_CLOCK)
+    earliest, first, last = (day_of(instant, calendar.zone) for instant in known)
+    if said is None or earliest <= said <= last:
         return None
     return Refusal(
         code=Code.DATE_IMPOSSIBLE,
@@ -308,7 +309,7 @@ def _right_refusal(
         case OpenComplaint(reason=ReturnReason(complains=False) as reason), _:
             return _reason_refusal(reason, "withdrawal")
         case OpenWithdrawal(stated_at=stated), _ if stated and (
-            not order.placed_at <= stated <= at or opening.opened_by.party is not Party.PLATFORM
+            impossible(stated, at, order) or opening.opened_by.party is not Party.PLATFORM
         ):
             return Refusal(
                 code=Code.NOT_YOURS,

@@ -168,6 +168,10 @@ def test_a_complaint_is_too_late_two_years_after_the_delivery_and_the_reckoning_
         ({"happened_at": AT}, "not-yours"),
         ({"happened_at": PLACED - timedelta(days=1), "external_id": "X"}, "not-yours"),
         ({"happened_at": AT + timedelta(days=1), "external_id": "X"}, "not-yours"),
+        # The marketplace's clock need not be ours.
+        ({"happened_at": AT + timedelta(minutes=10), "external_id": "X"}, None),
+        ({"happened_at": PLACED - timedelta(minutes=10), "external_id": "X"}, None),
+        ({"happened_at": AT + timedelta(minutes=20), "external_id": "X"}, "not-yours"),
         ({"happened_at": AT, "decision_due": AT, "external_id": "X"}, None),
     ],
 )

@@ -870,6 +870,14 @@ async def test_a_complaint_from_a_marketplace_counts_from_there_and_says_where_i
     assert "decided by another day there" in {entry.what for entry in view.timeline}
     await shut(life)
 
+    # Its clock is ahead of ours: it cannot have been opened there after it was opened here.
+    ahead = await world.environment.get_current_time() + timedelta(minutes=10)
+    life = await world.complaint(**same | {"external_id": "claim-0", "happened_at": ahead})
+    view = await life.view()
+    assert view.refusal is None
+    assert view.due == reckoned("PL", "answer", view.opened_at).due
+    await shut(life)
+
     # Nobody knows here whether it was answered there in time: the seller has the whole time.
     long_ago = now - timedelta(days=30)
     order = await world.in_hand(days_ago=40)

@@ -374,6 +374,20 @@ async def test_a_statement_that_came_by_letter_counts_from_when_it_was_made(worl
     await ended(life, "refunded", WHOLE)
 
 
+async def test_a_statement_by_a_clock_that_is_ahead_counts_from_when_it_came(world: World) -> None:
+    now = await world.environment.get_current_time()
+    ahead = now + timedelta(minutes=10)
+    order = await world.in_hand(days_ago=2)
+    life = await world.withdrawal(order_id=order, opened_by=PLATFORM, stated_at=ahead)
+    view = await life.sees(lambda view: view.clocks)
+    assert clocks(view)["send_goods"] == reckoned("PL", "send_goods", view.opened_at)
+    await refunded_early(life)
+    await ended(life, "refunded", WHOLE)
+    order, much = await world.in_hand(days_ago=2), now + timedelta(days=1)
+    life = await world.withdrawal(order_id=order, opened_by=PLATFORM, stated_at=much)
+    assert "date-impossible" in await refused(life)
+
+
 # The goods.
 
 

@@ -122,7 +122,9 @@ class ComplaintRecord(Claiming):
         can say whether it was answered there.
         """
         there = self.claim.happened_at
-        return self.opened_at if there is None or self.over_there else there
+        if there is None or self.over_there:
+            return self.opened_at
+        return min(there, self.opened_at)  # another machine's clock can be ahead of ours
 
     @property
     def over_there(self) -> datetime | None:

@@ -65,8 +65,8 @@ class WithdrawalRecord(TakingBack):
 
     @property
     def stated_at(self) -> datetime:
-        """When the statement was made."""
-        return self.statement.stated_at or self.opened_at
+        """When the statement was made; another machine's clock can be ahead of ours."""
+        return min(self.statement.stated_at or self.opened_at, self.opened_at)
 
     @property
     def event(self) -> Event:
