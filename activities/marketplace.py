@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 REFUSED = "marketplace-refused"
 """The type of a failure that no retry can mend."""
 
+RULE = "value_error"
+"""The type of what breaks a rule of ours, which is said in our own words and without values."""
+
 NOT_FOR_GOOD = frozenset({401, 403, 408, 425, 429})
 """Refusals of the caller or of the moment: they say nothing about what was asked."""
 
@@ -180,7 +183,10 @@ class Marketplace:
             if wrong[0]["type"] == "json_invalid":
                 raise _not_understood() from None
             where = ".".join(str(part) for part in wrong[0]["loc"]) or "the whole"
-            raise _refused(f"answered an order in another form than promised: {where}") from None
+            why = wrong[0]["msg"].removeprefix("Value error") if wrong[0]["type"] == RULE else ""
+            raise _refused(
+                f"answered an order in another form than promised: {where}{why}"
+            ) from None
         if order.id != order_id:
             raise _refused("answered another order than the one asked for")
         try:

@@ -26,6 +26,9 @@ Sku = Annotated[str, Field(min_length=1, max_length=300)]
 Tracking = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ./-]{1,60}$")]
 
 
+LONGEST_SKU = 200
+"""Characters of an SKU as the marketplace tells it: a line's name may have its id behind it."""
+
 LineId = Annotated[str, Field(min_length=1, max_length=90)]
 U = TypeVar("U", bound=Units)
 
@@ -71,6 +74,10 @@ def shown(longest: int) -> BeforeValidator:
     )
 
 
+def _is_empty(text: Any) -> bool:
+    return text is None or (isinstance(text, str) and not text.strip())
+
+
 class OrderedLine(Value):
     """A line as it was bought; `discount_minor` is for the whole line.
 
@@ -86,6 +93,14 @@ class OrderedLine(Value):
     offer_id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
     article: Sku | None = None
     line_id: LineId | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _called_something(cls, given: Any) -> Any:
+        """A line without a title is called by its SKU: a title is only shown."""
+        if not isinstance(given, dict) or not _is_empty(given.get("title")):
+            return given
+        return given | {"title": given.get("article") or given.get("sku")}
 
     @model_serializer(mode="wrap")
     def _by_its_sku_alone(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -287,6 +302,13 @@ class Sale(Value):
         return next(line.title for line in self.lines if line.sku == sku)
 
 
+def without_nulls(given: Any) -> Any:
+    """What was told without the members that are null: many programs write what they leave out."""
+    if isinstance(given, dict):
+        return {name: without_nulls(each) for name, each in given.items() if each is not None}
+    return [without_nulls(each) for each in given] if isinstance(given, list) else given
+
+
 class Order(Sale):
     """An order as the marketplace answers it, with the people in it."""
 
@@ -294,6 +316,17 @@ class Order(Sale):
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
     buyer: Person
     seller: Person
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_left_out(cls, given: Any) -> Any:
+        return without_nulls(given)
+
+    @model_validator(mode="after")
+    def _skus_of_their_length(self) -> "Order":
+        if any(len(line.article or line.sku) > LONGEST_SKU for line in self.lines):
+            raise ValueError(f"an SKU has at most {LONGEST_SKU} characters")
+        return self
 
     def within_bounds(self) -> "Order":
         """The same, with titles as short as its size demands; ValueError if it is too large."""

@@ -34,7 +34,7 @@ from activities.shipments import Shipments
 from domain.commands import Attachment
 from domain.money import Money, Payment
 from domain.openings import CarrierTrouble
-from domain.orders import BuyerClass, Line
+from domain.orders import BuyerClass, Line, Order
 from domain.ports import (
     BreachReport,
     ClaimFiled,
@@ -332,6 +332,9 @@ def test_does_trouble_with_an_order_ask_to_be_retried(
             ]
         },
         {"lines": [{"sku": "A", "title": "A", "quantity": 10_000, "unit_price_minor": 10**12}]},
+        {"currency": None},
+        {"lines": [{"sku": None, "title": None, "quantity": 1, "unit_price_minor": 5}]},
+        {"buyer": {"id": "1", "name": "Jan Kowalski", "email": "jan@buyer.example", "locale": ""}},
     ],
 )
 def test_is_an_order_of_another_form_refused_for_good_without_telling_its_values(
@@ -349,6 +352,43 @@ def test_is_an_order_of_another_form_refused_for_good_without_telling_its_values
     assert "Kowalski" not in str(refused.value)
     assert "@" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("ids", [True, False])
+def test_may_an_sku_have_as_many_characters_in_several_lines_as_in_one(
+    lines: int, ids: bool
+) -> None:
+    def told(length: int) -> Order | None:
+        line = {"sku": "A" * length, "title": "A", "quantity": 1, "unit_price_minor": 5}
+        named = [line | ({"id": str(n).rjust(90, "7")} if ids else {}) for n in range(lines)]
+        order = json.loads(ORDERS.read_text())[0] | {"lines": named}
+        with answering(http("200 OK", json.dumps(order))) as url, calling(url) as marketplace:
+            return marketplace.order(order["id"])
+
+    longest = told(200)
+    assert longest
+    assert len(longest.lines) == lines
+    with pytest.raises(ApplicationError, match="promised: the whole, an SKU has at most 200 char"):
+        told(201)
+
+
+@pytest.mark.parametrize("title", [{}, {"title": None}, {"title": ""}, {"title": " "}])
+def test_is_a_line_without_a_title_called_by_its_sku_and_null_as_good_as_left_out(
+    title: dict[str, str | None],
+) -> None:
+    line = {"sku": "A", "quantity": 1, "unit_price_minor": 5, "discount_minor": None, **title}
+    told = {"lines": [line, line], "payment": None, "parcels": None, "return_address": None}
+    whole = json.loads(ORDERS.read_text())[0]
+    seller = whole["seller"] | {"return_address": told.pop("return_address")}
+    with (
+        answering(http("200 OK", json.dumps(whole | told | {"seller": seller}))) as url,
+        calling(url) as marketplace,
+    ):
+        order = marketplace.order(whole["id"])
+    assert order
+    assert [(line.sku, line.title) for line in order.lines] == [("A#1", "A"), ("A#2", "A")]
+    assert order.payment is Payment.PREPAID
 
 
 def test_is_the_order_in_the_documentation_of_the_promised_form() -> None:
