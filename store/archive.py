@@ -1,10 +1,11 @@
 """The archive of everything said in a case: append only, whole and searchable (H1, H3)."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, or_, tuple_, update
+from sqlalchemy import ColumnElement, Engine, func, or_, tuple_, update
 from sqlmodel import col, select
 
 from domain.base import Value
@@ -202,15 +203,16 @@ class Archive:
         """The messages that contain every word, newest first, in whatever case and with whatever
         accents it is written; of one case, all messages if no word is given.
 
-        A word is found inside longer ones too, for the languages here inflect their words.
+        A word is found inside longer ones too, for the languages here inflect their words. Words
+        in quotation marks are found as they stand there, one after the other.
         """
-        wanted = fold(words).split()
+        wanted = asked_for(words)
         if not (wanted or case_id) or len(words) > LONGEST_SEARCH:
             raise StoreError(
                 f"Search for at least one word and at most {LONGEST_SEARCH} characters."
             )
         statement = select(MessageRow).where(
-            *(col(MessageRow.folded).contains(word, autoescape=True) for word in wanted)
+            *(_in_one_line(MessageRow.folded).contains(each, autoescape=True) for each in wanted)
         )
         if case_id is not None:
             statement = statement.where(MessageRow.case_id == case_id)
@@ -223,6 +225,24 @@ class Archive:
                 Found(case_id=row.case_id, message=_message(row))
                 for row in session.exec(newest.limit(limit))
             ]
+
+
+QUOTED = re.compile(r"""(?<!\S)["„“”«»](?=\S)([^"„“”«»]+)["„“”«»](?!\S)""")
+"""A phrase in the quotation marks of any of the languages; a mark that stands alone, as in 15", is
+a character like others.
+"""
+
+
+def asked_for(words: str) -> list[str]:
+    """What a message must hold to be found: each word, and each phrase in quotation marks."""
+    folded = fold(words)
+    phrases = (" ".join(phrase.split()) for phrase in QUOTED.findall(folded))
+    return [*phrases, *QUOTED.sub(" ", folded).split()]
+
+
+def _in_one_line(folded: str) -> ColumnElement[str]:
+    """A text as phrases are looked for in it: the end of a line parts words like a blank."""
+    return func.replace(folded, "\n", " ")
 
 
 BARE = str.maketrans(

@@ -119,6 +119,29 @@ def test_are_wildcards_searched_as_they_are_written(
     assert ids(archive.search(f"0{wildcard}o")) == ["m1"]
 
 
+@pytest.mark.parametrize(
+    ("searched", "found"),
+    [
+        ('"does not dim"', ["m1"]),
+        ('"DOES  not" lamp', ["m1"]),
+        ("„does not”", ["m1"]),
+        ("»dim« «does»", ["m2", "m1"]),
+        ('"dim not"', []),
+        ("does not dim", ["m2", "m1"]),
+        ('15"', ["m3"]),  # inches, and no phrase
+        ('15" 16"', []),
+        ('"', ["m3"]),
+    ],
+)
+def test_is_a_phrase_in_quotation_marks_found_as_it_stands_there(
+    engine: Engine, message: Write, searched: str, found: list[str]
+) -> None:
+    archive = Archive(engine)
+    texts = ("The lamp does\nnot dim.", "It does dim, and should not.", 'A screen of 15"')
+    archive.add_messages(CASE, [message(f"m{n}", text) for n, text in enumerate(texts, 1)])
+    assert ids(archive.search(searched)) == found
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_are_messages_read_page_by_page_each_once(
     engine: Engine, message: Write, noon: datetime, size: int
