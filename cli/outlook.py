@@ -43,6 +43,18 @@ from workflows.processes import PROCESSES
 NO_TRACKING = "unknown"
 """The tracking number of an order's parcel that has none yet."""
 
+OF_WHAT_WAS_SENT = (Kind.RETURN, Kind.UNCOLLECTED_PARCEL, Kind.CARRIER_CLAIM)
+"""The kinds of cases that begin with goods on their way. A carrier's scan or goods that lie there
+open one whatever the order says; without them it is what the order says that counts."""
+
+IS_OPEN = "It is open already; look at what is ahead of it: preview {}."
+"""Of a case that is known by its parcel, and so opened but once."""
+
+NOTHING_SENT = (
+    "The order does not say that anything was sent: none of it can be lost, left uncollected or "
+    "come back."
+)
+
 BEGINS = {Kind.RETURN: Stage.UNEXPLAINED}
 """Where the plainest opening leads, if not to the first stage that its process declares."""
 
@@ -127,7 +139,9 @@ def _as_if(opening: Opening, order: Order, past: Past | None, now: datetime) -> 
     rules = rules_for(order, opening.kind, now, Settings.read().policies)
     whole = as_if_opened(opening, order, rules, now, past)
     if any(case.case_id == opening.case_id for case in past.open_cases):
-        whole = _open_already(whole)
+        whole = _refused(whole, Code.ALREADY_DONE, IS_OPEN.format(whole.view.id))
+    elif opening.kind in OF_WHAT_WAS_SENT and not was_sent(order):
+        whole = _refused(whole, Code.PARCEL_UNKNOWN, NOTHING_SENT)
     return Foreseen(whole, None if whole.view.refusal else foresee(whole, now))
 
 
@@ -139,10 +153,16 @@ def _not_yet_open(opening: Opening, open_cases: Sequence[OpenCase]) -> Opening:
     return next((one for one in each if one.case_id not in running), opening)
 
 
-def _open_already(whole: WholeCase) -> WholeCase:
-    """A case that is known by its parcel, and so opened but once."""
-    sentence = f"It is open already; look at what is ahead of it: preview {whole.view.id}."
-    refusal = Refusal(code=Code.ALREADY_DONE, sentence=sentence)
+def was_sent(order: Order) -> bool:
+    """Whether the order says that some of its goods were sent."""
+    return order.shipped or any(
+        parcel.tracking or parcel.posted_at or parcel.in_hand_at for parcel in order.parcels
+    )
+
+
+def _refused(whole: WholeCase, code: Code, sentence: str) -> WholeCase:
+    """A case that cannot be opened, or that nobody has a reason to open."""
+    refusal = Refusal(code=code, sentence=sentence)
     return whole.model_copy(update={"view": whole.view.model_copy(update={"refusal": refusal})})
 
 

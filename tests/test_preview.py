@@ -476,6 +476,26 @@ async def test_a_preview_of_an_order_knows_its_refunds_and_open_cases_by_the_dat
     assert "Not possible, units-in-another-case" in everything.out
 
 
+async def test_of_an_order_that_was_never_sent_nothing_can_come_back(
+    real_world: World, shell: Callable[..., Answer]
+) -> None:
+    planned = [{"id": "p1"}]
+    for order in (await real_world.fresh(), await real_world.fresh(parcels=planned)):
+        for kind in (Kind.UNCOLLECTED_PARCEL, Kind.RETURN, Kind.CARRIER_CLAIM):
+            none = await asyncio.to_thread(shell, "preview", "--order", order, "--kind", kind)
+            assert (none.code, none.err.split(":")[0]) == (1, "parcel-unknown")
+            assert "does not say that anything was sent" in none.err
+        whole = (await asyncio.to_thread(shell, "preview", "--order", order, "--json")).json
+        possible = {one["kind"] for one in whole if not one["refusal"]}
+        assert possible == {"inquiry", "dispute", "cancellation", "withdrawal"}
+    underway = [{"id": "p1", "tracking": "620001"}]
+    for more in ({"shipped": True}, {"shipped": True, "parcels": underway}):
+        order = await real_world.fresh(**more)
+        kind = Kind.UNCOLLECTED_PARCEL
+        one = await asyncio.to_thread(shell, "preview", "--order", order, "--kind", kind)
+        assert one.code == 0, one.err
+
+
 async def test_what_cannot_be_opened_says_why_with_its_reckoning(
     real_world: World, shell: Callable[..., Answer]
 ) -> None:
