@@ -353,6 +353,23 @@ async def test_offer_open_at_the_end_has_lapsed(world: World) -> None:
     assert [o.state for o in (await life.view()).offers] == ["lapsed"]
 
 
+async def test_an_offer_that_is_open_when_an_agent_decides_has_lapsed(world: World) -> None:
+    life = await world.dispute()
+    await life.seller(Offer, remedy=Remedy.PARTIAL_REFUND, amount=life.money(100))
+    await life.buyer(AskForHelp)
+    await life.sees(in_stage(Stage.WITH_AGENT))
+    assert [o.state for o in (await life.view()).offers] == ["open"]
+    await life.agent(Claim)
+    await life.agent(Decide, verdict=Verdict.FOR_SELLER, reasoning="It is as described.")
+    view = await life.sees(in_stage(Stage.DECIDED))
+    assert [o.state for o in view.offers] == ["lapsed"]
+    await life.seller(Appeal, reason="Still.")
+    view = await life.sees(in_stage(Stage.ON_APPEAL))
+    assert [o.state for o in view.offers] == ["lapsed"]
+    await life.buyer(Withdraw)
+    await life.ends()
+
+
 async def test_refusal_passes_the_turn_to_the_buyer(world: World) -> None:
     life = await world.dispute()
     receipt = await life.seller(

@@ -426,6 +426,8 @@ async def test_commands_before_the_registration_are_taken_after_it(world: World)
 async def test_inquiry_refuses_what_is_not_its_own(world: World) -> None:
     life = await world.inquiry()
     await refused(life, Code.UNKNOWN_COMMAND, SELLER, Offer, remedy=Remedy.REPAIR)
+    with pytest.raises(RefusedCommand, match=r"takes .*, leave-letters, .*, resend-letters, "):
+        await life.agent(Claim)
     await refused(life, Code.NOT_YOURS, BUYER, NoAnswerNeeded)
     wish = {"reason": "defect", "wanted": Remedy.PARTIAL_REFUND, "text": "Broken."}
     await refused(

@@ -41,7 +41,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
-from workflows.dispute.terms import PERMITTED, TRADERS
+from workflows.dispute.terms import ANSWERABLE, PERMITTED, TRADERS
 from workflows.kernel.deadline import Clock
 from workflows.kernel.returning import Returning
 
@@ -327,7 +327,8 @@ class DisputeRecord(Returning):
     def as_it_stands(self, offer: OfferView) -> OfferView:
         """An offer that nobody can accept any more has lapsed."""
         expired = offer.expires_at and offer.expires_at <= self.now
-        if offer.state is OfferState.OPEN and (expired or self.stage is Stage.CLOSED):
+        over = self.decision is not None or self.stage not in ANSWERABLE
+        if offer.state is OfferState.OPEN and (expired or over):
             return offer.model_copy(update={"state": OfferState.LAPSED})
         return offer
 

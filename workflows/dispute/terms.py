@@ -32,6 +32,9 @@ TRADERS = (Party.BUYER, Party.SELLER)
 
 BARGAINING = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 JUDGING = (Stage.WITH_AGENT, Stage.ON_APPEAL)
+ANSWERABLE = (*BARGAINING, Stage.REOPENABLE, Stage.WITH_AGENT)
+"""While no decision is made, an offer that is open can be accepted, at the latest once it is taken
+up again."""
 UNSETTLED = (*BARGAINING, *JUDGING, Stage.REOPENABLE, Stage.DECIDED)
 OPEN = (*UNSETTLED, Stage.SETTLING)
 

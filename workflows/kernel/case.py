@@ -680,10 +680,10 @@ class Case(ABC):
         if verb in ABOUT_LETTERS:
             return self._letters_refusal(by)
         if verb not in self.PERMITTED:
+            known = sorted(each.word() for each in (*self.PERMITTED, *ABOUT_LETTERS))
             return Refusal(
                 code=Code.UNKNOWN_COMMAND,
-                sentence="A case of this kind takes "
-                f"{', '.join(sorted(known.word() for known in self.PERMITTED))}.",
+                sentence=f"A case of this kind takes {', '.join(known)}.",
             )
         if verb is Hold and self._hold:
             return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
