@@ -22,6 +22,7 @@ import typer
 
 from cli.deadline import deadline_command
 from cli.failures import InputError, defect, failure
+from cli.helping import Commands
 from cli.parcel_event import parcel_event_command
 from cli.payouts import payout_command
 from cli.preview import preview_command
@@ -37,6 +38,7 @@ from domain.stages import Stage
 # ruff: noqa: PLC0415
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="After-sale troubles of a marketplace. Temporal is found by TEMPORAL_ADDRESS, "
@@ -79,7 +81,9 @@ Since = Annotated[
     datetime | None,
     typer.Option(
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-        help="In UTC unless it has an offset.",
+        metavar="TIME",
+        help="A day or an instant, like 2026-11-20 or 2026-11-20T14:05; in UTC unless it has an "
+        "offset.",
     ),
 ]
 
@@ -258,7 +262,8 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Every one of them must be in the message. With --case none need be given: "
+            help="Every one of them must be in the message, those in quotation marks, "
+            "'\"does not dim\"', one after the other. With --case none need be given: "
             "then all of the case's messages are listed."
         ),
     ] = None,

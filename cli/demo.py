@@ -155,9 +155,9 @@ class Stagehand:
             case ["breach"]:
                 said = f"[red]a breach of the {by}[/] [dim]({detail})[/]"
             case ["refund", *_]:
-                said = f"[green]{what}[/] {detail}"
+                said = f"[green]{what}[/] {detail}".rstrip()
             case _:
-                said = f"{f'{by}: ' if by else ''}[bold]{what}[/] {detail}"
+                said = f"{f'{by}: ' if by else ''}[bold]{what}[/] {detail}".rstrip()
         beside = "" if kind is self.opening.kind else f"[dim]{kind}:[/] "
         self.console.print(
             f"[dim]{seconds:5.1f}s[/]  {self.example.title:<28} {beside}{said}",
@@ -278,8 +278,8 @@ async def _play_all(
         console.print(f"  {hand.example.story}", highlight=False, soft_wrap=True)
         for life in hand.lives:
             end, refunded = _end(life.view), _refunded(life.view, paid.get(life.id, 0))
-            line = f"  [dim]{life.id:<42} {end:<22} {refunded}[/]".rstrip()
-            console.print(line, highlight=False, soft_wrap=True)
+            line = f"{life.id:<42} {end:<22} {refunded}".rstrip()
+            console.print(f"  [dim]{line}[/]", highlight=False, soft_wrap=True)
     headline = await asyncio.to_thread(CaseRegister(engine).headline)
     if headline.closed:
         console.print(

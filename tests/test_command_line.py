@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.main import get_command
 
 import starter
 from cli.allegro import openings
@@ -560,6 +562,20 @@ def test_is_there_a_shell_command_for_every_verb() -> None:
     helped = " ".join(here("decide", "--help").out.split())
     assert "[REMEDY] [amount]" in helped
     assert "price-reduction" in helped
+
+
+def test_does_help_break_lines_between_words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    group = get_command(starter.app)
+    assert isinstance(group, TyperGroup)
+    for command in ("list", "headline", "preview", "open", "export", "decide", "refuse", "offer"):
+        helped = here(command, "--help").out
+        told = {word.strip("│.,[]") for word in helped.split()}
+        for one in group.commands[command].params:
+            assert isinstance(one, TyperArgument | TyperOption)
+            meant = getattr(one.type_descriptor.annotation, "__members__", {}).values()
+            assert {each.value for each in meant} <= told, (command, one.name)
+        assert "|" not in helped.replace("│", ""), command
 
 
 async def test_is_a_whole_dispute_played_through_the_command_line(

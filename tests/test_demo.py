@@ -31,4 +31,5 @@ def test_does_every_case_of_the_demo_end_as_its_file_says(tmp_path: Path) -> Non
         if demo.returncode == 0:
             break
     assert demo.returncode == 0, demo.stdout[-5000:] + demo.stderr[-1000:]
+    assert [line for line in demo.stdout.splitlines() if line != line.rstrip()] == []
     assert demo.stdout.count(" ✓\n") == len(read_examples())
