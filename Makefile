@@ -29,7 +29,7 @@ check: env
 	$(BIN)/mypy
 
 docs: env
-	$(BIN)/python -m cli.process_pages
+	$(BIN)/python -m pages.processes
 
 bench: env
 	$(BIN)/python -m bench --size 20

@@ -21,7 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cli.deadline import deadline_command
-from cli.failures import InputError, defect, failure
+from cli.failures import defect, failure
 from cli.helping import Commands
 from cli.parcel_event import parcel_event_command
 from cli.payouts import payout_command
@@ -33,6 +33,7 @@ from domain.commands import Remedy
 from domain.kinds import Kind
 from domain.parties import Audience, Party
 from domain.stages import Stage
+from service.failures import InputError
 
 # Commands import what they need when they run: a deadline is reckoned without starting Temporal.
 # ruff: noqa: PLC0415
@@ -123,9 +124,9 @@ def open_(
     elif in_hand:
         raise InputError("--in-hand goes with one opening; a list says by itself when claims came.")
     else:
-        from cli.allegro import openings
         from cli.documents import read_json
         from cli.opening_command import open_all
+        from service.allegro import openings
 
         if not open_all(openings(read_json(file), wanted), as_json):
             raise typer.Exit(1)
@@ -138,9 +139,9 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a case: who is awaited until when, who may do what, and all that happened."""
-    from cli.page import print_page
-    from cli.reaching import with_temporal
-    from cli.showing import read_case
+    from pages.case import print_page
+    from service.reaching import with_temporal
+    from service.showing import read_case
 
     read = with_temporal(lambda client: read_case(client, case))
     if as_json:
@@ -329,8 +330,8 @@ def export(
 @app.command("register-attributes")
 def register_attributes_(as_json: AsJson = False) -> None:
     """Teach a Temporal namespace the search attributes of cases, once."""
-    from cli.reaching import answer, with_temporal
     from config import register_attributes
+    from service.reaching import answer, with_temporal
 
     added = with_temporal(lambda client: answer(register_attributes(client)))
     if as_json:
@@ -350,7 +351,7 @@ def demo(
     ] = False,
 ) -> None:
     """Start everything on this machine and play the cases of examples/."""
-    from cli.demo import Ports, run
+    from demo.playing import Ports, run
 
     raise typer.Exit(run(folder, Ports.shifted(port_offset), by_hand=by_hand))
 

@@ -19,9 +19,9 @@ from bench.counting import Weight, weigh
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import LIVES, Life, play
 from bench.workers import Kind, StoppedError, Working, worker_process
-from cli.failures import InputError, SilentError
-from cli.servers import temporal
 from config import Settings, data_converter, register_attributes
+from demo.servers import temporal
+from service.failures import InputError, SilentError
 from standin.serving import listen, serve_mailbox, serve_marketplace
 
 ROUNDS = 4

@@ -18,13 +18,13 @@ from bench.__main__ import server
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import BUYER, SELLER
 from bench.workers import Kind, StoppedError, worker_process
-from cli.failures import InputError, SilentError
 from config import Settings
 from domain.commands import COMMAND, Ask, Attachment, Close, CommandBase, Offer, Remedy, Say
 from domain.openings import OpenDispute
 from domain.parties import Actor, Party
 from domain.view import Closed
 from policies import read_policy
+from service.failures import InputError, SilentError
 from standin.serving import serve_mailbox, serve_marketplace
 from workflows.dispute.process import Dispute
 

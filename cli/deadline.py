@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from cli.failures import InputError
 from cli.reading import decoded, opened, read_lines
 from domain.calendars import Calendar
 from domain.deadlines import Counting, Due, Held, UnreckonableError, explain, reckon
 from policies import PolicyError, countries, known_years, read_calendar, read_policy
+from service.failures import InputError
 
 KEYS = {"rule", "amount", "country", "start", "held"}
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cli.failures import InputError
-from cli.misfits import misfit
 from cli.reading import read_document
 from domain.kinds import Kind
 from domain.openings import OPENING, Opening, ReturnForm
+from service.failures import InputError
+from service.misfits import misfit
 
 RETURN_FORM = "return-form"
 KINDS = (*(kind.value for kind in Kind), RETURN_FORM)

@@ -15,14 +15,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from cli.export_document import Known, make_document
-from cli.export_page import make_page
-from cli.failures import InputError, RefusedError
-from cli.reaching import look, look_through, with_temporal
 from cli.records import database
 from domain.export import CaseExport
 from domain.parties import Audience
 from domain.view import CaseView, WholeCase
+from pages.export import make_page
+from service.export_document import Known, make_document
+from service.failures import InputError, RefusedError
+from service.reaching import look, look_through, with_temporal
 from store.exporting import read_filed
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from typer.exceptions import TyperException
 
+from service.failures import InputError, RefusedError, SilentError
+
 HERE = Path(__file__).parent.parent
 
 REFUSED = 1
@@ -16,22 +18,6 @@ DEFECT = 4
 
 TRACEBACK = "RECOURSE_TRACEBACK"
 """Set in the environment, it has a defect shown whole."""
-
-
-class InputError(Exception):
-    """What was given cannot be used; the message says in one sentence what to do."""
-
-
-class RefusedError(Exception):
-    """The case, or the lack of one, says no; `code` is one of docs/refusals.md."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-class SilentError(Exception):
-    """A server or worker does not answer; the message names it."""
 
 
 def failure(error: Exception) -> tuple[int, str, str] | None:

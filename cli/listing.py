@@ -12,10 +12,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError
 
-from cli.failures import InputError
 from cli.paper import print_table
-from cli.reaching import answer, with_temporal
-from cli.words import amount_in_words, currency_of, zone_of
 from domain.base import Value
 from domain.deadlines import spoken
 from domain.kinds import Kind
@@ -23,6 +20,10 @@ from domain.money import Money
 from domain.notices import Ending
 from domain.refusals import Code
 from domain.view import Closed
+from pages.words import amount_in_words
+from service.countries import currency_of, zone_of
+from service.failures import InputError
+from service.reaching import answer, with_temporal
 from workflows.kernel import attributes
 
 SECONDS = 60.0

@@ -16,13 +16,13 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
-from cli.failures import RefusedError
-from cli.reaching import answer, case, with_temporal
-from cli.standing import standing
 from config import data_converter
 from domain.base import Value
 from domain.refusals import Code
 from gate import workflow_runner
+from service.failures import RefusedError
+from service.reaching import answer, case, with_temporal
+from service.standing import standing
 from workflows.processes import PROCESSES
 
 PATIENCE = 60.0

@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 from temporalio.client import Client
 
-from cli.failures import RefusedError
-from cli.opening import differing, open_or_find, registered
-from cli.page import print_page
-from cli.reaching import answer, look, with_temporal
-from cli.showing import Shown
-from cli.words import due_in_words, printable
+from cli.words import printable
 from config import Settings
 from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
 from domain.view import CaseView
+from pages.case import print_page
+from pages.words import due_in_words
+from service.failures import RefusedError
+from service.opening import differing, open_or_find, registered
+from service.reaching import answer, look, with_temporal
+from service.showing import Shown
 
 AT_ONCE = 10
 """How many cases of a list are opened side by side."""

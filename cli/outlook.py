@@ -6,11 +6,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from activities.cases import rules_for
-from cli.failures import RefusedError, SilentError
-from cli.orders import ask_order
-from cli.outlook_page import case_page, order_page, past_line
-from cli.page import print_parts
-from cli.reaching import look_through, with_temporal
 from cli.records import database
 from config import Settings
 from domain.accounts import refunded_lines
@@ -37,6 +32,11 @@ from domain.preview import Outlook, as_if_opened, look_ahead
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import WholeCase
+from pages.case import print_parts
+from pages.outlook import case_page, order_page, past_line
+from service.failures import RefusedError, SilentError
+from service.orders import ask_order
+from service.reaching import look_through, with_temporal
 from store.cases import CaseRegister
 from workflows.processes import PROCESSES
 

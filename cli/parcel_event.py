@@ -8,11 +8,11 @@ from uuid import uuid4
 import typer
 from pydantic import ValidationError
 
-from cli.failures import InputError
 from cli.misfits import mistyped
 from cli.verbs import AsJson
 from domain.goods import ParcelEvent, Scan
 from domain.openings import OpenUncollectedParcel
+from service.failures import InputError
 
 SCANS = ", ".join(Scan)
 NOWHERE = "ZZ"
@@ -56,7 +56,7 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     as_json: AsJson = False,
 ) -> None:
     """Tell a case, or its return, what a carrier has seen; late and repeated will do."""
-    from cli.sending import report_of_order, report_parcel  # noqa: PLC0415 - brings Temporal
+    from service.sending import report_of_order, report_parcel  # noqa: PLC0415 - brings Temporal
 
     case, said = (None, first) if order else (first, second)
     if said is None or (order and second):
@@ -78,7 +78,7 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     except ValidationError as error:
         raise mistyped(error, TYPED) from None
     if opening and not country:
-        from cli.orders import country_of_order  # noqa: PLC0415 - brings the database
+        from service.orders import country_of_order  # noqa: PLC0415 - brings the database
 
         opening = opening.model_copy(update={"country": country_of_order(opening.order_id)})
     told = report_of_order(opening, event) if opening else [report_parcel(str(case), event)]

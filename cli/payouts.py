@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from cli.failures import InputError, RefusedError
 from cli.misfits import mistyped
+from cli.typed import amount_from
 from cli.verbs import AsJson
-from cli.words import amount_from, amount_in_words
 from domain.orders import Line
 from domain.ports import Payout, PayoutKind
+from pages.words import amount_in_words
+from service.failures import InputError, RefusedError
 
 # What speaks to a marketplace or a database is imported when it runs: --help can spare it.
 # ruff: noqa: PLC0415
@@ -33,7 +34,7 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
     as_json: AsJson = False,
 ) -> None:
     """Report money that reached a buyer without us: its units are never refunded again."""
-    from cli.orders import ask_order
+    from service.orders import ask_order
 
     named = read_units(units)
     bought = ask_order(order)

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from cli.failures import InputError
 from cli.payouts import read_units
 from cli.verbs import AsJson
 from domain.kinds import Kind
+from service.failures import InputError
 
 
 def preview_command(  # noqa: PLR0917 - each is an option of its own

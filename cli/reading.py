@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from cli.failures import InputError
+from service.failures import InputError
 
 LARGEST_DOCUMENT = 10_000_000
 """Bytes of a document: a list of thousands of issues."""

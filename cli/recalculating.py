@@ -6,12 +6,14 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from cli.failures import InputError
 from cli.misfits import mistyped
-from cli.sending import recalculate
-from cli.words import actor_from, country_of, due_in_words, zone_of
+from cli.typed import actor_from
 from domain.parties import Party
 from domain.view import Recalculate, Recalculated
+from pages.words import due_in_words
+from service.countries import country_of, zone_of
+from service.failures import InputError
+from service.sending import recalculate
 
 
 def recalculate_all(cases: list[str], reason: str, by: str, as_json: bool) -> int:

@@ -8,14 +8,16 @@ from datetime import datetime
 from rich.text import Text
 from sqlalchemy import Engine, inspect
 
-from cli.failures import InputError, SilentError
 from cli.paper import paper, print_table
-from cli.words import amount_in_words, country_of, local, printable, zone_of
+from cli.words import printable
 from config import Settings
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
+from pages.words import amount_in_words, local
 from policies import countries
+from service.countries import country_of, zone_of
+from service.failures import InputError, SilentError
 from store.archive import LONGEST_SEARCH, Archive
 from store.cases import CaseRegister, Headline
 from store.engine import check_schema, connect

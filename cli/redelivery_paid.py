@@ -17,7 +17,7 @@ def redelivery_paid_command(
     as_json: AsJson = False,
 ) -> None:
     """Tell a case that the buyer has paid for sending the goods again; twice is once."""
-    from cli.sending import report_payment  # noqa: PLC0415 - brings Temporal: --help can spare it
+    from service.sending import report_payment  # noqa: PLC0415 - brings Temporal: --help can spare it
 
     paid = report_payment(case, key)
     if as_json:

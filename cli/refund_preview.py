@@ -12,10 +12,10 @@ import typer
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cli.failures import InputError
 from cli.reading import decoded, opened, read_lines
 from domain.misfits import in_words
 from domain.refunds import RefundError, RefundQuestion, reckon_refund
+from service.failures import InputError
 
 
 def refund_preview_command(

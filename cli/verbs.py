@@ -21,9 +21,8 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from cli.failures import InputError
 from cli.misfits import mistyped
-from cli.words import UNNAMED, actor_from, amount_from, country_of, due_in_words, zone_of
+from cli.typed import UNNAMED, actor_from, amount_from
 from domain.commands import (
     COMMAND,
     Attachment,
@@ -44,9 +43,12 @@ from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.stages import Stage
 from domain.view import Outcome, Receipt
+from pages.words import due_in_words
+from service.countries import country_of, zone_of
+from service.failures import InputError
 
 if TYPE_CHECKING:
-    from cli.standing import Standing
+    from service.standing import Standing
 
 MODELS: tuple[type[CommandBase], ...] = get_args(get_args(Command)[0])
 """Every command there is."""
@@ -103,7 +105,7 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
     """A function for Typer that sends commands of this model."""
 
     def run(case: str, by: str, command_id: str | None, as_json: bool, **given: Any) -> None:
-        from cli.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
+        from service.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
 
         actor = actor_from(by)
         given |= {name: SYNONYMS.get(given[name], given[name]) for name in given.keys() & REMEDIES}

@@ -21,8 +21,6 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.mailing import Post, Sender
-from cli.failures import RefusedError
-from cli.reaching import came_too_late, look_at_all
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import COMMAND, CommandBase, Remedy
@@ -48,6 +46,8 @@ from domain.ports import Task
 from domain.refusals import Code
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Receipt
+from service.failures import RefusedError
+from service.reaching import came_too_late, look_at_all
 from standin.mailbox import Mailbox
 from store.archive import Archive
 from store.breaches import Breaches

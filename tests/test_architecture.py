@@ -29,8 +29,8 @@ from workflows.kernel.case import Case
 from workflows.processes import PROCESSES
 
 OURS = {
-    "activities", "bench", "cli", "config", "domain", "gate", "health", "policies", "standin",
-    "starter", "store", "tests", "worker", "workflows",
+    "activities", "bench", "cli", "config", "demo", "domain", "gate", "health", "pages", "policies",
+    "service", "standin", "starter", "store", "tests", "worker", "workflows",
 }  # fmt: skip
 
 MAY_IMPORT = {

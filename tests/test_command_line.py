@@ -21,16 +21,14 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.main import get_command
 
 import starter
-from cli.allegro import openings
 from cli.documents import read_opening, said_in_hand
-from cli.examples import ORDERS, Play, read_examples
-from cli.failures import InputError
 from cli.listing import quoted
-from cli.opening import open_case
 from cli.reading import LARGEST_DOCUMENT, LONGEST_LINE
+from cli.typed import actor_from, amount_from
 from cli.verbs import MODELS, name_of
-from cli.words import actor_from, amount_from, amount_in_words, due_in_words, printable
+from cli.words import printable
 from config import data_converter
+from demo.examples import ORDERS, Play, read_examples
 from domain.commands import COMMAND, Remedy
 from domain.deadlines import reckon
 from domain.goods import ReturnReason
@@ -43,7 +41,11 @@ from domain.ports import Rules
 from domain.refusals import Code
 from domain.registering import register
 from domain.view import CaseView
+from pages.words import amount_in_words, due_in_words
 from policies import read_calendar, read_policy
+from service.allegro import openings
+from service.failures import InputError
+from service.opening import open_case
 from tests.life import World
 from tests.processes import binary
 
@@ -240,8 +242,8 @@ async def test_is_an_unregistered_case_said_to_be_on_its_way(
     empty_server: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", empty_server.service_client.config.target_host)
-    monkeypatch.setattr("cli.opening.REGISTERING", 1.0)
-    monkeypatch.setattr("cli.reaching.PATIENCE", 1.0)
+    monkeypatch.setattr("service.opening.REGISTERING", 1.0)
+    monkeypatch.setattr("service.reaching.PATIENCE", 1.0)
     unknown = await asyncio.to_thread(here, "list", "--breached")
     assert unknown.code == 3
     assert "register-attributes" in unknown.err

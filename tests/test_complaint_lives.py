@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from cli.allegro import openings
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -56,6 +55,7 @@ from domain.ports import RefundReport, RefundState
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from policies import DEMO, read_calendar, read_policy
+from service.allegro import openings
 from store.archive import Archive
 from tests.conftest import world_on
 from tests.life import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.examples import read_examples
+from demo.examples import read_examples
 
 ROOT = Path(__file__).parent.parent
 

@@ -20,9 +20,6 @@ from temporalio.testing import WorkflowEnvironment
 
 import starter
 from cli.export import read_case
-from cli.export_document import NO_EMAIL, NO_NAME, make_document
-from cli.export_page import make_page
-from cli.process_pages import SCHEMA
 from domain.commands import (
     Accept,
     Ask,
@@ -67,7 +64,10 @@ from domain.ports import (
 )
 from domain.stages import Stage
 from domain.view import CarrierClaimView, CostView
+from pages.export import make_page
+from pages.processes import SCHEMA
 from policies import read_calendar, read_policy
+from service.export_document import NO_EMAIL, NO_NAME, make_document
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister

@@ -18,9 +18,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from typer.main import get_command
 
 import starter
-from cli import reaching
 from cli.failures import TRACEBACK
 from config import HERE
+from service import reaching
 
 COMMANDS = get_command(starter.app).commands  # type: ignore[attr-defined]
 FOREIGN, ENDED, RAW = "dispute:PL:foreign:1", "dispute:PL:ended:1", "dispute:PL:raw:1"

@@ -9,9 +9,9 @@ from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from cli.failures import RefusedError
-from cli.reaching import answer
 from domain.refusals import Code
+from service.failures import RefusedError
+from service.reaching import answer
 from tests.skipping import AT_WORK
 
 

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 import starter
 from cli.documents import read_opening
-from cli.failures import InputError
 from cli.misfits import mistyped
 from cli.verbs import MODELS, name_of
 from config import ConfigurationError, Settings
@@ -19,6 +18,7 @@ from domain.commands import COMMAND
 from domain.kinds import Kind
 from domain.misfits import PATTERNS
 from domain.openings import OPENING, ReturnForm
+from service.failures import InputError
 
 OPENINGS = Path(__file__).parent.parent / "examples" / "openings"
 

@@ -9,11 +9,11 @@ import pytest
 import requests
 
 import starter
-from cli.failures import InputError
 from cli.payouts import read_units
 from domain.money import Money
 from domain.orders import Line
 from domain.ports import RefundCommand
+from service.failures import InputError
 from standin.serving import serve_marketplace
 from store.engine import connect, migrate
 from store.errors import ContradictionError

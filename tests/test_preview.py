@@ -11,7 +11,6 @@ import pytest
 from activities.cases import rules_for
 from activities.marketplace import Marketplace
 from cli.outlook import foresee, opening_for
-from cli.reaching import look_through
 from config import Settings
 from domain.commands import AskInformation, Close, Hold, Offer, Remedy, SendAgain, Withdraw
 from domain.deadlines import spoken
@@ -25,6 +24,7 @@ from domain.ports import Registration, Rules
 from domain.preview import Course, On, Outlook, StageAhead, Stops, as_if_opened
 from domain.stages import Stage
 from domain.view import CaseView
+from service.reaching import look_through
 from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World
 from tests.test_command_line import Answer, here

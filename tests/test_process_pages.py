@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.process_pages import FOLDER, LIMITS, pages
+from pages.processes import FOLDER, LIMITS, pages
 
 
 @pytest.mark.parametrize("name", sorted(pages()))

@@ -12,11 +12,6 @@ from pydantic import Field
 from temporalio.testing import WorkflowEnvironment
 
 from cli.export import read_case as read_for_export
-from cli.export_document import make_document
-from cli.export_page import make_page
-from cli.page import print_page
-from cli.reaching import look, look_at_all, look_through
-from cli.showing import read_case
 from config import HERE
 from domain.base import Value
 from domain.commands import (
@@ -46,6 +41,11 @@ from domain.goods import ExceptionReason
 from domain.orders import MOST_LINES
 from domain.parties import Actor, Audience, Party
 from domain.view import CaseView, Entry, Recalculate, WholeCase
+from pages.case import print_page
+from pages.export import make_page
+from service.export_document import make_document
+from service.reaching import look, look_at_all, look_through
+from service.showing import read_case
 from tests.conftest import world_on
 from tests.life import AGENT, PLATFORM, SECOND, Life, RefusedCommand, World
 from tests.test_refusals import edit

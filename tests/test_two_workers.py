@@ -13,12 +13,12 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from cli.reaching import CaseHandle
 from config import data_converter, register_attributes
 from domain.commands import Say
 from domain.openings import CarrierTrouble
 from gate import workflow_runner
 from policies import DEMO
+from service.reaching import CaseHandle
 from tests.life import SELLER, Life, RefusedCommand
 from tests.processes import Program, binary, worker_program
 from tests.test_durability import Elsewhere, elsewhere

@@ -20,8 +20,8 @@ import requests
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from cli.servers import postgresql
 from config import HERE
+from demo.servers import postgresql
 from domain.commands import AskForHelp, Remedy
 from domain.letters import Outgoing
 from domain.openings import OpenDispute

@@ -15,8 +15,8 @@ from typing import Any
 
 from temporalio.client import Client
 
-from cli.servers import postgresql
 from config import connect, register_attributes
+from demo.servers import postgresql
 from policies import DEMO
 from standin.mailbox import Mailbox
 from tests.processes import Program, free_port, temporal_program, worker_program

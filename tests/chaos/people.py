@@ -15,10 +15,6 @@ import requests
 from pydantic import ValidationError
 from temporalio.service import RPCError
 
-from cli.failures import InputError, RefusedError, SilentError
-from cli.opening import open_case
-from cli.reaching import answer, case, look
-from cli.sending import send
 from config import HERE
 from domain.commands import COMMAND, Command, CommandBase, Remedy
 from domain.goods import ParcelEvent, Received, ReturnReason, Scan
@@ -41,6 +37,10 @@ from domain.parties import Party
 from domain.ports import RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
 from domain.view import CaseView
+from service.failures import InputError, RefusedError, SilentError
+from service.opening import open_case
+from service.reaching import answer, case, look
+from service.sending import send
 from tests.chaos.parts import Site
 from tests.life import BUYER, CURRENCY, LOCALE, SELLER
 from tests.speech import ACTORS, arguments, of_goods

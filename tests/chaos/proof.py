@@ -13,9 +13,6 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.client import WorkflowExecutionStatus, WorkflowHistory
 from temporalio.worker import Replayer
 
-from cli.failures import RefusedError, SilentError
-from cli.reaching import case, look
-from cli.sending import send
 from config import data_converter
 from domain.commands import Ask, Close, Hold, Say, SendBack
 from domain.kinds import Kind
@@ -26,6 +23,9 @@ from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView
 from gate import workflow_runner
+from service.failures import RefusedError, SilentError
+from service.reaching import case, look
+from service.sending import send
 from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.chaos.parts import Site

@@ -17,14 +17,14 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributeKey
 
-from cli.failures import RefusedError
-from cli.reaching import answer, case
 from domain.kinds import Kind
 from domain.notices import Ending
 from domain.parties import Party
 from domain.refusals import Refusal
 from domain.stages import Stage
 from domain.view import Closed
+from service.failures import RefusedError
+from service.reaching import answer, case
 from workflows.kernel import attributes
 
 BESIDE_THE_TIMELINE = ("send", "archive", "report_breach")

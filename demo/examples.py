@@ -11,8 +11,7 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from cli.allegro import openings
-from cli.servers import HERE
+from demo.servers import HERE
 from domain.base import Value
 from domain.goods import Scan
 from domain.kinds import Kind
@@ -20,6 +19,7 @@ from domain.notices import Ending
 from domain.openings import Opening
 from domain.orders import Order
 from domain.stages import Stage
+from service.allegro import openings
 
 FOLDER = HERE / "examples"
 INSTANTS = ("posted_at", "due_at", "in_hand_at")

@@ -5,11 +5,11 @@ from contextlib import closing
 from temporalio.exceptions import ApplicationError
 
 from activities.marketplace import Marketplace, MarketplaceUnavailableError
-from cli.failures import InputError, RefusedError, SilentError
 from cli.records import database
 from config import ConfigurationError, Settings
 from domain.orders import Order
 from domain.refusals import Code
+from service.failures import InputError, RefusedError, SilentError
 from store.cases import CaseRegister
 
 

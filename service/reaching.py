@@ -19,12 +19,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.failures import InputError, RefusedError, SilentError
 from config import connect
 from domain.base import Value
 from domain.excerpts import Page, PageAsked
 from domain.refusals import Code
 from domain.view import CaseView, Closed, WholeCase
+from service.failures import InputError, RefusedError, SilentError
 from workflows.dispute.process import Dispute
 
 PATIENCE = 15.0

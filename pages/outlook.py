@@ -8,9 +8,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from cli.page import party_text, refund_grid
 from cli.paper import table
-from cli.words import amount_in_words, in_words, local
 from domain.accounts import refunded_lines
 from domain.ahead import Moves, silence_of, silent_in_words
 from domain.deadlines import spoken
@@ -21,6 +19,8 @@ from domain.ports import Past
 from domain.preview import Course, Movement, On, Outlook, StageAhead, Stops, WayOn
 from domain.stages import Stage
 from domain.view import CaseView
+from pages.case import party_text, refund_grid
+from pages.words import amount_in_words, in_words, local
 
 MONEY = {Moves.REFUND: "refunds", Moves.NAMED: "refunds", Moves.RECOVERY: "recovers"}
 

@@ -12,14 +12,14 @@ from temporalio.common import (
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from cli.failures import RefusedError, SilentError
-from cli.reaching import CaseHandle, case
-from cli.standing import Standing, standing
 from domain.notices import Ending
 from domain.openings import Opening
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import Closed
+from service.failures import RefusedError, SilentError
+from service.reaching import CaseHandle, case
+from service.standing import Standing, standing
 from workflows.kernel import attributes
 
 REGISTERING = 10.0

@@ -8,11 +8,11 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from activities.rendering import STEERING
-from cli.words import amount_in_words, in_words
 from config import HERE
 from domain.deadlines import Counting
 from domain.export import CaseExport, SignedMoney, Someone
 from domain.money import Money
+from pages.words import amount_in_words, in_words
 
 TEMPLATES = HERE / "templates" / "export"
 

@@ -8,14 +8,15 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from cli.words import amount_in_words, currency_of, in_words
 from domain.ahead import Branch, Happens, Silent, done_by, silence_of, silent_in_words
 from domain.export import schema
 from domain.kinds import Kind
 from domain.money import Money
 from domain.policy import MessageLimits, Terms, Window
 from domain.stages import Flow, Stage
+from pages.words import amount_in_words, in_words
 from policies import countries, read_policy
+from service.countries import currency_of
 from workflows.kernel.case import Case, Permitted
 from workflows.processes import PROCESSES
 

@@ -13,8 +13,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from cli.failures import InputError
-from cli.misfits import misfit
 from domain.causes import Cause, known
 from domain.commands import Remedy, Text
 from domain.deadlines import day_of
@@ -23,6 +21,8 @@ from domain.money import Money
 from domain.openings import Key, Offered, OpenComplaint, OpenDispute
 from domain.orders import Quantity
 from domain.parties import Actor, Party
+from service.failures import InputError
+from service.misfits import misfit
 
 REASONS = {
     "DEFECT_FOUND_DURING_USE": ReturnReason.DEFECTIVE,

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from activities.rendering import clean
-from cli.words import zone_of
 from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import Attachment
@@ -66,6 +65,7 @@ from domain.policy import Window
 from domain.ports import Registration
 from domain.stages import Stage
 from domain.view import CaseView, ClockView, DecisionView, Standing, WholeCase
+from service.countries import zone_of
 from store.exporting import Filed
 
 E = TypeVar("E", bound=Exported)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from temporalio.client import Client
 
-from cli.failures import RefusedError, SilentError
-from cli.reaching import look, look_at_all
 from domain.notices import Message
 from domain.view import CaseView
+from service.failures import RefusedError, SilentError
+from service.reaching import look, look_at_all
 
 
 class Shown(NamedTuple):

@@ -1,6 +1,6 @@
 """`make demo`: real servers, the cases of examples/ played by their parties, their lives to watch.
 
-What is played is in cli/examples.py. Deadlines come from policies/demo/, nothing else.
+What is played is in demo/examples.py. Deadlines come from policies/demo/, nothing else.
 """
 
 import asyncio
@@ -20,12 +20,9 @@ from rich.console import Console
 from rich.markup import escape
 from temporalio.client import Client
 
-from cli.examples import Example, Move, Play, read_examples
-from cli.opening import open_case
-from cli.reaching import look
-from cli.servers import HERE, check_free, postgresql, temporal, worker
-from cli.words import amount_in_words
 from config import Settings, connect
+from demo.examples import Example, Move, Play, read_examples
+from demo.servers import HERE, check_free, postgresql, temporal, worker
 from domain.ahead import silence_of
 from domain.commands import COMMAND
 from domain.goods import ParcelEvent
@@ -34,6 +31,9 @@ from domain.money import Money
 from domain.ports import RedeliveryPaid
 from domain.stages import Stage
 from domain.view import CaseView, Entry
+from pages.words import amount_in_words
+from service.opening import open_case
+from service.reaching import look
 from standin.serving import serve_mailbox, serve_marketplace
 from store.cases import CaseRegister
 from store.engine import connect as connect_store

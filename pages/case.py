@@ -8,9 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.paper import paper, table
-from cli.showing import Shown
 from cli.verbs import OF_A_RETURN, name_of
-from cli.words import amount_in_words, due_in_words, in_words, local, printable
+from cli.words import printable
 from domain.commands import Nature
 from domain.deadlines import day_of, spoken
 from domain.goods import count
@@ -29,6 +28,8 @@ from domain.view import (
     ProposalView,
     UndeliveredView,
 )
+from pages.words import amount_in_words, due_in_words, in_words, local
+from service.showing import Shown
 
 PAGE_WIDTH = 100
 COLOURS = {

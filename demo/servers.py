@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.failures import InputError, SilentError
+from service.failures import InputError, SilentError
 from standin.serving import PortInUseError, listen
 
 HERE = Path(__file__).parent.parent

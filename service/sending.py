@@ -6,10 +6,7 @@ from collections.abc import Callable
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.failures import RefusedError, SilentError, failure
-from cli.opening import open_case, registered
-from cli.reaching import CaseHandle, answer, case, look, look_through, with_temporal
-from cli.standing import Standing, return_of, settled, standing
+from cli.failures import failure
 from config import Settings
 from domain.claiming import units_of
 from domain.commands import Close, Command
@@ -21,6 +18,10 @@ from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import Outcome, Recalculate, Recalculated, Receipt, WholeCase
+from service.failures import RefusedError, SilentError
+from service.opening import open_case, registered
+from service.reaching import CaseHandle, answer, case, look, look_through, with_temporal
+from service.standing import Standing, return_of, settled, standing
 from workflows.dispute.process import Dispute
 
 

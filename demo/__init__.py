@@ -1,0 +1,1 @@
+"""`make demo`: the servers, and the cases of examples/ played on them."""

@@ -1,0 +1,1 @@
+"""What pages say, as values: drawn by the command line, and by whatever else draws."""
