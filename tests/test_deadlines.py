@@ -271,6 +271,10 @@ def by_minutes(
         day += DAY
         if counting is Counting.WORKING_DAYS and not works(day, calendar):
             continue
+        begins, ends = end_of(day - DAY, zone), end_of(day, zone)
+        if not any(span.since < ends and begins < span.until for span in spans):
+            minutes += 24 * 60
+            continue
         wall, free = datetime(day.year, day.month, day.day), True  # noqa: DTZ001 - the local clock
         for _ in range(24 * 60):
             instant = wall.replace(tzinfo=zone).astimezone(UTC)
