@@ -8,19 +8,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.failures import failure
 from config import Settings
-from domain.claiming import units_of
 from domain.commands import Close, Command
-from domain.goods import ParcelEvent, Scan, count
+from domain.goods import ParcelEvent, Scan
 from domain.kinds import Kind
 from domain.openings import OpenUncollectedParcel
 from domain.parties import Party
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import Outcome, Recalculate, Recalculated, Receipt, WholeCase
+from domain.view import Outcome, Recalculate, Recalculated, Receipt
 from service.failures import RefusedError, SilentError
 from service.opening import open_case, registered
-from service.reaching import CaseHandle, answer, case, look, look_through, with_temporal
+from service.reaching import CaseHandle, answer, case, with_temporal
+from service.recorded import recorded
 from service.standing import Standing, return_of, settled, standing
 from workflows.dispute.process import Dispute
 
@@ -41,6 +41,10 @@ def submit(
 
     async def work(client: Client) -> tuple[str, Receipt]:
         stands = await standing(client, case_id) if needs_case else None
+        if stands and stands.stage is Stage.OPENING:  # nobody knows yet whose it is
+            stands = await registered(client, case_id) or stands
+        if stands and (why := stands.refusal):
+            raise RefusedError(Code.CASE_CLOSED, f"It was not opened: {why.code}: {why.sentence}")
         target = await where_goods_are(client, case_id) if of_return else case_id
         try:
             said = command(stands)
@@ -105,12 +109,11 @@ def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[
     """
 
     async def work(client: Client) -> list[str]:
-        kinds = (f"{kind}:{opening.country}:{opening.order_id}:" for kind in OF_ORDERS)
-        about = " OR ".join(f'WorkflowId STARTS_WITH "{begins}"' for begins in kinds)
-        query = f'({about}) AND ExecutionStatus = "Running"'
-        running = [one.id async for one in client.list_workflows(query)]
-        cases = [await look_through(client, case_id) for case_id in running]
-        hearing = (whole.view.id for whole in cases if hears_of(whole, opening.tracking))
+        hearing = [
+            case_id
+            for case_id in await answer(_running(client, opening))
+            if await _hears_of(client, case_id, opening.tracking)
+        ]
         ids = sorted(hearing, reverse=True)  # the buyers' cases before the claims
         for case_id in ids:
             await answer(case(client, case_id).signal("parcel", event), case_id)
@@ -136,28 +139,29 @@ def report_of_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[
     return with_temporal(work)
 
 
-def hears_of(whole: WholeCase, tracking: str) -> bool:
-    """Whether a case of these kinds is about the parcel; a number that the order does not know is
-    one under which goods were sent again.
-    """
-    view, sale = whole.view, whole.registration.sale
-    if sale is None or view.stage is Stage.CLOSED:
+async def _running(client: Client, opening: OpenUncollectedParcel) -> list[str]:
+    """The cases of an order's parcels that are open."""
+    kinds = (f"{kind}:{opening.country}:{opening.order_id}:" for kind in OF_ORDERS)
+    about = " OR ".join(f"WorkflowId STARTS_WITH '{begins}'" for begins in kinds)
+    query = f"({about}) AND ExecutionStatus = 'Running'"
+    return [one.id async for one in client.list_workflows(query)]
+
+
+async def _hears_of(client: Client, case_id: str, tracking: str) -> bool:
+    """Whether a case is open, which lists tell late, and is about this parcel."""
+    if (await standing(client, case_id)).stage is Stage.CLOSED:
         return False
-    if view.kind is Kind.UNCOLLECTED_PARCEL:
-        return view.tracking == tracking
-    if view.carrier_claim:
-        return view.carrier_claim.tracking == tracking
-    mine = count(whole.registration.lines).keys()
-    return bool(mine & count(units_of(sale, tracking)).keys())
+    return (await recorded(client, case_id)).is_about(tracking)
 
 
 def report_payment(case_id: str, key: str | None) -> str:
     """Tell a case that its buyer has paid for sending again; answers under which key."""
 
     async def work(client: Client) -> str:
-        view = await look(client, case_id)
-        charge = key or (view.redelivery.key if view.redelivery else None)
-        if view.kind is not Kind.UNCOLLECTED_PARCEL or charge is None:
+        found = await standing(client, case_id)
+        hears = found.case_id.startswith(f"{Kind.UNCOLLECTED_PARCEL}:")
+        charge = key or ((await recorded(client, case_id)).charge if hears else None)
+        if not hears or charge is None:
             raise RefusedError(
                 Code.WRONG_STAGE, "Nobody is asked to pay for sending again in this case now."
             )

@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from typer.core import TyperArgument, TyperGroup, TyperOption
 from typer.main import get_command
@@ -29,7 +30,7 @@ from cli.verbs import MODELS, name_of
 from cli.words import printable
 from config import data_converter
 from demo.examples import ORDERS, Play, read_examples
-from domain.commands import COMMAND, Remedy
+from domain.commands import COMMAND, Remedy, SendAgain, Ship
 from domain.deadlines import reckon
 from domain.goods import ReturnReason
 from domain.kinds import Kind
@@ -40,6 +41,7 @@ from domain.parties import Party
 from domain.ports import Rules
 from domain.refusals import Code
 from domain.registering import register
+from domain.stages import Stage
 from domain.view import CaseView
 from pages.words import amount_in_words, due_in_words
 from policies import read_calendar, read_policy
@@ -1223,6 +1225,46 @@ async def test_who_is_told_of_an_orders_parcel(shell: Shell, real_world: World) 
     claim, case = f"carrier-claim:PL:{order}:PX-1", f"uncollected-parcel:PL:{order}:PX-1"
     await tells(order, case)  # the claim has heard of it, and has ended
     assert (await comes_to(shell, claim, "closed")).ending == "delivered"
+
+
+async def test_what_machines_tell_needs_no_look_into_a_case_that_a_worker_would_have_to_load(
+    shell: Shell, real_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asks(*_: Any, **__: Any) -> None:
+        raise AssertionError("a case was queried")
+
+    goods = [{"sku": "A", "quantity": 2}]
+    order = await real_world.parcel(posted=1, lines=goods)
+    early = await real_world.non_delivery(order_id=order, lines=TWO_A)
+    closed = await shell("ship", early.handle.id, "InPost", "PX 2", "2099-01-04", "--as", "seller")
+    assert closed.err.split(": ")[:2] in (["case-closed", "It was not opened"], ["too-early", ANY])
+    order = await real_world.parcel(posted=40, lines=goods)
+    life = await real_world.non_delivery(order_id=order, lines=TWO_A)
+    case = life.handle.id
+    sent = ("ship", case, "InPost", "PX 2", "2099-01-04", "--as", "seller")
+    parcel = await real_world.uncollected_parcel()
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkflowHandle, "query", asks)
+        assert (await shell(*sent)).code == 0
+        of_order = ("--order", order, "--country", "PL", "--tracking", "PX 2")
+        for _ in range(50):  # lists lag behind
+            told = await shell("parcel-event", "in-transit", *of_order)
+            if told.code == 0:
+                break
+            await asyncio.sleep(0.1)
+        assert told.out == f"Told {case}: in-transit.\n"
+        nobody = await shell("redelivery-paid", parcel.handle.id)
+        assert (nobody.code, nobody.err.split(":")[0]) == (1, "wrong-stage")
+    await parcel.buyer(SendAgain)
+    await parcel.sees(lambda view: view.stage is Stage.AWAITING_PAYMENT, lambda view: view.due)
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkflowHandle, "query", asks)
+        paid = await shell("redelivery-paid", parcel.handle.id, "--json")
+        assert paid.json["key"] == f"{parcel.handle.id}:redelivery:1"
+    await parcel.sees(lambda view: view.stage is Stage.AWAITING_DISPATCH)
+    await parcel.seller(Ship, carrier="InPost", tracking="PX 3", expected_on=date(2099, 1, 4))
+    over = await shell("redelivery-paid", parcel.handle.id)
+    assert (over.code, over.err.split(":")[0]) == (1, "wrong-stage")
 
 
 async def test_does_a_receipt_name_the_stage_that_the_command_led_to(
