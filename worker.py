@@ -46,7 +46,7 @@ from config import (
 )
 from gate import workflow_runner
 from health import MAIL, HealthServer, Parts
-from policies import PolicyError, countries, read_policy, ways_outside
+from policies import PolicyError, check, countries, ways_outside
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister
@@ -222,11 +222,10 @@ def listen(name: str, address: str) -> socket.socket:
 
 def check_policies(folder: Path) -> None:
     """Raise ConfigurationError for a policy file that no case could be opened under."""
-    if not (known := countries(folder)):
-        raise ConfigurationError(f"RECOURSE_POLICIES has no policy file: {folder}.")
     try:
-        for country in known:
-            read_policy(country, folder)
+        if not countries(folder):
+            raise ConfigurationError(f"RECOURSE_POLICIES has no policy file: {folder}.")
+        check(folder)
     except PolicyError as error:
         raise ConfigurationError(f"Mend the policy: {error}") from None
 

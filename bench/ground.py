@@ -1,7 +1,6 @@
 """What the lives stand on: orders, policies, and activities that do nothing."""
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -96,24 +95,17 @@ def write_orders(path: Path, ids: Mapping[str, list[str]]) -> None:
 
 
 def write_policies(folder: Path) -> Path:
-    """The real policies of two countries, with SHORT windows."""
+    """The real policies, with SHORT windows laid over them."""
     folder.mkdir(exist_ok=True)
+    (folder / "common.toml").write_text(f"over = {json.dumps(str(POLICIES))}\n")
     for country, windows in SHORT.items():
-        name = f"{country.lower()}.toml"
-        table = (POLICIES / name).read_text()
-        for section, (length, reminder) in windows.items():
-            table = _shorten(table, section, length, reminder)
-        (folder / name).write_text(table)
+        rows = [
+            f'{window} = {{ length = {length}, counting = "seconds"'
+            + (f", remind_after = {reminder} }}" if reminder else " }")
+            for window, (length, reminder) in windows.items()
+        ]
+        (folder / f"{country.lower()}.toml").write_text("\n".join(rows) + "\n")
     return folder
-
-
-def _shorten(table: str, section: str, length: int, reminder: int | None) -> str:
-    head, mark, rest = table.partition(f"[{section}]\n")
-    body, gap, tail = rest.partition("\n\n")
-    body = re.sub(r"^length = .*$", f"length = {length}", body, flags=re.M)
-    body = re.sub(r"^counting = .*$", 'counting = "seconds"', body, flags=re.M)
-    body = re.sub(r"^remind_after = .*$", f"remind_after = {reminder}", body, flags=re.M)
-    return head + mark + body + gap + tail
 
 
 def openings() -> list[Opening]:

@@ -1,12 +1,11 @@
-"""The policy files: one readable table a country, and what reads them.
+"""The policy files: readable tables in layers, and what reads them.
 
 Each window says its length, its counting, what starts it, what happens on silence, and its source.
-`demo/` holds the same tables in seconds, for a case to watch.
+`common.toml` has what the countries agree on, a file a country what it has otherwise, and `demo/`
+lies over them all, in seconds, for a case to watch (`policies.layers`).
 """
 
 import json
-import re
-import tomllib
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +19,21 @@ from pydantic import BaseModel, ValidationError
 from domain.calendars import Calendar
 from domain.misfits import in_words
 from domain.policy import Policy, Redress
+from policies.layers import Key, Laid, Layer, PolicyError, countries_in, layers_of, strays
+
+__all__ = [
+    "DEMO",
+    "EVERY_PROCESS",
+    "HERE",
+    "PROCESSES",
+    "PolicyError",
+    "check",
+    "countries",
+    "known_years",
+    "read_calendar",
+    "read_policy",
+    "ways_outside",
+]
 
 EVERY_PROCESS = "every_process"
 """The section of what all processes have alike, like an agent's time to decide."""
@@ -36,59 +50,56 @@ HERE = Path(__file__).parent
 DEMO = HERE / "demo"
 
 
-LARGEST_FILE = 1_000_000
-"""Bytes of a policy file."""
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be read; the message names the file and the key in one sentence."""
-
-
 def countries(folder: Path = HERE) -> list[str]:
-    """The countries that have a policy file."""
-    return sorted(path.stem.upper() for path in folder.glob("[a-z][a-z].toml"))
+    """The countries that have a policy file, in the folder or in one that it lies over."""
+    return countries_in(folder)
+
+
+def check(folder: Path = HERE) -> None:
+    """Raise `PolicyError` for a folder under which some case could not be opened, or with a file
+    that no country reads.
+    """
+    for name in strays(folder):
+        raise PolicyError(f"{name} is read by no country: a file is named like pl.toml.")
+    for country in countries(folder):
+        read_policy(country, folder)
 
 
 def read_policy(country: str, folder: Path = HERE) -> Policy:
     """One country's policy. Raises `PolicyError` for a file that is missing or wrong."""
-    path = folder / f"{country.lower()}.toml"
-    if not re.fullmatch(r"[A-Z]{2}", country) or not path.is_file():
-        known = ", ".join(countries(folder)) or "none"
-        raise PolicyError(f"There is no policy for {country!r}; {folder.name}/ has: {known}.")
-    name = f"{folder.name}/{path.name}"
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise PolicyError(f"{name} cannot be read: {error.strerror}.") from None
-    if len(raw) > LARGEST_FILE:
-        raise PolicyError(f"{name} has more than {LARGEST_FILE:,} bytes, as no policy does.")
-    return _policy(raw.replace(b"\r\n", b"\n"), country, name)
+    known = countries(folder)
+    if country not in known:
+        raise PolicyError(
+            f"There is no policy for {country!r}; {folder.name}/ has: {', '.join(known) or 'none'}."
+        )
+    return _policy(layers_of(country, folder), country)
 
 
 @lru_cache(maxsize=64)
-def _policy(raw: bytes, country: str, name: str) -> Policy:
-    """The policy that a file's content is: each case asks for it, and it seldom changes."""
+def _policy(layers: tuple[Layer, ...], country: str) -> Policy:
+    """The policy that files' content is: each case asks for it, and it seldom changes."""
+    laid = Laid()
+    for layer in layers:
+        laid.lay(layer)
+    whole = _spread(laid)
     try:
-        table = tomllib.loads(raw.decode())
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{name} is not TOML: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{name} is not UTF-8 at byte {error.start}.") from None
-    try:
-        whole = _spread(table)
         # By way of JSON, pydantic is strict about types and still reads dates and names.
         policy = Policy.model_validate_json(json.dumps(whole, default=_foreign), strict=True)
     except ValidationError as error:
-        raise PolicyError(f"{name}: {_sentence(error, table)}.") from None
-    except ValueError as error:
-        raise PolicyError(f"{name}: {error}.") from None
+        raise PolicyError(_sentence(error, laid, layers)) from None
     if policy.country != country:
         raise PolicyError(
-            f"{name}: country is {policy.country}, and the file's name says {country}."
+            f"{laid.said['country',][-1]}: country is {policy.country}, and the file's name says "
+            f"{country}."
         )
-    mark = sha256(raw).hexdigest()[:8]
-    return policy.model_copy(update={"version": f"{policy.version}+{mark}"})
+    return policy.model_copy(update={"version": f"{policy.version}+{_mark(layers)}"})
+
+
+def _mark(layers: tuple[Layer, ...]) -> str:
+    """What tells these files from others: of one file its hash, of several that of their hashes."""
+    hashes = [sha256(layer.raw) for layer in layers]
+    whole = hashes[0] if len(hashes) == 1 else sha256(b"".join(one.digest() for one in hashes))
+    return whole.hexdigest()[:8]
 
 
 def ways_outside(folder: Path = HERE) -> dict[str, Redress]:
@@ -157,18 +168,22 @@ def _between(days: dict[date, str], years: range) -> dict[date, str]:
     return {day: days[day] for day in sorted(days) if day.year in years}
 
 
-def _spread(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with what [every_process] says put into each process that knows it, and says
-    nothing else of it. Raises ValueError for a key that no process knows.
+def _spread(laid: Laid) -> dict[str, Any]:
+    """What is laid, with what [every_process] says put beneath each process that knows it, and
+    nothing else of it. Raises `PolicyError` for a key that no process knows.
     """
+    table = laid.table
     alike = table.get(EVERY_PROCESS, {})
     if not isinstance(alike, dict):
-        raise ValueError(f"{EVERY_PROCESS} must be a section")
+        raise PolicyError(f"{laid.said[EVERY_PROCESS,][-1]}: {EVERY_PROCESS} must be a section.")
     known = {key for model in PROCESSES.values() for key in model.model_fields}
     if unknown := sorted(alike.keys() - known):
-        raise ValueError(f"{EVERY_PROCESS}.{unknown[0]} is not a known key")
+        key = (EVERY_PROCESS, unknown[0])
+        raise PolicyError(f"{laid.said[key][-1]}: {'.'.join(key)} is not a known key.")
     return {
-        name: {key: alike[key] for key in alike if key in PROCESSES[name].model_fields} | section
+        name: _beneath(
+            section, {key: alike[key] for key in alike if key in PROCESSES[name].model_fields}
+        )
         if name in PROCESSES and isinstance(section, dict)
         else section
         for name, section in table.items()
@@ -176,24 +191,63 @@ def _spread(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _beneath(section: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
+    """A section, and of another one what it does not say itself."""
+    whole = lower | section
+    for key in lower.keys() & section.keys():
+        if isinstance(lower[key], dict) and isinstance(section[key], dict):
+            whole[key] = _beneath(section[key], lower[key])
+    return whole
+
+
 def _foreign(value: Any) -> dict[str, str]:
     """TOML's dates and times: wrong wherever they stand, and refused there by name."""
     return {"unquoted": str(value)}
 
 
-def _sentence(error: ValidationError, table: dict[str, Any]) -> str:
-    """The first thing wrong, by its key, where it stands in the file."""
-    first = error.errors(include_url=False)[0]
-    parts = [str(part) for part in first["loc"]]
-    if len(parts) > 1 and parts[0] in PROCESSES and parts[1] not in table[parts[0]]:
-        parts[0] = EVERY_PROCESS if parts[1] in table.get(EVERY_PROCESS, {}) else parts[0]
-    key = ".".join(parts) or "the file"
+def _sentence(error: ValidationError, laid: Laid, layers: tuple[Layer, ...]) -> str:
+    """The first thing wrong: the file that says it, by its key. What is not known comes first: it
+    may be the misspelt name of what is missing.
+    """
+    errors = error.errors(include_url=False)
+    first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
+    key = _where_it_stands(tuple(str(part) for part in first["loc"]), laid)
+    name = ".".join(key)
     match first["type"]:
         case "missing":
-            return f"{key} is missing"
+            return _missing(key, laid, layers)
         case "extra_forbidden":
-            return f"{key} is not a known key"
+            wrong = "is not a known key"
         case "value_error":
-            return f"{key}: {first['ctx']['error']}"
+            wrong = str(first["ctx"]["error"])
+            name = f"{name}:" if name else ""
+            # "length is above …" names what is wrong, below the key.
+            key = max((key, (*key, *wrong.split()[0].split("."))), key=lambda one: one in laid.said)
         case _:
-            return f"{key} {in_words(first)}"
+            wrong = in_words(first)
+    while key not in laid.said and key:
+        key = key[:-1]
+    file = laid.said[key][-1] if key else layers[-1].name
+    return f"{file}: {name} {wrong}." if name else f"{file}: {wrong}."
+
+
+def _where_it_stands(key: Key, laid: Laid) -> Key:
+    """A key of a process as its own section says it, or that of every process."""
+    if len(key) < 2 or key[0] not in PROCESSES or key in laid.said:
+        return key
+    alike = (EVERY_PROCESS, *key[1:])
+    if alike in laid.said or (key[:2] not in laid.said and alike[:2] in laid.said):
+        return alike
+    return key
+
+
+def _missing(key: Key, laid: Laid, layers: tuple[Layer, ...]) -> str:
+    """Which file should say what is missing: the country's own, if no later one began to speak of
+    it; what lies below does not say it either.
+    """
+    names = [layer.name for layer in layers]
+    began = names.index(laid.said[key[:-1]][0]) if key[:-1] in laid.said else 0
+    own = next((n for n, layer in enumerate(layers) if not layer.common), 0)
+    at = max(began, own)
+    also = f" here and in {' and '.join(names[:at])}" if at else ""
+    return f"{names[at]}: {'.'.join(key)} is missing{also}."

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import random
-import re
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -69,6 +67,7 @@ from tests.life import (
     World,
     not_travelled,
 )
+from tests.policies import laid_over
 from tests.skipping import skipping_server
 from worker import working
 from workflows.complaint.process import Complaint
@@ -1146,13 +1145,7 @@ async def test_a_refusal_after_the_time_to_answer_changes_nothing_even_if_the_wo
     real_world: World, tmp_path: Path
 ) -> None:
     """The end of the time and the refusal come to the case at once."""
-    short = tmp_path / "policies"
-    shutil.copytree(DEMO, short)
-    rules, found = re.subn(
-        r"(\[complaint.answer\]\nlength = )\d+", r"\g<1>6", (short / "pl.toml").read_text()
-    )
-    assert found == 1
-    (short / "pl.toml").write_text(rules)
+    short = laid_over(DEMO, tmp_path / "policies", {"pl": {"complaint.answer.length": 6}})
     more = {"task_queue": f"{real_world.settings.task_queue}-away", "policies": short}
     settings = real_world.settings.model_copy(update=more)
     away = replace(

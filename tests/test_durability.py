@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-import re
 import signal
 import time
 from collections import Counter
@@ -38,6 +37,7 @@ from standin.serving import serve_mailbox, serve_marketplace
 from store.archive import Archive
 from store.engine import connect, migrate
 from tests.life import BUYER, SELLER, Life, World, write_orders
+from tests.policies import COMMON, laid_over
 from tests.processes import Program, free_port, temporal_program, worker_program
 from tests.record_histories import PAPER
 
@@ -72,17 +72,8 @@ def short_policies(folder: Path, seconds: dict[str, int], elsewhere_as_is: bool 
     """The demo's policies, with these windows made so many seconds long; in Poland alone, or in
     every country.
     """
-    folder.mkdir()
-    for file in DEMO.glob("*.toml"):
-        text = file.read_text()
-        changed = {} if elsewhere_as_is and file.stem != "pl" else seconds
-        for window, length in changed.items():
-            text, found = re.subn(
-                rf"(\[{re.escape(window)}\]\nlength = )\d+", rf"\g<1>{length}", text
-            )
-            assert found == 1
-        (folder / file.name).write_text(text)
-    return folder
+    lengths: dict[str, object] = {f"{window}.length": length for window, length in seconds.items()}
+    return laid_over(DEMO, folder, {"pl" if elsewhere_as_is else COMMON: lengths})
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 """Whole lives of goods that did not come: delivered late, sent again, or paid back; what if …?"""
 
-import re
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,8 +40,10 @@ from domain.ports import RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
+from policies import DEMO
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
+from tests.policies import laid_over
 from workflows.non_delivery.process import NonDelivery
 
 ROOT = Path(__file__).parents[1]
@@ -373,14 +373,12 @@ async def quick_world(server: WorkflowEnvironment, tmp_path: Path) -> AsyncItera
     """A world in real time, whose seconds are few: a case that outlives the one that opened it
     stops the server that skips time.
     """
-    policies = tmp_path / "policies"
-    shutil.copytree(ROOT / "policies" / "demo", policies)
-    text = (policies / "pl.toml").read_text("utf-8")
-    for window in ("objection", "refund"):
-        length = rf"(\[non_delivery\.{window}\]\nlength = )\d+(\n.*\nremind_after = )\d+"
-        text, times = re.subn(length, r"\g<1>2\g<2>1", text)
-        assert times == 1
-    (policies / "pl.toml").write_text(text, "utf-8")
+    quick: dict[str, object] = {
+        f"non_delivery.{window}.{key}": value
+        for window in ("objection", "refund")
+        for key, value in {"length": 2, "remind_after": 1}.items()
+    }
+    policies = laid_over(DEMO, tmp_path / "policies", {"pl": quick})
     async with world_on(server, tmp_path, policies, first_order=701) as world:
         yield world
 

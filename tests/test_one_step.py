@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-import re
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,13 +35,14 @@ from policies import DEMO
 from store.archive import Archive
 from tests.conftest import parts_on
 from tests.life import BUYER, SELLER, Life, RefusedCommand, World
+from tests.policies import COMMON, laid_over
 from tests.processes import binary
 from tests.test_durability import becomes
 from tests.test_two_workers import replays
 from worker import working
 from workflows.cancellation.process import Cancellation
 
-LONG = 'length = 900\ncounting = "seconds"'
+LONG = 900  # seconds
 
 
 @dataclass
@@ -88,11 +89,14 @@ async def absent(tmp_path: Path) -> AsyncIterator[Absent]:
 @pytest.fixture
 async def unhurried(tmp_path: Path) -> AsyncIterator[Absent]:
     """A worker that comes and goes, where no clock runs out meanwhile."""
-    policies = tmp_path / "policies"
-    policies.mkdir()
-    for file in DEMO.glob("*.toml"):
-        text = re.sub(r'length = \d+\ncounting = "seconds"', LONG, file.read_text())
-        (policies / file.name).write_text(text)
+    short = tomllib.loads((DEMO / "common.toml").read_text())
+    long: dict[str, object] = {
+        f"{section}.{window}.length": LONG
+        for section, windows in short.items()
+        if isinstance(windows, dict)
+        for window in windows
+    }
+    policies = laid_over(DEMO, tmp_path / "policies", {COMMON: long})
     async with absent_on(tmp_path, policies) as absent:
         yield absent
 

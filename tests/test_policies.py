@@ -1,7 +1,11 @@
 """Does every shipped policy load, and does a wrong one say what is wrong with it?"""
 
+import re
+import shutil
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -22,14 +26,17 @@ from domain.refunds import DeliveryShare
 from policies import (
     DEMO,
     HERE,
-    LARGEST_FILE,
+    PROCESSES,
     PolicyError,
+    check,
     countries,
     known_years,
     read_calendar,
     read_policy,
     ways_outside,
 )
+from policies.layers import LARGEST_FILE
+from tests.policies import COMMON, laid_over, write_layer
 
 COUNTRIES = ["CZ", "HU", "PL", "SI", "SK"]
 SHIPPED = [(folder, country) for folder in (HERE, DEMO) for country in countries(folder)]
@@ -78,15 +85,18 @@ def returning(policy: Policy) -> ReturnPolicy:
 def folder(tmp_path: Path) -> Path:
     copy = tmp_path / "policies"
     copy.mkdir()
-    (copy / "pl.toml").write_bytes((HERE / "pl.toml").read_bytes())
+    for name in ("common.toml", "pl.toml"):
+        (copy / name).write_bytes((HERE / name).read_bytes())
     return copy
 
 
-def edit(folder: Path, old: str, new: str) -> None:
-    path = folder / "pl.toml"
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+def edit(folder: Path, old: str, new: str) -> str:
+    """Change what is for all countries, or else what is Poland's; which file it was."""
+    for path in (folder / "common.toml", folder / "pl.toml"):
+        if old in (text := path.read_text()):
+            path.write_text(text.replace(old, new, 1))
+            return f"{folder.name}/{path.name}"
+    raise AssertionError(old)
 
 
 def test_five_countries_are_shipped_and_each_can_be_watched() -> None:
@@ -435,10 +445,10 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
             "[every_process.klaim]",
             "every_process.klaim is not a known",
         ),
-        ("[dispute.appeal]", "[dispute.apeal]", "dispute.appeal is missing"),
-        ("length = 24", "lenght = 24", "inquiry.seller_reply.length is missing"),
+        ("[dispute.appeal]", "[dispute.apeal]", "dispute.apeal is not a known key"),
+        ("length = 24", "lenght = 24", "inquiry.seller_reply.lenght is not a known key"),
         ("per_day = 20", "per_day = 20\nper_week = 9", "every_process.messages.per_week is not"),
-        ('source = "seed H4"\n', "", "inquiry.seller_reply.source is missing"),
+        ('source = "seed H4"\n', "", "inquiry.seller_reply.source is missing here and"),
         ('source = "seed H4"', 'source = ""', "inquiry.seller_reply.source must not be empty"),
         (
             "length = 24",
@@ -485,15 +495,10 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
             "[withdrawal.unsent]\nremind_after = 30",
             "withdrawal.unsent: remind_after is not known here",
         ),
-        (
-            "[complaint.refund_if_withdrawal]\nlength = 14",
-            "[complaint.refund_if_withdrawal]\nlength = 15",
-            "complaint.refund_if_withdrawal must have the length and counting of withdrawal.refund",
-        ),
         ("sole_traders = true", 'sole_traders = "yes"', "withdrawal.sole_traders must be true or"),
         ('share = "proportional"', 'share = "half"', "cancellation.delivery_share must be one of"),
         ('"platform-label"', '"post"', "goods_return.way must be one of platform-label"),
-        ("[goods_return.label]", "[goods_return.lable]", "goods_return.label is missing"),
+        ("[goods_return.label]", "[goods_return.lable]", "goods_return.lable is not a known key"),
         (
             "[withdrawal]",
             '[withdrawal]\nprocess = "dispute"',
@@ -506,11 +511,218 @@ def test_an_edited_file_is_another_version(folder: Path) -> None:
 def test_a_wrong_file_is_refused_by_key_in_one_sentence(
     folder: Path, old: str, new: str, sentence: str
 ) -> None:
-    edit(folder, old, new)
+    file = edit(folder, old, new)
     with pytest.raises(PolicyError, match=sentence) as caught:
         read_policy("PL", folder)
-    assert "policies/pl.toml" in str(caught.value)
+    assert file in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("below", "changes", "here"),
+    [
+        (HERE, {COMMON: {"dispute.appeal.length": 21}}, 21),
+        (HERE, {"pl": {"dispute.appeal.length": 21}}, 21),
+        (HERE, {COMMON: {"dispute.appeal.length": 3}, "pl": {"dispute.appeal.length": 21}}, 21),
+        (HERE, {"si": {"dispute.appeal.length": 21}}, 14),
+        (DEMO, {}, 5),
+        (DEMO, {"pl": {"dispute.appeal.length": 9}}, 9),
+    ],
+)
+def test_a_file_has_its_way_over_those_below_it_key_by_key(
+    tmp_path: Path, below: Path, changes: dict[str, dict[str, object]], here: int
+) -> None:
+    folder = laid_over(below, tmp_path / "own", changes)
+    own, theirs = (read_policy("PL", one).dispute for one in (folder, below))
+    assert own is not None
+    assert theirs is not None
+    assert own.appeal == theirs.appeal.model_copy(update={"length": here})
+    assert own.model_copy(update={"appeal": theirs.appeal}) == theirs
+    assert countries(folder) == countries(below)
+    check(folder)
+
+
+def test_a_process_may_have_its_own_of_what_all_have_alike(tmp_path: Path) -> None:
+    folder = laid_over(HERE, tmp_path / "own", {"pl": {"dispute.decision.length": 5}})
+    policy, below = read_policy("PL", folder), read_policy("PL")
+    theirs = windows(below.dispute)["decision"]
+    assert windows(policy.dispute)["decision"] == theirs.model_copy(update={"length": 5})
+    assert policy.complaint == below.complaint
+
+
+def test_what_a_country_is_without_no_file_for_all_countries_brings_back(tmp_path: Path) -> None:
+    gone = ["inquiry", "dispute.seller_reply.remind_after", "redress"]
+    folder = laid_over(HERE, tmp_path / "own", {"pl": {"without": gone}})
+    watched = tmp_path / "watched"
+    shutil.copytree(DEMO, watched)
+    common = watched / "common.toml"
+    common.write_text(common.read_text().replace('over = ".."', 'over = "../own"'))
+    for one, length in ((folder, 24), (watched, 6)):
+        policy = read_policy("PL", one)
+        assert (policy.inquiry, policy.redress) == (None, None)
+        reply = windows(policy.dispute)["seller_reply"]
+        assert (reply.length, reply.remind_after) == (length, None)
+        assert read_policy("SI", one).inquiry is not None
+        assert "PL" not in ways_outside(one)
+
+
+def test_a_country_replaces_a_section_that_it_is_without(tmp_path: Path) -> None:
+    own: dict[str, object] = {
+        "without": ["dispute.seller_reply"],
+        "dispute.seller_reply.length": 2,
+        "dispute.seller_reply.counting": "working-days",
+        "dispute.seller_reply.starts": "the dispute is opened",
+        "dispute.seller_reply.on_silence": "breach-and-escalate",
+        "dispute.seller_reply.source": "law: our own",
+    }
+    folder = laid_over(HERE, tmp_path / "own", {"pl": own})
+    assert table(read_policy("PL", folder).dispute)["seller_reply"] == (
+        *(2, "working-days", None),
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "sentence"),
+    [
+        ("pl", {"dispute.apeal.length": 3}, "dispute.apeal is not a known key"),
+        (COMMON, {"dispute.appeal.lenght": 3}, "dispute.appeal.lenght is not a known key"),
+        (COMMON, {"every_process.holt.length": 3}, "every_process.holt is not a known key"),
+        (COMMON, {"rules": 3}, "rules is not a known key"),
+        ("pl", {"dispute.appeal.length": "3"}, "dispute.appeal.length must be a whole number, not"),
+        (COMMON, {"every_process.hold.soft": 1}, "every_process.hold.soft must be true or"),
+        ("pl", {"complaint.answer.remind_after": 14}, "complaint.answer: remind_after must be sh"),
+        ("pl", {"dispute.appeal": 3}, "dispute.appeal must be a section, as in policies/common"),
+        ("pl", {"currency.code": "EUR"}, "currency must be no section, as in policies/pl.toml"),
+        ("pl", {"every_process": 3}, "every_process must be a section, as in policies/common.toml"),
+        ("pl", {"without": ["dispute.apeal"]}, "without names 'dispute.apeal', which no file be"),
+        ("pl", {"without": "dispute.appeal"}, "without must be a list of keys, not 'dispute.app"),
+        ("pl", {"without": [3]}, "without must be a list of keys, not"),
+        ("pl", {"over": ".."}, "over is not a known key"),
+        ("pl", {"country": "SI"}, "country is SI, and the file's name says PL"),
+        (COMMON, {"over": "elsewhere"}, "over must be the path of a folder, not 'elsewhere'"),
+        (COMMON, {"over": "\0"}, "over must be the path of a folder, not "),
+        (COMMON, {"over": "x" * 5000}, "over must be the path of a folder, not 'xxx"),
+        (COMMON, {"over": 3}, "over must be the path of a folder, not 3"),
+        (COMMON, {"over": "."}, "over leads back to '.', which lies over it"),
+    ],
+)
+def test_a_wrong_layer_is_refused_by_key_in_one_sentence(
+    tmp_path: Path, file: str, keys: dict[str, object], sentence: str
+) -> None:
+    folder = laid_over(HERE, tmp_path / "own", {file: keys})
+    with pytest.raises(PolicyError) as caught:
+        read_policy("PL", folder)
+    assert str(caught.value).startswith(f"own/{file}.toml: {sentence}")
+    assert str(caught.value).count("\n") == 0
+
+
+def test_folders_that_lie_over_each_other_are_refused(tmp_path: Path) -> None:
+    laid_over(tmp_path / "b", tmp_path / "a", {})
+    laid_over(tmp_path / "a", tmp_path / "b", {})
+    with pytest.raises(PolicyError, match=r"b/common\.toml: over leads back to '.*/a', which"):
+        countries(tmp_path / "a")
+
+
+def test_what_lost_the_key_below_it_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    # A window of all countries was given another name, which a file above does not know.
+    edit(folder, "[complaint.choice]", "[complaint.chosen]")
+    own = laid_over(folder, tmp_path / "own", {COMMON: {"complaint.choice.length": 3}})
+    with pytest.raises(PolicyError, match=r"^policies/common\.toml: complaint\.chosen is not a kn"):
+        read_policy("PL", own)
+    text = (folder / "common.toml").read_text()
+    start = text.index("[complaint.chosen]")
+    end = text.index("[", start + 1)
+    (folder / "common.toml").write_text(text[:start] + text[end:])
+    with pytest.raises(PolicyError) as caught:
+        read_policy("PL", own)
+    assert str(caught.value) == (
+        "own/common.toml: complaint.choice.counting is missing here and in policies/common.toml "
+        "and policies/pl.toml."
+    )
+
+
+def test_a_country_says_what_its_own_file_has_to(folder: Path) -> None:
+    path = folder / "pl.toml"
+    path.write_text(path.read_text().replace("information_holds = false", ""))
+    with pytest.raises(PolicyError) as caught:
+        read_policy("PL", folder)
+    assert str(caught.value) == (
+        "policies/pl.toml: complaint.information_holds is missing here and in policies/common.toml."
+    )
+
+
+def test_a_file_that_no_country_reads_is_refused(tmp_path: Path) -> None:
+    folder = laid_over(HERE, tmp_path / "own", {"PL": {"dispute.appeal.length": 3}})
+    with pytest.raises(PolicyError, match=r"own/PL\.toml is read by no country: a file is named"):
+        check(folder)
+
+
+def test_two_files_of_one_name_are_told_apart(folder: Path) -> None:
+    own = laid_over(HERE, folder / "policies", {"pl": {"dispute.apeal.length": 3}})
+    with pytest.raises(PolicyError, match=rf"{re.escape(str(own))}/pl\.toml: dispute\.apeal is n"):
+        read_policy("PL", own)
+
+
+def test_a_change_of_any_layer_is_another_version_of_the_countries_that_it_is_of(
+    tmp_path: Path,
+) -> None:
+    shipped = tmp_path / "policies"
+    shutil.copytree(HERE, shipped, ignore=shutil.ignore_patterns("*.py", "__*"))
+    own = laid_over(shipped / "demo", tmp_path / "own", {"pl": {}, "si": {}})
+    met = {read_policy("PL", own).version}
+    slovenia = read_policy("SI", own).version
+    files = [shipped / "pl.toml", own / "pl.toml"]
+    for file in files:
+        file.write_text(file.read_text() + "# Read again by a lawyer.\n")
+        met.add(read_policy("PL", own).version)
+        assert read_policy("SI", own).version == slovenia
+    for file in (shipped / "common.toml", shipped / "demo" / "common.toml", own / "common.toml"):
+        file.write_text(file.read_text() + "# Read again by a lawyer.\n")
+        met.add(read_policy("PL", own).version)
+        assert read_policy("SI", own).version != slovenia
+        slovenia = read_policy("SI", own).version
+    assert len(met) == 6
+    assert {version.split("+")[0] for version in met} == {"demo-1"}
+
+
+def test_a_country_in_one_whole_file_has_the_version_of_that_file(tmp_path: Path) -> None:
+    whole = read_policy("PL").model_dump(mode="json", exclude_none=True)
+    for section in PROCESSES:
+        del whole[section]["process"]
+    keys = {key: value for key, value in flat(whole).items() if value != {}}
+    folder = tmp_path / "own"
+    folder.mkdir()
+    write_layer(folder / "pl.toml", keys)
+    policy = read_policy("PL", folder)
+    mark = sha256((folder / "pl.toml").read_bytes()).hexdigest()[:8]
+    assert policy.version == f"{keys['version']}+{mark}"
+    assert policy.model_copy(update={"version": ""}) == read_policy("PL").model_copy(
+        update={"version": ""}
+    )
+    assert countries(folder) == ["PL"]
+
+
+def flat(table: dict[str, Any], above: str = "") -> dict[str, object]:
+    """What sections say, by such keys as `dispute.appeal.length`."""
+    return {
+        key: value
+        for name, said in table.items()
+        for key, value in (
+            flat(said, f"{above}{name}.") if isinstance(said, dict) else {f"{above}{name}": said}
+        ).items()
+    }
+
+
+def test_a_clock_that_may_be_a_withdrawals_is_as_long_as_one(folder: Path) -> None:
+    clock = "[complaint.refund_if_withdrawal]\nlength = "
+    edit(folder, f"{clock}14", f"{clock}15")
+    with pytest.raises(PolicyError) as caught:
+        read_policy("PL", folder)
+    assert str(caught.value) == (
+        "policies/pl.toml: complaint.refund_if_withdrawal must have the length and counting of "
+        "withdrawal.refund."
+    )  # the last file that says something of it
 
 
 def test_a_holiday_cannot_be_worked(folder: Path) -> None:

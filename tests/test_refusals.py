@@ -1,11 +1,8 @@
 """Every refusal has a code, and every code is met; what is repeated does no harm."""
 
 import asyncio
-import re
-import shutil
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +10,6 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from config import HERE
 from domain.commands import (
     Accept,
     Ask,
@@ -51,8 +47,11 @@ from domain.parties import Actor, Party
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import Recalculate
+from policies import HERE as SHIPPED
+from policies import PROCESSES
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedCommand, World
+from tests.policies import laid_over, write_layer
 from workflows.inquiry.process import Inquiry
 from workflows.kernel.case import COMMANDS
 
@@ -61,24 +60,17 @@ BY_MAIL = True
 MET: set[str] = set()
 """The codes that the tests of this module have met."""
 
-LIMITS = {
-    "text_length": 60,
-    "per_day": 3,
-    "per_case": 5,
-    "attachments": 1,
-    "attachment_bytes": 1000,
-    "offers_per_party": 2,
-    "questions_per_party": 1,
+LIMITS: dict[str, object] = {
+    "every_process.messages.text_length": 60,
+    "every_process.messages.per_day": 3,
+    "every_process.messages.per_case": 5,
+    "every_process.messages.attachments": 1,
+    "every_process.messages.attachment_bytes": 1000,
+    "dispute.offers_per_party": 2,
+    "dispute.questions_per_party": 1,
 }
 
-
-def edit(file: Path, **changes: object) -> None:
-    """Set top-level numbers of a policy file wherever they stand."""
-    text = file.read_text("utf-8")
-    for key, value in changes.items():
-        text, times = re.subn(rf"(?m)^{key} = [\d_]+", f"{key} = {value}", text)
-        assert times
-    file.write_text(text, "utf-8")
+INQUIRIES_ALONE: dict[str, object] = {"without": sorted(PROCESSES.keys() - {"inquiry"})}
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +79,7 @@ async def strict(
 ) -> AsyncIterator[World]:
     """A world with small limits, whose policies can be edited."""
     folder = tmp_path_factory.mktemp("strict")
-    policies = folder / "policies"
-    shutil.copytree(HERE / "policies", policies, ignore=shutil.ignore_patterns("*.py", "__*"))
-    edit(policies / "pl.toml", **LIMITS)
-    si = policies / "si.toml"
-    text = si.read_text("utf-8")
-    si.write_text(text[: text.index("[dispute]")], "utf-8")  # Slovenia runs inquiries alone
+    policies = laid_over(SHIPPED, folder / "policies", {"pl": LIMITS, "si": INQUIRIES_ALONE})
     async with world_on(skipping, folder, policies, first_order=701) as world:
         yield world
 
@@ -458,7 +445,7 @@ async def test_recalculation_moves_later_never_earlier_and_keeps_what_happened(
     assert before
 
     async def recalculated(length: int, command_id: str) -> Any:
-        file.write_text(original.replace("length = 24\n", f"length = {length}\n"), encoding="utf-8")
+        write_layer(file, LIMITS | {"inquiry.seller_reply.length": length})
         return await life.handle.execute_update(
             Inquiry.recalculate,
             Recalculate(command_id=command_id, by=AGENT, reason="The rule was changed."),

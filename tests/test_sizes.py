@@ -1,7 +1,6 @@
 """A case that everybody has filled to the limits can still be read, and takes commands."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
@@ -12,7 +11,6 @@ from pydantic import Field
 from temporalio.testing import WorkflowEnvironment
 
 from cli.export import read_case as read_for_export
-from config import HERE
 from domain.base import Value
 from domain.commands import (
     Ask,
@@ -43,12 +41,13 @@ from domain.parties import Actor, Audience, Party
 from domain.view import CaseView, Entry, Recalculate, WholeCase
 from pages.case import print_page
 from pages.export import make_page
+from policies import HERE as SHIPPED
 from service.export_document import make_document
 from service.reaching import look, look_at_all, look_through
 from service.showing import read_case
 from tests.conftest import world_on
 from tests.life import AGENT, PLATFORM, SECOND, Life, RefusedCommand, World
-from tests.test_refusals import edit
+from tests.policies import laid_over
 from workflows.dispute.process import Dispute
 
 FAR_BELOW = 1_000_000
@@ -66,9 +65,8 @@ async def wide(
 ) -> AsyncIterator[World]:
     """A world whose cases can be filled in one day."""
     folder = tmp_path_factory.mktemp("wide")
-    policies = folder / "policies"
-    shutil.copytree(HERE / "policies", policies, ignore=shutil.ignore_patterns("*.py", "__*"))
-    edit(policies / "pl.toml", per_day=1000)
+    many: dict[str, object] = {"every_process.messages.per_day": 1000}
+    policies = laid_over(SHIPPED, folder / "policies", {"pl": many})
     async with world_on(skipping, folder, policies, first_order=801) as world:
         yield world
 

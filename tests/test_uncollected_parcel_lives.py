@@ -1,8 +1,6 @@
 """Whole lives of uncollected parcels (P1-P4, P6): what is chosen, what silence does, who pays."""
 
 import asyncio
-import re
-import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ import pytest
 import requests
 from temporalio.testing import WorkflowEnvironment
 
-from config import HERE
 from domain.commands import (
     Attachment,
     CancelOrder,
@@ -41,10 +38,12 @@ from domain.ports import CostClaim, RedeliveryPaid, RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import Announced, CaseView
+from policies import DEMO
 from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
+from tests.policies import laid_over
 
 BILL = Attachment(name="bill.pdf", size=9, media_type="application/pdf", sha256="a" * 64)
 WAY_BACK = 1300
@@ -566,12 +565,8 @@ async def test_a_missing_parcel_whose_case_cannot_be_opened_is_ruled_by_an_agent
 async def test_a_parcel_that_does_not_arrive_is_a_non_delivery(
     server: WorkflowEnvironment, tmp_path: Path
 ) -> None:
-    policies = tmp_path / "policies"
-    shutil.copytree(HERE / "policies" / "demo", policies)
-    text = (policies / "pl.toml").read_text("utf-8")
-    quick, times = re.subn(r"(\[uncollected_parcel\.transit\]\nlength = )\d+", r"\g<1>1", text)
-    assert times == 1
-    (policies / "pl.toml").write_text(quick, "utf-8")
+    quick: dict[str, object] = {"uncollected_parcel.transit.length": 1}
+    policies = laid_over(DEMO, tmp_path / "policies", {"pl": quick})
     # Not on the server that skips time: a case that outlives its parent stops it.
     async with world_on(server, tmp_path, policies, first_order=601) as quick_world:
         life = await quick_world.uncollected_parcel()
