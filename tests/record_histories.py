@@ -8,7 +8,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,11 +68,14 @@ from domain.commands import (
     WithdrawFromContract,
 )
 from domain.goods import Condition, ParcelEvent, Received, Scan, Way
+from domain.money import Money
 from domain.openings import CarrierTrouble
 from domain.orders import Line
 from domain.ports import Payout, PayoutKind, RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
+from policies import DEMO
 from store.refunds import RefundLedger
+from tests.absent import Absent, absent_on, unhurried_policies
 from tests.conftest import world_on
 from tests.life import PLATFORM, SECOND, Life, World
 from tests.skipping import skipping_server
@@ -634,6 +638,99 @@ async def non_delivery_not_believed(world: World) -> Life:
     return life
 
 
+async def dispute_never_paid(world: World) -> Life:
+    """A refund is agreed of an order that was never paid."""
+    life = await world.dispute(order_id=world.alter(world.order(), payment="unpaid"))
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    return life
+
+
+async def complaint_never_paid(world: World) -> Life:
+    """A lower price is granted of an order that was never paid."""
+    order = await world.in_hand(payment="unpaid")
+    lower = Money(amount_minor=1000, currency="PLN")
+    life = await world.complaint(order_id=order, wanted=Remedy.PARTIAL_REFUND, amount=lower)
+    await life.seller(AcceptComplaint)
+    return life
+
+
+async def dispute_refund_told(world: World) -> Life:
+    """The marketplace takes the refund for later, and tells by itself that it is paid."""
+    life = await world.dispute()
+    life.marketplace(refunds="later")
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.buyer(Accept)
+    view = await life.sees(lambda view: view.refund and view.refund.key)
+    assert view.refund
+    key = view.refund.key
+    await life.passes(hours=5)
+    await asyncio.to_thread(world.settle, key)
+    await life.signals(Dispute.refund_reported, RefundReport(key=key, state=RefundState.CONFIRMED))
+    return life
+
+
+async def withdrawal_used_up(world: World) -> Life:
+    """The goods have lost all that they were worth: the deduction settles them."""
+    life = await world.withdrawal(order_id=await world.in_hand(delivery_paid_minor=0))
+    await came_back(await life.goods_back())
+    await life.sees(lambda view: "return ended" in [entry.what for entry in view.timeline])
+    await life.seller(Deduct, amount=life.money(25000), text="Burnt.", attachments=(PAPER,))
+    await life.buyer(Accept)
+    await life.seller(Refund)
+    return life
+
+
+async def uncollected_taken_over(world: World) -> Life:
+    """What was sent again in a non-delivery came back: it goes on where that one ended."""
+    first = await non_delivery_came_back(world)
+    await first.sees(lambda view: view.stage is Stage.CLOSED)
+    life = world.follow(first, f"uncollected-parcel:PL:{first.order_id}:PX-2")
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    await life.send(PLATFORM, Close, reason="Enough.")
+    return life
+
+
+async def inquiry_answered_late(absent: Absent) -> Life:
+    """The seller answers while no worker is there, after the time to answer has run out."""
+    life = await absent.world.inquiry()
+    view = await life.sees(lambda view: view.due and not view.working)
+    await absent.goes()
+    now = await absent.world.environment.get_current_time()
+    assert view.due
+    await asyncio.sleep((view.due - now).total_seconds() + 1)
+    answer = asyncio.create_task(life.seller(Say, text="Yes, with a dimmer."))
+    await asyncio.sleep(0.5)
+    await absent.comes()
+    await answer
+    await life.send(PLATFORM, Close, reason="Enough.")
+    return life
+
+
+async def non_delivery_lost_and_found(absent: Absent) -> Life:
+    """What was sent again is lost and found again while no worker is there."""
+    world = absent.world
+    order = await world.parcel(posted=40)
+    life = await world.non_delivery(order_id=order)
+    again = {"carrier": "Poczta", "tracking": "PX 2"}
+    await life.seller(Ship, **again, expected_on=date(2999, 1, 1))
+    now = await world.environment.get_current_time()
+    parcel = {"id": "p2", "regime": "postal", "posted_at": now.isoformat(), **again}
+    world.alter(order, parcels=[parcel])
+    await life.sees(lambda view: view.stage is Stage.IN_TRANSIT and not view.working)
+    await absent.goes()
+    for minutes, scan in ((20, Scan.LOST), (10, Scan.DELIVERED)):
+        at = now - timedelta(minutes=minutes)
+        event = ParcelEvent(event_id=f"e-{scan}", scan=scan, at=at, tracking="PX 2")
+        await life.signals("parcel", event)
+    await absent.comes()
+    await life.sees(lambda view: view.carrier_claims and not view.working)
+    view = await life.view()
+    if view.stage is not Stage.CLOSED:
+        await life.send(PLATFORM, Close, reason="Enough.")
+    return life
+
+
 def _charge_back(world: World, life: Life) -> None:
     """The buyer's bank takes the money for the whole order back."""
     units = (Line(sku="A", quantity=2), Line(sku="B", quantity=1))
@@ -689,11 +786,25 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     withdrawal_of_a_gift,
     complaint_on_the_buyers_word,
     non_delivery_not_believed,
+    dispute_never_paid,
+    dispute_refund_told,
+    complaint_never_paid,
+    withdrawal_used_up,
     # What outlives the case that opened it stops the clock for good, so these come last.
     uncollected_cancelled,
     complaint_became_withdrawal,
     non_delivery_came_back,
+    uncollected_taken_over,
 )
+
+AWAY: tuple[tuple[Callable[[Absent], Awaitable[Life]], bool], ...] = (
+    (inquiry_answered_late, True),
+    (non_delivery_lost_and_found, False),
+)
+"""What only a worker that was away finds in its cases, played on the real server, which keeps it
+for the worker; and whether clocks run out meanwhile."""
+
+ALL = (*(play.__name__ for play in LIVES), *(play.__name__ for play, _ in AWAY))
 
 
 def without_machine(value: Any) -> Any:
@@ -705,32 +816,49 @@ def without_machine(value: Any) -> Any:
     return value
 
 
-async def record(play: Callable[[World], Awaitable[Life]], world: World) -> None:
+async def record(name: str, world: World, played: Awaitable[Life]) -> None:
     """Play a life to its end and keep its history."""
-    life = await play(world)
+    life = await played
     await life.sees(lambda view: view.stage is Stage.CLOSED)
     with world.environment.auto_time_skipping_disabled():
         await life.handle.result()
     history = await life.handle.fetch_history()
     kept = {"workflow_id": life.handle.id, **without_machine(history.to_json_dict())}
     text = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
-    (FOLDER / f"{play.__name__}.json").write_text(text + "\n")
-    sys.stdout.write(f"{play.__name__}: {len(history.events)} events, {len(text)} characters\n")
+    (FOLDER / f"{name}.json").write_text(text + "\n")
+    sys.stdout.write(f"{name}: {len(history.events)} events, {len(text)} characters\n")
 
 
 async def main(names: Sequence[str]) -> None:
     """Record the lives that are named; none means every life."""
-    if unknown := set(names) - {play.__name__ for play in LIVES}:
+    if unknown := set(names) - set(ALL):
         sys.exit(f"There is no life {', '.join(sorted(unknown))}; see LIVES in this file.")
     FOLDER.mkdir(exist_ok=True)
-    async with skipping_server() as environment:
-        with tempfile.TemporaryDirectory() as folder:
-            recorded = Path(folder) / "recorded"  # the task queue's name, the same each time
-            recorded.mkdir()
-            async with world_on(environment, recorded) as world:
-                for play in LIVES:
-                    if not names or play.__name__ in names:
-                        await record(play, world)
+    wanted = set(names or ALL)
+    if wanted & {play.__name__ for play in LIVES}:
+        async with (
+            skipping_server() as environment,
+            in_a_folder("recorded") as folder,
+            world_on(environment, folder) as world,
+        ):
+            for play in LIVES:
+                if play.__name__ in wanted:
+                    await record(play.__name__, world, play(world))
+    for away, hurried in AWAY:
+        if away.__name__ in wanted:
+            async with in_a_folder("away") as folder:
+                policies = DEMO if hurried else unhurried_policies(folder)
+                async with absent_on(folder, policies) as absent:
+                    await record(away.__name__, absent.world, away(absent))
+
+
+@asynccontextmanager
+async def in_a_folder(name: str) -> AsyncIterator[Path]:
+    """A folder of this name, which the task queue has too, the same each time."""
+    with tempfile.TemporaryDirectory() as above:
+        folder = Path(above) / name
+        folder.mkdir()
+        yield folder
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Can the processes as they are now go on with cases that were opened before?"""
 
 import asyncio
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,10 @@ from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
-from config import data_converter
+from config import HERE, data_converter
 from gate import workflow_runner
 from tests.changed_disputes import Pausing, PausingGuarded
-from tests.record_histories import FOLDER, LIVES
+from tests.record_histories import ALL, FOLDER
 from workflows.processes import PROCESSES
 
 ADVICE = (
@@ -57,7 +59,27 @@ async def test_the_same_change_passes_once_it_is_guarded(file: Path) -> None:
     await replay(file, PausingGuarded)
 
 
+def test_what_every_guard_guards_is_stored() -> None:
+    """A case that has gone the new way has a marker of it, and can be replayed as well."""
+    guards = {
+        found
+        for file in (HERE / "workflows").rglob("*.py")
+        for found in re.findall(r"\bpatched\(\s*\"([^\"]+)\"", file.read_text())
+    }
+    marked = {
+        json.loads(base64.b64decode(payload["data"]))["id"]
+        for file in HISTORIES
+        for event in json.loads(file.read_text())["events"]
+        for payload in event.get("markerRecordedEventAttributes", {})
+        .get("details", {})
+        .get("patch-data", {})
+        .get("payloads", ())
+    }
+    assert len(guards) > 10
+    assert guards - marked == set()
+
+
 def test_the_main_branches_are_stored_and_small() -> None:
-    assert {file.stem for file in HISTORIES} == {life.__name__ for life in LIVES}
+    assert {file.stem for file in HISTORIES} == set(ALL)
     for file in HISTORIES:
         assert file.stat().st_size < 80_000, f"{file.name} is too large to keep"

@@ -2,10 +2,7 @@
 
 import asyncio
 import random
-import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,9 +10,7 @@ from typing import Any
 
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
-from config import data_converter, register_attributes
 from domain.commands import (
     AcceptComplaint,
     CommandBase,
@@ -33,50 +28,11 @@ from domain.stages import Stage
 from domain.view import CaseView, Closed, Receipt
 from policies import DEMO
 from store.archive import Archive
-from tests.conftest import parts_on
+from tests.absent import Absent, absent_on, unhurried_policies
 from tests.life import BUYER, SELLER, Life, RefusedCommand, World
-from tests.policies import COMMON, laid_over
-from tests.processes import binary
 from tests.test_durability import becomes
 from tests.test_two_workers import replays
-from worker import working
 from workflows.cancellation.process import Cancellation
-
-LONG = 900  # seconds
-
-
-@dataclass
-class Absent:
-    """A world whose worker comes and goes."""
-
-    world: World
-    _worker: AsyncExitStack = field(default_factory=AsyncExitStack)
-
-    async def comes(self) -> None:
-        """The worker is there."""
-        world = self.world
-        await self._worker.enter_async_context(working(world.client, world.settings, world.engine))
-
-    async def goes(self) -> None:
-        """The worker is gone."""
-        await self._worker.aclose()
-
-
-@asynccontextmanager
-async def absent_on(folder: Path, policies: Path) -> AsyncIterator[Absent]:
-    """A world on a real server, with a worker that is there at first."""
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary("temporal"),
-        data_converter=data_converter(),
-        ui=False,
-        dev_server_log_level="error",
-    ) as environment:
-        await register_attributes(environment.client)
-        async with parts_on(environment, folder, policies) as world:
-            absent = Absent(world)
-            await absent.comes()
-            yield absent
-            await absent.goes()
 
 
 @pytest.fixture
@@ -89,15 +45,7 @@ async def absent(tmp_path: Path) -> AsyncIterator[Absent]:
 @pytest.fixture
 async def unhurried(tmp_path: Path) -> AsyncIterator[Absent]:
     """A worker that comes and goes, where no clock runs out meanwhile."""
-    short = tomllib.loads((DEMO / "common.toml").read_text())
-    long: dict[str, object] = {
-        f"{section}.{window}.length": LONG
-        for section, windows in short.items()
-        if isinstance(windows, dict)
-        for window in windows
-    }
-    policies = laid_over(DEMO, tmp_path / "policies", {COMMON: long})
-    async with absent_on(tmp_path, policies) as absent:
+    async with absent_on(tmp_path, unhurried_policies(tmp_path)) as absent:
         yield absent
 
 
