@@ -476,9 +476,11 @@ class BareWithdrawal(Bare):
         await workflow.wait_condition(lambda: bool(self.news), timeout=wait)
         charged = self.news[0].charged_minor
         amount = Money(amount_minor=self.stake.amount_minor - charged, currency=self.stake.currency)
-        self.post(
-            self.notice(Party.SELLER, NoticeName.REFUND_DUE, due=due, safe=due, amount=amount)
-        )
+        await self.learn_refunded(opening)
+        parts = {"amount": amount, **shares(self.known)}
+        if charged:
+            parts["deducted"] = Money(amount_minor=charged, currency=self.stake.currency)
+        self.post(self.notice(Party.SELLER, NoticeName.REFUND_DUE, due=due, safe=due, **parts))
         await self.heard(wait)
         await coming
         paid = await self.pay_back(opening, amount, after=self.known.money_back)
@@ -516,6 +518,7 @@ class BareComplaint(Bare):
         await self.heard(due - workflow.now())
         wait = timedelta(days=4)
         named_by = workflow.now() + wait
+        await self.learn_refunded(opening)
         self.post(
             *self.both(NoticeName.COMPLAINT_DEEMED_ACCEPTED, due=due, **wish),
             self.notice(

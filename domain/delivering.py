@@ -9,6 +9,7 @@ from typing import NamedTuple
 from domain.calendars import Calendar
 from domain.deadlines import day_of
 from domain.goods import count
+from domain.money import Payment
 from domain.orders import Line, Sale
 from domain.policy import NonDeliveryPolicy
 from domain.refusals import Code, Refusal
@@ -49,6 +50,14 @@ def in_hand(sale: Sale) -> Counter[str]:
 def had(sale: Sale, units: tuple[Line, ...]) -> bool:
     """Whether the buyer has, or had, as many of each of these lines."""
     return Counter(count(units)) <= in_hand(sale)
+
+
+def never_paid(sale: Sale, units: tuple[Line, ...]) -> bool:
+    """Whether nobody has paid for these units: the order should have been paid beforehand, and was
+    not; or it is paid on delivery, and the buyer has not had them (P4).
+    """
+    cash = sale.payment is Payment.CASH_ON_DELIVERY
+    return sale.unpaid or (cash and not had(sale, units))
 
 
 def last_in_hand(sale: Sale, refunds: Refunds) -> datetime | None:

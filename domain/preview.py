@@ -228,6 +228,13 @@ def as_if_opened(
     return WholeCase(view=view, registration=registration)
 
 
+ENDS_AT_ONCE = {
+    Kind.WITHDRAWAL: Event.WITHDRAWAL,
+    Kind.UNCOLLECTED_PARCEL: Event.UNCOLLECTED,
+}
+"""The kinds that end as they begin where nothing can be owed, and what is then reckoned."""
+
+
 def _event(opening: Opening, sale: Sale, units: tuple[Line, ...]) -> Event | None:
     """What the refund of a case would be reckoned as; None where nothing says yet what it is."""
     match opening:
@@ -320,13 +327,18 @@ class _Walk:
 
     @property
     def worthless(self) -> bool:
-        """Whether it is a withdrawal that ends as it begins: nothing can be owed for the goods."""
-        known = self.case.registration
-        if self.view.kind is not Kind.WITHDRAWAL or known.sale is None or not known.lines:
+        """Whether the case ends as it begins: nothing can be owed for goods that are taken back."""
+        known, event = self.case.registration, ENDS_AT_ONCE.get(self.view.kind)
+        if event is None or known.sale is None or not known.lines:
             return False
         share = getattr(known.terms, "delivery_share", DeliveryShare.NONE)
         return worthless(
-            known.sale, known.lines, share, known.money_back, known.delivery_back_minor
+            event,
+            known.sale,
+            known.lines,
+            share,
+            money_back=known.money_back,
+            delivery_back_minor=known.delivery_back_minor,
         )
 
     def possible(self, stage: Stage) -> list[Branch]:
@@ -692,6 +704,8 @@ class _Walk:
         """What is at stake, as far as it has not come back."""
         known = self.case.registration
         if known.sale is None or not known.money_back or self.view.kind is Kind.CARRIER_CLAIM:
+            return self.view.at_stake
+        if self.view.at_stake and not self.view.at_stake.amount_minor:
             return self.view.at_stake
         return left_with_delivery(
             known.sale, known.lines, known.money_back, known.delivery_back_minor

@@ -168,19 +168,21 @@ def refund_question(
 
 
 def worthless(
+    event: Event,
     sale: Sale,
     units: tuple[Line, ...],
     delivery_share: DeliveryShare,
+    *,
     money_back: tuple[MoneyBack, ...],
     delivery_back_minor: int | None,
 ) -> bool:
-    """Whether nothing can be owed for units that are withdrawn from, paid for or not: a gift, or
-    goods whose whole price has come back. `delivery_back_minor`: how much of the delivery has; None
+    """Whether nothing can be owed for units that are taken back, paid for or not: a gift, or goods
+    whose whole price has come back. `delivery_back_minor`: how much of the delivery has; None
     in a case that was registered before that was kept.
     """
     paid = sale.model_copy(update={"payment": Payment.PREPAID})
     asked = refund_question(
-        Event.WITHDRAWAL,
+        event,
         paid,
         units,
         delivery_share,

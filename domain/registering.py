@@ -10,7 +10,7 @@ from domain.claiming import claim_refusal, claimable, parcel_of, units_of
 from domain.commands import Remedy
 from domain.complaining import FIRST_TIER, complaining_refusal, right_to_complain, terms_for
 from domain.deadlines import day_of
-from domain.delivering import undue_refusal
+from domain.delivering import never_paid, undue_refusal
 from domain.goods import ReturnReason, Way, count, lines
 from domain.kinds import Kind
 from domain.money import Money
@@ -134,6 +134,8 @@ def _writing_refusal(opening: Opening, terms: Terms) -> Refusal | None:
 def _at_stake(opening: Opening, order: Order, units: tuple[Line, ...]) -> Money:
     if isinstance(opening, OpenCarrierClaim):
         return claimable(order, opening.tracking)
+    if isinstance(opening, OpenDispute) and never_paid(order, units):
+        return Money(amount_minor=0, currency=order.currency)
     return order.paid_for(units)
 
 

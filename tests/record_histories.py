@@ -610,6 +610,31 @@ async def withdrawal_of_a_gift(world: World) -> Life:
     return await world.withdrawal(order_id=order, lines=(Line(sku="G", quantity=1),))
 
 
+async def complaint_charged_back(world: World) -> Life:
+    """The money has come back before the seller names by how much the price is reduced."""
+    life = await world.complaint(wanted=Remedy.PARTIAL_REFUND)
+    _charge_back(world, life)
+    await life.seller(AcceptComplaint, amount=life.money(5000))
+    return life
+
+
+async def non_delivery_charged_back(world: World) -> Life:
+    """The money has come back before the buyer would be asked to choose."""
+    life = await world.non_delivery()
+    _charge_back(world, life)
+    await life.seller(Refuse, reason=RefuseReason.OTHER, text="Sold out.")
+    return life
+
+
+async def uncollected_charged_back(world: World) -> Life:
+    """The money has come back before the buyer would be asked for the last time."""
+    life = await world.uncollected_parcel()
+    await life.sees(lambda view: view.stage is Stage.AWAITING_BUYER)
+    _charge_back(world, life)
+    await life.ends()
+    return life
+
+
 async def complaint_on_the_buyers_word(world: World) -> Life:
     """No scan tells of the goods: the seller contests that they came, and then pays for them."""
     now = await world.environment.get_current_time()
@@ -784,6 +809,9 @@ LIVES: tuple[Callable[[World], Awaitable[Life]], ...] = (
     dispute_charged_back,
     withdrawal_charged_back,
     withdrawal_of_a_gift,
+    complaint_charged_back,
+    non_delivery_charged_back,
+    uncollected_charged_back,
     complaint_on_the_buyers_word,
     non_delivery_not_believed,
     dispute_never_paid,

@@ -91,6 +91,7 @@ def last(life: Life) -> list[str]:
 async def agreed(world: World) -> Life:
     life = await world.dispute()
     await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    await life.sees(lambda _: "offer_made" in life.letters())
     charged_back(world, life)
     await life.buyer(Accept)
     return life

@@ -269,8 +269,14 @@ class Complaint(ComplaintRecord):
         match self.silence:
             case OnSilence.DEEMED_ACCEPTED:
                 self.note("deemed accepted")
-                told = {"due": clock.due, "remedy": self.wanted, "amount": self.wished}
-                self.announce(lambda: self.tell_both(NoticeName.COMPLAINT_DEEMED_ACCEPTED, **told))
+                told = {"due": clock.due, "remedy": self.wanted}
+                self.announce(
+                    lambda: self.tell_both(
+                        NoticeName.COMPLAINT_DEEMED_ACCEPTED,
+                        amount=self.as_left(self.wished),
+                        **told,
+                    )
+                )
                 return Granted(self.goods_first(self.wanted))
             case OnSilence.SECOND_TIER:
                 self.breach(clock)
@@ -295,8 +301,12 @@ class Complaint(ComplaintRecord):
         self, remedy: Remedy, amount: Money | None, by: AcceptComplaint | NameAmount
     ) -> None:
         """Both are told that the complaint is accepted, and how."""
-        told = {"remedy": remedy, "amount": amount, "text": by.text or None, "writer": by.by}
-        self.announce(lambda: self.tell_both(NoticeName.COMPLAINT_ACCEPTED, **told))
+        told: dict[str, Any] = {"remedy": remedy, "text": by.text or None, "writer": by.by}
+        self.announce(
+            lambda: self.tell_both(
+                NoticeName.COMPLAINT_ACCEPTED, amount=self.as_left(amount), **told
+            )
+        )
 
     async def have_refused(self, refusal: Refuse) -> Turn:
         """The buyer has the reasons on a durable medium, and time to call an agent."""
@@ -327,7 +337,8 @@ class Complaint(ComplaintRecord):
         offered = tier.offered
         told: dict[str, Any] = {"reason": tier.why}
         if offered:
-            told |= {"remedy": offered.remedy, "amount": offered.amount}
+            amount = await self.learn_left_of(offered.amount)
+            told |= {"remedy": offered.remedy, "amount": amount}
             told |= {"text": offered.text or None, "writer": offered.by}
         self.ask(clock, NoticeName.SECOND_TIER_OPEN, **told)
         self.tell(Party.SELLER, NoticeName.SECOND_TIER_OPEN, due=clock.due, **told)
@@ -336,7 +347,8 @@ class Complaint(ComplaintRecord):
                 return Ending.BUYER_SILENT
             case Choose(remedy=remedy, amount=amount):
                 self.wanted, self.wished = remedy, amount
-                self.tell(Party.SELLER, NoticeName.REMEDY_CHOSEN, remedy=remedy, amount=amount)
+                left = self.as_left(amount)
+                self.tell(Party.SELLER, NoticeName.REMEDY_CHOSEN, remedy=remedy, amount=left)
                 if offered and offered.remedy is remedy:
                     given = offered.amount
                     enough = given and (amount is None or self.is_as_wished(given))
@@ -361,14 +373,17 @@ class Complaint(ComplaintRecord):
             case Decide() as ruling:
                 amount = ruling.amount or (None if ruling.remedy else stuck.named)
                 remedy = ruling.remedy or (amount and Remedy.PARTIAL_REFUND)
-                told = {
+                told: dict[str, Any] = {
                     "verdict": ruling.verdict,
                     "remedy": remedy,
-                    "amount": amount,
                     "text": ruling.reasoning,
                     "writer": ruling.by,
                 }
-                self.announce(lambda: self.tell_both(NoticeName.DECISION_FINAL, **told))
+                self.announce(
+                    lambda: self.tell_both(
+                        NoticeName.DECISION_FINAL, amount=self.as_left(amount), **told
+                    )
+                )
                 return Granted(remedy, amount) if remedy else Ending.DECIDED
             case _:
                 return self.gone
@@ -379,7 +394,9 @@ class Complaint(ComplaintRecord):
         """First the goods, then the money."""
         if not self.is_paid_at_once(granted):
             goods_first = granted.remedy is Remedy.RETURN_FOR_REFUND
-            named_next = granted.remedy is Remedy.PARTIAL_REFUND and self.beside
+            named_next = granted.remedy is Remedy.PARTIAL_REFUND and (
+                self.beside or self.registration.edition >= 4
+            )
             if self.registration.edition >= 2 and (goods_first or named_next):
                 await self.learn_refunded()
             self.tell_announced()
@@ -476,7 +493,12 @@ class Complaint(ComplaintRecord):
             if amount.amount_minor > left.amount_minor:
                 self.note("amount lowered", detail="other money came back meanwhile")
                 agreed, amount = agreed or amount, left
+            explained = agreed if self._announcements else None
             self.tell_announced()
+            if self.registration.edition >= 4:
+                self.less = (explained, amount) if explained else None
+                self.tell_less()
+                agreed = None if explained else agreed
             match await self.pay_back(amount, units, agreed, reduction=True):
                 case Payment.PAID:
                     self.paid = amount
@@ -498,7 +520,11 @@ class Complaint(ComplaintRecord):
             return self.nothing_left(self.wished)
         self.enter(Stage.AWAITING_AMOUNT)
         clock = self.start("amount", Party.SELLER)
-        self.ask(clock, NoticeName.AMOUNT_WANTED, amount=self.wished)
+        left = self.as_left(self.wished)
+        self.ask(clock, NoticeName.AMOUNT_WANTED, amount=left)
+        if self.wished and left and left.amount_minor < self.wished.amount_minor:
+            self.less = self.wished, left
+            self.tell_less()
         match await self.hear_answer(Party.SELLER, clock):
             case Silence():
                 return Stuck("amount-missing")
@@ -518,13 +544,20 @@ class Complaint(ComplaintRecord):
         """The buyer accepts the amount that the seller has named, or an agent sets it."""
         self.enter(Stage.AMOUNT_NAMED)
         clock = self.start("amount_answer", Party.BUYER)
+        amount = proposed.amount
+        if self.registration.edition >= 4:
+            self.answered = False
+            self.turn_to(Party.BUYER, clock)
+            amount = await self.learn_left_of(amount) or amount
+            if not (amount.amount_minor or self.ended):
+                return self.nothing_left(proposed.amount)
         text, writer = proposed.by.text or None, proposed.by.by
-        self.ask(clock, NoticeName.AMOUNT_NAMED, amount=proposed.amount, text=text, writer=writer)
+        self.ask(clock, NoticeName.AMOUNT_NAMED, amount=amount, text=text, writer=writer)
         match await self.hear_answer(Party.BUYER, clock):
             case Accept():
-                return Granted(Remedy.PARTIAL_REFUND, proposed.amount)
+                return Granted(Remedy.PARTIAL_REFUND, amount)
             case Reject() | Silence():
-                return Stuck("amount-contested", proposed.amount)
+                return Stuck("amount-contested", amount)
             case _:
                 return self.gone
 
@@ -537,6 +570,24 @@ class Complaint(ComplaintRecord):
             move = await self.hear(awaited, *clocks)
             if move is not None and isinstance(move, (Silence, *ANSWERS, *ENDS)):
                 return move
+
+    def as_left(self, amount: Money | None) -> Money | None:
+        """By how much the price is really reduced, as far as is known."""
+        if amount is None or self.registration.edition < 4:
+            return amount
+        left = self.nothing if self.sale.unpaid else self.price_left(self.units)
+        return min(amount, left, key=lambda money: money.amount_minor)
+
+    async def learn_left_of(self, amount: Money | None) -> Money | None:
+        """Learn what is left of an amount before letters name it; both read why it is less."""
+        if amount is None or self.registration.edition < 4:
+            return amount
+        await self.learn_refunded()
+        left = self.as_left(amount)
+        if left and 0 < left.amount_minor < amount.amount_minor:
+            self.less = amount, left
+            self.tell_less()
+        return left
 
     @property
     def gone(self) -> Ending:

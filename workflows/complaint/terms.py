@@ -149,6 +149,7 @@ AHEAD: Ahead = {
         *ENDS_IT,
     ),
     Stage.AMOUNT_NAMED: (
+        NOTHING_LEFT,
         Branch(Silent("amount_answer", BUYER), Stage.WITH_AGENT),
         Branch(Reject, Stage.WITH_AGENT),
         Branch(Accept, Stage.REFUNDING, Moves.NAMED),

@@ -290,6 +290,7 @@ class Dispute(DisputeRecord):
                 if result.ending not in DONE:
                     self.concluded = None
                     return Stuck("not-fulfilled")
+                self.had_goods = result.ending is Ending.RETURNED
                 if result.accepted and count(result.accepted) != count(units):
                     units = result.accepted
         if isinstance(self.concluded, Ending):
@@ -371,22 +372,27 @@ class Dispute(DisputeRecord):
             self.less = before, after
 
     async def price(self, move: MOVES) -> None:
-        """An offer that names no amount is of all that is left."""
-        if isinstance(move, Offer) and move.amount is None:
-            await self.learn_again(move.remedy, None)
+        """An offer that names no amount is of all that is left, and one that does of no more."""
+        others = self.beside and self.registration.edition >= 4
+        if isinstance(move, Offer) and (move.amount is None or others):
+            await self.learn_again(move.remedy, move.amount)
 
     def as_paid(self, remedy: Remedy | None, amount: Money | None) -> Money | None:
         """What really goes back by a remedy, as far as is known; None if nothing does."""
         told = refund_of(remedy, amount, self.at_stake) if remedy else None
         if told is None or self.registration.edition < 2:
             return told
-        really = min(told, self.at_stake, key=lambda money: money.amount_minor)
+        reduces = remedy is Remedy.PARTIAL_REFUND and self.registration.edition >= 4
+        left = self.price_left(self.registration.lines) if reduces else self.at_stake
+        really = min(told, left, key=lambda money: money.amount_minor)
         return really if really.amount_minor else None
 
     def tell_opening(self) -> None:
         """The seller is told of the dispute and the buyer that it was received."""
         claim, reply = self.claim, self.replying[Party.SELLER]
         claimed = claim.amount or self.whole_claim
+        if claimed and self.nothing_paid:
+            claimed = self.nothing
         self.tell(
             Party.SELLER,
             NoticeName.DISPUTE_OPENED,

@@ -31,9 +31,11 @@ from domain.commands import (
     SendBack,
     Withdraw,
 )
+from domain.delivering import never_paid
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import OpenDispute
+from domain.orders import Line
 from domain.parties import Party
 from domain.policy import DisputePolicy
 from domain.ports import TaskState
@@ -44,6 +46,12 @@ from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, 
 from workflows.dispute.terms import ANSWERABLE, PERMITTED, TRADERS
 from workflows.kernel.deadline import Clock
 from workflows.kernel.returning import Returning
+
+NOTHING_PAID = Refusal(
+    code=Code.AMOUNT_TOO_HIGH,
+    sentence="Nothing is known to have been paid for these goods, so none of it can be refunded; "
+    "name another remedy.",
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class DisputeRecord(Returning):
         self.seller_answered = False
         self.questions: list[Party] = []
         self.fulfilment_awaited = False
+        self.had_goods = False
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
@@ -197,6 +206,8 @@ class DisputeRecord(Returning):
 
     def amount_bars(self, command: Offer | Decide) -> Refusal | None:
         """A price can be reduced by what is left of it; of the delivery, no part is a price."""
+        if command.amount and self.nothing_paid:
+            return NOTHING_PAID
         reduces = command.remedy is Remedy.PARTIAL_REFUND
         left = self.price_left(self.registration.lines) if reduces else self.at_stake
         return amount_refusal(command.remedy, command.amount, left)
@@ -283,7 +294,7 @@ class DisputeRecord(Returning):
             by=decide.by,
             verdict=decide.verdict,
             remedy=decide.remedy,
-            amount=decide.remedy and refund_of(decide.remedy, decide.amount, self.at_stake),
+            amount=self.awarded(decide),
             reasoning=decide.reasoning,
         )
         self.decided_by.add(decide.by.id)
@@ -296,6 +307,12 @@ class DisputeRecord(Returning):
         else:
             self.decision = decision
 
+    def awarded(self, decide: Decide) -> Money | None:
+        """What a decision awards; how much is open as long as nothing is known to be paid."""
+        if decide.remedy is None or self.nothing_paid:
+            return None
+        return refund_of(decide.remedy, decide.amount, self.at_stake)
+
     def restate(self, standing: Standing, **changes: object) -> DecisionView:
         """Write what became of the last decision."""
         self.decisions[-1] = self.decisions[-1].model_copy(update={"standing": standing, **changes})
@@ -306,6 +323,27 @@ class DisputeRecord(Returning):
         """The windows and limits of disputes that this case is pinned to."""
         assert isinstance(self.registration.terms, DisputePolicy)
         return self.registration.terms
+
+    @property
+    def nothing_paid(self) -> bool:
+        """Whether nobody has paid for the disputed lines, as far as is known. Goods that went back
+        were collected, and so paid for.
+        """
+        if self.registration.edition < 4 or (self.had_goods and not self.sale.unpaid):
+            return False
+        return never_paid(self.sale, self.registration.lines)
+
+    def never_paid(self, units: tuple[Line, ...]) -> bool:
+        """Whether these units were free, or nobody has paid for the order."""
+        return self.nothing_paid or super().never_paid(units)
+
+    def price_left(self, units: tuple[Line, ...]) -> Money:
+        """The most that the price can be reduced by: nothing of what was not paid."""
+        return self.nothing if self.nothing_paid else super().price_left(units)
+
+    def left(self, units: tuple[Line, ...]) -> Money:
+        """The most that can be refunded: nothing of what was not paid."""
+        return self.nothing if self.nothing_paid else super().left(units)
 
     @property
     def at_stake(self) -> Money:

@@ -61,6 +61,13 @@ class Refunding(WithAgents):
         self._announcements: list[Callable[[], None]] = []
         self.less: tuple[Money | None, Money] | None = None
         self.learned_at: datetime | None = None
+        self.known_at: datetime | None = None
+
+    async def register(self) -> bool:
+        """Its registration says what of the order has come back."""
+        opened = await super().register()
+        self.known_at = self.now
+        return opened
 
     @property
     def nothing(self) -> Money:
@@ -278,7 +285,7 @@ class Refunding(WithAgents):
         refunded: RefundedUnits = await self.own_database(
             Refunds.refunded_units, asked, "which units were refunded before?"
         )
-        self.learned_at = self.now
+        self.learned_at = self.known_at = self.now
         known = {
             "refunded": refunded.units,
             "money_back": refunded.money_back,

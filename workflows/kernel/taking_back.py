@@ -26,6 +26,7 @@ from domain.refunds import (
     WayBack,
     reckon_refund,
     refund_question,
+    worthless,
 )
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -37,6 +38,14 @@ from workflows.kernel.returning import Returning
 
 REFUND_CLOCKS = ("refund", "refund_after_goods")
 """In which the seller orders the refund."""
+
+PROMISE_REFUND = (
+    NoticeName.DELIVERY_FAILED,
+    NoticeName.PARCEL_CAME_BACK,
+    NoticeName.PARCEL_LAST_PERIOD,
+    NoticeName.SELLER_MAY_WITHDRAW,
+)
+"""What is asked while a refund is still a choice, and names how much it would be."""
 
 NOTHING_OWED = Happens("nothing is owed")
 
@@ -98,6 +107,12 @@ class TakingBack(Returning):
         """What is refunded as it stands now."""
         return self.money(self.preview().refund_minor)
 
+    @property
+    def amount_if_less(self) -> Money | None:
+        """What is refunded as it stands now, where that is less than was paid for the goods."""
+        amount, paid = self.amount, self.sale.paid_for(self.units)
+        return amount if amount.amount_minor < paid.amount_minor or not paid.amount_minor else None
+
     def money(self, minor: int) -> Money:
         """An amount in the order's currency."""
         return Money(amount_minor=minor, currency=self.sale.currency)
@@ -144,6 +159,8 @@ class TakingBack(Returning):
         until the clock that is answered runs out.
         """
         told: dict[str, Any] = {"goods": self.named(self.units), "at": at}
+        if self.amount.amount_minor > limit_minor:
+            await self.learn_what_is_left()
         demanded = self.amount.amount_minor > limit_minor
         due = self.start("refund", Party.SELLER) if demanded else None
         until = due and due.due
@@ -224,6 +241,23 @@ class TakingBack(Returning):
         return False
 
     @property
+    def worthless(self) -> bool:
+        """Whether nothing can be owed for these goods, paid for or not: a gift, or goods whose
+        whole price has come back.
+        """
+        known = self.registration
+        if known.edition < 2 or not self.units:
+            return False
+        return worthless(
+            self.EVENT,
+            self.sale,
+            self.units,
+            self.delivery_share,
+            money_back=known.money_back,
+            delivery_back_minor=known.delivery_back_minor,
+        )
+
+    @property
     def covered(self) -> tuple[tuple[Line, ...], int]:
         """What a refund settles: the units, and how much of the delivery."""
         return self.units, self.preview().delivery_minor
@@ -236,6 +270,20 @@ class TakingBack(Returning):
         after = self.figures()["amount"]
         if before and after and after.amount_minor < before.amount_minor:
             self.less = (self.less[0] if self.less else before), after
+
+    async def learn_what_is_left(self) -> None:
+        """Learn what has come back of the order by now, before letters name what is left of it;
+        both read why it is less.
+        """
+        if self.registration.edition >= 4 and self.known_at != self.now:
+            await self.leave_out_refunded()
+            self.tell_less()
+
+    async def leave_out_openly(self) -> None:
+        """Leave out what other cases have refunded; both read what is less by that."""
+        await self.leave_out_refunded()
+        if self.registration.edition >= 4:
+            self.tell_less()
 
     async def answer_for(self, missed: Clock) -> None:
         """The seller did not refund in time: a breach, unless another case has paid it all."""
@@ -254,15 +302,21 @@ class TakingBack(Returning):
         """Nobody is reminded of a refund that is owed no more, and of one that is less by now with
         what is left.
         """
-        wanted = clock.asks and "amount" in clock.asks[1] and clock.name in REFUND_CLOCKS
-        if not wanted or self.registration.edition < 2:
+        name, facts = clock.asks or (None, {})
+        demanded = clock.name in REFUND_CLOCKS and "amount" in facts
+        promised = name in PROMISE_REFUND and self.registration.edition >= 4
+        if name is None or not (demanded or promised) or self.registration.edition < 2:
             return True
-        assert clock.asks
         await self.leave_out_refunded()
         self.tell_less()
-        name, facts = clock.asks
-        clock.asks = name, {**facts, "amount": self.figures()["amount"]}
-        return self.owed
+        now = {"goods": self.named(self.units), **self.figures()}
+        if name is NoticeName.DELIVERY_FAILED:
+            now["amount"] = self.amount_if_less
+        clock.asks = name, {fact: now.get(fact, told) for fact, told in facts.items()}
+        if demanded:
+            return self.owed
+        delivers = name is NoticeName.DELIVERY_FAILED  # goods that cost nothing are owed as well
+        return bool(self.units) and (delivers or not self.worthless)
 
     async def have_refund_ruled(self, purpose: str, notice: NoticeName, **facts: Any) -> None:
         """An agent orders or refuses the refund; until then the seller can still order it."""

@@ -66,15 +66,15 @@ class NonDelivery(NonDeliveryRecord):
             await self.take_over(opening.instead_of)
         self.claim_from_carriers()
         if opening.essential_date:
-            clock = self.have_chosen(Undelivered.ESSENTIAL_DATE)
+            clock = await self.have_chosen(Undelivered.ESSENTIAL_DATE)
         else:
             clock = self.demand_delivery()
-        while not (self.paid or self.ended):
+        while clock and not (self.paid or self.ended):
             match await self.hear(clock.awaited, clock, until=self.scanned):
                 case None:
-                    clock = self.heed_scan() or clock
+                    clock = await self.heed_scan() or clock
                 case Refuse(text=text):
-                    clock = self.have_chosen(Undelivered.REFUSED, text)
+                    clock = await self.have_chosen(Undelivered.REFUSED, text) or clock
                 case Ship() as shipped:
                     clock = self.watch(shipped)
                 case ProveDelivery(text=text, by=by):
@@ -99,8 +99,10 @@ class NonDelivery(NonDeliveryRecord):
             case Stage.FURTHER_PERIOD | Stage.AWAITING_DISPATCH:
                 return await self.answer_for_delivery(missed)
             case Stage.IN_TRANSIT:
-                return self.lose(Undelivered.NOT_ARRIVED)
+                return await self.lose(Undelivered.NOT_ARRIVED)
             case Stage.AWAITING_BUYER:
+                if self.registration.edition >= 4 and not await self.still_owed():
+                    return None
                 self.tell_both(NoticeName.CONTRACT_GOES_ON, goods=self.named(self.units))
                 self.ended = Ending.BUYER_SILENT
             case Stage.CAME_BACK:
@@ -127,14 +129,25 @@ class NonDelivery(NonDeliveryRecord):
         if not await self.still_owed():
             return None
         self.breach(missed)
-        return self.have_chosen(Undelivered.NOT_SENT)
+        return await self.have_chosen(Undelivered.NOT_SENT)
 
-    def have_chosen(self, why: Undelivered, text: str | None = None) -> Clock:
-        """The buyer may end the contract, or have the goods sent again."""
+    async def have_chosen(self, why: Undelivered, text: str | None = None) -> Clock | None:
+        """The buyer may end the contract, or have the goods sent again, unless other cases have
+        paid it all back.
+        """
         self.note("undelivered", detail=why)
         self.enter(Stage.AWAITING_BUYER)
         clock = self.start("choice", Party.BUYER)
-        told = {"goods": self.named(self.units), "reason": why.value, "text": text}
+        if self.registration.edition >= 4 and self.known_at != self.now:
+            self.turn_to(Party.BUYER, clock)
+            if not await self.still_owed() or self.ended:
+                return None
+        told = {
+            "goods": self.named(self.units),
+            "reason": why.value,
+            "text": text,
+            "amount": self.amount_if_less,
+        }
         self.ask(clock, NoticeName.DELIVERY_FAILED, **told)
         self.tell(Party.SELLER, NoticeName.DELIVERY_FAILED, due=clock.due, **told)
         return clock
@@ -163,23 +176,23 @@ class NonDelivery(NonDeliveryRecord):
         )
         return clock
 
-    def heed_scan(self) -> Clock | None:
+    async def heed_scan(self) -> Clock | None:
         """What machines have told, as it happened: what is delivered, and what is lost."""
-        clock = None
-        for event in sorted(self.scans, key=lambda event: event.at):
+        clock, scans = None, sorted(self.scans, key=lambda event: event.at)
+        self.scans.clear()
+        for event in scans:
             if self.stage in (*UNDELIVERED, Stage.CAME_BACK) and self.delivers(event):
                 clock = self.report_delivered(at=event.at)
             elif self.stage is Stage.IN_TRANSIT and self.loses(event):
-                clock = self.lose(Undelivered.LOST)
+                clock = await self.lose(Undelivered.LOST)
             elif (number := self.sends_back(event)) and workflow.patched("parcel-came-back"):
                 clock = self.report_returned(number, event.at)
-        self.scans.clear()
         return clock
 
-    def lose(self, why: Undelivered) -> Clock:
+    async def lose(self, why: Undelivered) -> Clock | None:
         """What was sent does not come: the seller may claim from the carrier; the buyer chooses."""
         self.claim_from_carriers()
-        return self.have_chosen(why)
+        return await self.have_chosen(why)
 
     def report_delivered(
         self, text: str | None = None, writer: Actor | None = None, at: datetime | None = None
@@ -221,7 +234,7 @@ class NonDelivery(NonDeliveryRecord):
             case Decide():
                 self.disproved_at = self.ruled_at = self.now
                 why = Undelivered.CAME_BACK if came_back else Undelivered.NOT_PROVEN
-                return self.have_chosen(why)
+                return await self.have_chosen(why)
         return None
 
     async def become_uncollected(self) -> Clock | None:
@@ -243,7 +256,7 @@ class NonDelivery(NonDeliveryRecord):
         )
         if result:
             self.note(NOT_TURNED.what, detail=case_id)
-            return self.have_chosen(Undelivered.CAME_BACK)
+            return await self.have_chosen(Undelivered.CAME_BACK)
         self.note(Ending.BECAME_UNCOLLECTED_PARCEL, detail=case_id)
         self.ended = Ending.BECAME_UNCOLLECTED_PARCEL
         return None
@@ -286,7 +299,7 @@ class NonDelivery(NonDeliveryRecord):
 
     async def still_owed(self) -> bool:
         """Whether other cases have left any of the goods to be delivered or paid back."""
-        await self.leave_out_refunded()
+        await self.leave_out_openly()
         if not self.units:
             self.note("nothing is owed")
             self.ended = Ending.NOTHING_OWED

@@ -83,6 +83,7 @@ AHEAD: Ahead = {
         *ways(Terminate, Stage.AWAITING_REFUND, Stage.CLOSED),
         Branch(SendAgain, Stage.AWAITING_DISPATCH),
         Branch(Silent("choice", Party.BUYER), Stage.CLOSED),
+        PAID_ELSEWHERE,
         *IS_DELIVERED,
         *ENDS_IT,
     ),
@@ -99,6 +100,7 @@ AHEAD: Ahead = {
         Branch(Happens(f"parcel {Scan.LOST}"), Stage.AWAITING_BUYER),
         *IS_DELIVERED,
         CAME_BACK,
+        PAID_ELSEWHERE,
         *ENDS_IT,
     ),
     Stage.DELIVERED: (

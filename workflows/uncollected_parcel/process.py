@@ -93,6 +93,8 @@ class UncollectedParcel(UncollectedParcelRecord):
         if opening.instead_of and workflow.patched("taken-over"):
             await self.take_over(opening.instead_of)
         move: Command | None = None
+        if self.registration.edition >= 4 and self.worthless:
+            self.less = None, self.nothing  # no contract has to be ended over it
         while not (self.paid or self.ended):
             match move or await self.what_becomes():
                 case SendAgain():
@@ -123,12 +125,16 @@ class UncollectedParcel(UncollectedParcelRecord):
         await self.void_redelivery()
         self.await_choice()
         if not self.last_period_given:
+            if not await self.still_theirs(since=4):
+                return None
             if self.unpaid < self.policy.rounds and not self.last_round:
                 self.enter(Stage.AWAITING_BUYER)
                 clock = self.start("notice", Party.BUYER)
                 choice = await self.ask_buyer(clock, NoticeName.PARCEL_CAME_BACK)
                 if not isinstance(choice, Silence):
                     return choice
+                if not await self.still_theirs(since=4):
+                    return None
             self.enter(Stage.FURTHER_PERIOD)
             self.last_period_given = True
             clock = self.start("further_period", Party.BUYER)
@@ -156,16 +162,20 @@ class UncollectedParcel(UncollectedParcelRecord):
         self.tell(Party.SELLER, letter, due=clock.due, **told)
         return await self.hear(Party.BUYER, clock, until=self.collected)
 
-    async def still_theirs(self) -> bool:
-        """Whether the buyer has not been paid back for all of the goods meanwhile."""
-        if self.registration.edition < 2:
+    async def still_theirs(self, since: int = 2) -> bool:
+        """Whether the buyer has not been paid back for all of the goods meanwhile; asked in cases
+        that were registered `since` this edition.
+        """
+        if self.registration.edition < since:
             return True
-        await self.leave_out_refunded()
+        if self.registration.edition < 4 or self.known_at != self.now:
+            await self.leave_out_refunded()
         self.tell_less()
-        if not self.units:
-            self.note(NOTHING_OWED.what)
-            self.ended = Ending.NOTHING_OWED
-        return bool(self.units)
+        if self.units and not (self.registration.edition >= 4 and self.worthless):
+            return True
+        self.note(NOTHING_OWED.what)
+        self.ended = Ending.NOTHING_OWED
+        return False
 
     async def seller_may_withdraw(self) -> Command | None:
         """The act is drafted and ready, and nothing withdraws by itself (P2): a seller who does
@@ -183,6 +193,8 @@ class UncollectedParcel(UncollectedParcelRecord):
             move = await self.hear(Party.SELLER, clock, until=self.collected)
             if not isinstance(move, Silence):
                 return move
+        if not await self.still_theirs(since=4):
+            return None
         self.enter(Stage.WITH_AGENT)
         notice, until = NoticeName.AGENT_JOINS, self.collected
         return await self.have_ruled(UNDECIDED, notice, until, reason=UNDECIDED)
@@ -350,7 +362,7 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     async def become_cancellation(self, choice: CancelOrder) -> None:
         """The buyer cancels: the goods are there, and the refund has the cancellation's clock."""
-        await self.leave_out_refunded()
+        await self.leave_out_openly()
         way_back = None if self.overdue else self.way_back
         opening = OpenCancellation(**self.as_opened(), way_back=way_back)
         await self.turn_into(opening, Ending.BECAME_CANCELLATION, choice)
@@ -358,7 +370,7 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     async def become_withdrawal(self, statement: WithdrawFromContract) -> None:
         """The buyer's own withdrawal (W1); goods that are with the seller need not be sent."""
-        await self.leave_out_refunded()
+        await self.leave_out_openly()
         await self.turn_into(
             OpenWithdrawal(
                 **self.as_opened(),
@@ -376,7 +388,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         If that cannot be opened, an agent ends the contract.
         """
         self.chosen, self.overdue, self.shipped = True, True, None
-        await self.leave_out_refunded()
+        await self.leave_out_openly()
         text = "The parcel that was sent again is missing."
         opening = OpenNonDelivery(**self.as_opened(), text=text, tracking=shipped.tracking)
         await self.turn_into(opening, Ending.BECAME_NON_DELIVERY)

@@ -75,18 +75,21 @@ CHOICE = (*ways(SendAgain, Stage.AWAITING_PAYMENT, FREE), *TURNS)
 AHEAD: Ahead = {
     Stage.OPENING: (
         Branch(Happens("opened"), Stage.AWAITING_BUYER),
+        Branch(NOTHING_OWED, Stage.CLOSED, owed=False),
         Branch(Happens("not opened"), Stage.CLOSED),
     ),
     Stage.AWAITING_BUYER: (
         *CHOICE,
         Branch(Silent("notice", Party.BUYER), Stage.FURTHER_PERIOD),
         Branch(NOT_TURNED, Stage.AWAITING_BUYER),
+        PAID_ELSEWHERE,
         COLLECTED,
     ),
     Stage.FURTHER_PERIOD: (
         *CHOICE,
         *ways(Silent("further_period", Party.BUYER), Stage.MAY_WITHDRAW),
         Branch(NOT_TURNED, Stage.MAY_WITHDRAW),
+        PAID_ELSEWHERE,
         COLLECTED,
     ),
     Stage.MAY_WITHDRAW: (

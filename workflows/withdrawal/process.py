@@ -190,6 +190,7 @@ class Withdrawal(WithdrawalRecord):
             await self.take_result(await self.result_of_return())
         if was_withheld and not (self.withheld or self.paid or self.ended):
             self.sending = self.unsent = None
+            self.stand()
             await self.demand_refund()
         elif self.owes_goods_alone and not (self.return_runs or self.paid or self.ended):
             self.note(NOTHING_OWED.what)
@@ -226,7 +227,9 @@ class Withdrawal(WithdrawalRecord):
     async def demand_refund(self) -> None:
         """The refund may be withheld no longer: by its day, or soon if that has passed."""
         if self.registration.edition >= 2:
-            if self.beside:
+            if self.registration.edition >= 4:
+                await self.learn_what_is_left()
+            elif self.beside:
                 await self.leave_out_refunded()
                 self.tell_less()
             if not self.owed:
@@ -238,7 +241,7 @@ class Withdrawal(WithdrawalRecord):
         if self.refunding is None:
             self.refunding = self.start("refund_after_goods", Party.SELLER)
         self.refunding.remind_again(self.now)
-        self.ask(self.refunding, NoticeName.REFUND_DUE, amount=self.amount)
+        self.ask(self.refunding, NoticeName.REFUND_DUE, **self.figures())
 
     async def weigh_exception(self, claim: ClaimException) -> None:
         """The seller says that goods are excepted: the buyer accepts it, or an agent rules."""

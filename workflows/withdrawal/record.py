@@ -30,7 +30,7 @@ from domain.notices import Ending
 from domain.openings import OpenWithdrawal
 from domain.parties import Party
 from domain.policy import WithdrawalPolicy
-from domain.refunds import Event, worthless
+from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CaseView, OfferState, Outcome, ProposalView
@@ -81,22 +81,6 @@ class WithdrawalRecord(TakingBack):
         registered before that was asked of these very units, every parcel.
         """
         return self.sale.in_hand if self.reckons_as_before else had(self.sale, self.units)
-
-    @property
-    def worthless(self) -> bool:
-        """Whether nothing can be owed for these goods, paid for or not: a gift, or goods whose
-        whole price has come back. They need not be sent.
-        """
-        if self.registration.edition < 2 or not self.units:
-            return False
-        known = self.registration
-        return worthless(
-            self.sale,
-            self.units,
-            self.delivery_share,
-            known.money_back,
-            known.delivery_back_minor,
-        )
 
     @property
     def owes_goods_alone(self) -> bool:
