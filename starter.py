@@ -28,7 +28,8 @@ from cli.payouts import payout_command
 from cli.preview import preview_command
 from cli.redelivery_paid import redelivery_paid_command
 from cli.refund_preview import refund_preview_command
-from cli.verbs import MODELS, AsJson, By, CaseId, name_of, shell_command
+from cli.verbs import MODELS, AsJson, By, CaseId, shell_command
+from cli.words import printable
 from domain.commands import Remedy
 from domain.kinds import Kind
 from domain.parties import Audience, Party
@@ -47,7 +48,7 @@ app = typer.Typer(
 )
 
 for model in MODELS:
-    app.command(name_of(model), rich_help_panel="Commands into a case")(shell_command(model))
+    app.command(model.word(), rich_help_panel="Commands into a case")(shell_command(model))
 
 app.command("parcel-event", rich_help_panel="Commands into a case")(parcel_event_command)
 app.command("redelivery-paid", rich_help_panel="Commands into a case")(redelivery_paid_command)
@@ -118,17 +119,17 @@ def open_(
     """Open a case. Opening it twice is opening it once."""
     if source is None:
         from cli.documents import read_opening, said_in_hand
-        from cli.opening_command import open_one
+        from cli.opening import open_one
 
         open_one(said_in_hand(read_opening(file), in_hand), as_json)
     elif in_hand:
         raise InputError("--in-hand goes with one opening; a list says by itself when claims came.")
     else:
         from cli.documents import read_json
-        from cli.opening_command import open_all
+        from cli.opening import open_list
         from service.allegro import openings
 
-        if not open_all(openings(read_json(file), wanted), as_json):
+        if not open_list(openings(read_json(file), wanted), as_json):
             raise typer.Exit(1)
 
 
@@ -139,11 +140,10 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a case: who is awaited until when, who may do what, and all that happened."""
+    from cli.showing import read_whole
     from pages.case import print_page
-    from service.reaching import with_temporal
-    from service.showing import read_case
 
-    read = with_temporal(lambda client: read_case(client, case))
+    read = read_whole(case)
     if as_json:
         print(read.view.model_dump_json(indent=2))
     else:
@@ -177,7 +177,9 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     """List cases, the one that is due first at the top."""
     if open_only + closed + both > 1:
         raise InputError("Give one of --open, --closed and --all.")
-    from cli.listing import Filters, count, find, print_list
+    from cli.connecting import with_temporal
+    from cli.listing import print_list
+    from service.listing import Filters, count, find
 
     filters = Filters(
         kind=kind,
@@ -193,12 +195,12 @@ def list_(  # noqa: PLR0917 - each is an option of its own
         undelivered=undelivered,
         open=None if both else not closed,
     )
-    found = find(filters, limit + 1)
+    found = with_temporal(lambda client: find(client, filters, limit + 1))
     print_list(found[:limit], as_json)
     if len(found) > limit:
         print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
     if not (open_only or closed or both or as_json) and (
-        more := count(replace(filters, open=False))
+        more := with_temporal(lambda client: count(client, replace(filters, open=False)))
     ):
         are = "case is" if more == 1 else "cases are"
         print(f"{more} closed {are} not shown; `list --all` shows all.", file=sys.stderr)
@@ -303,10 +305,12 @@ def mend(
     as_json: AsJson = False,
 ) -> None:
     """Let a stuck case, one that cannot be replayed, go back to the step before, and on."""
-    from cli import mending
+    from cli.connecting import with_temporal
+    from cli.mending import told
+    from service.mending import mend as mend_case
 
-    done = mending.mend(case, reason, only_look=look)
-    print(done.model_dump_json() if as_json else mending.told(done, only_look=look))
+    done = with_temporal(lambda client: mend_case(client, case, reason, only_look=look))
+    print(done.model_dump_json() if as_json else told(done, only_look=look))
 
 
 @app.command()
@@ -330,8 +334,9 @@ def export(
 @app.command("register-attributes")
 def register_attributes_(as_json: AsJson = False) -> None:
     """Teach a Temporal namespace the search attributes of cases, once."""
+    from cli.connecting import with_temporal
     from config import register_attributes
-    from service.reaching import answer, with_temporal
+    from service.reaching import answer
 
     added = with_temporal(lambda client: answer(register_attributes(client)))
     if as_json:
@@ -366,6 +371,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise  # whoever reads what is printed has had enough
     except Exception as error:
         exit_code, code, sentence = failure(error) or defect(error)
+    sentence = printable(sentence)  # it may repeat what others wrote
     if "--json" in arguments:
         print(json.dumps({"error": {"code": code, "sentence": sentence}}, ensure_ascii=False))
     print(f"{code}: {sentence}" if exit_code == 1 else sentence, file=sys.stderr)

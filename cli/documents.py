@@ -4,17 +4,10 @@ import json
 from datetime import date
 from typing import Any
 
-from pydantic import ValidationError
-
 from cli.reading import read_document
-from domain.kinds import Kind
-from domain.openings import OPENING, Opening, ReturnForm
+from domain.openings import Opening
+from service.documents import opening_from
 from service.failures import InputError
-from service.misfits import misfit
-
-RETURN_FORM = "return-form"
-KINDS = (*(kind.value for kind in Kind), RETURN_FORM)
-"""What a document that opens a case can be."""
 
 
 def read_json(name: str) -> Any:
@@ -52,16 +45,4 @@ def said_in_hand(opening: Opening, day: str | None) -> Opening:
 
 def read_opening(name: str) -> Opening:
     """The opening in a file, or the one that the return form in it chooses (W3)."""
-    document = read_json(name)
-    is_form = isinstance(document, dict) and document.get("kind") == RETURN_FORM
-    what = "The return form" if is_form else "The opening"
-    try:
-        # From JSON, not from Python: only so are dates and enumerations read from their texts.
-        text = json.dumps(document)
-        if not is_form:
-            return OPENING.validate_json(text)
-        return ReturnForm.model_validate_json(text).opening()
-    except ValidationError as error:
-        raise misfit(error, what, () if is_form else KINDS) from None
-    except ValueError as error:
-        raise InputError(f"{what} does not fit: {error}.") from None
+    return opening_from(read_json(name))

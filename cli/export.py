@@ -8,22 +8,17 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Engine
-from temporalio.client import Client
-
-from cli.records import database
+from cli.connecting import with_temporal
+from cli.database import database
 from domain.export import CaseExport
 from domain.parties import Audience
-from domain.view import CaseView, WholeCase
 from pages.export import make_page
-from service.export_document import Known, make_document
-from service.failures import InputError, RefusedError
-from service.reaching import look, look_through, with_temporal
-from store.exporting import read_filed
+from service.export_document import make_document
+from service.exporting import read_case
+from service.failures import InputError
 
 
 def export_case(
@@ -38,27 +33,6 @@ def export_case(
     texts = (document.model_dump_json(indent=2) + "\n", make_page(document))
     _write(dict(zip(files, texts, strict=True)))
     _print(document, files, as_json)
-
-
-async def read_case(client: Client, engine: Engine, case_id: str) -> Known:
-    """All that is known of a case; RefusedError if neither database nor Temporal knows it."""
-    filed = read_filed(engine, case_id)
-    try:
-        whole = await look_through(client, case_id)
-    except RefusedError:
-        if filed is None:
-            raise
-        return Known(filed, None)
-    return Known(filed, whole, await _returns(client, whole))
-
-
-async def _returns(client: Client, whole: WholeCase) -> tuple[CaseView, ...]:
-    """The returns of the case's goods that Temporal still has."""
-    found = []
-    for case_id in whole.view.returns:
-        with suppress(RefusedError):
-            found.append(await look(client, case_id))
-    return tuple(found)
 
 
 def _files(folder: Path, case_id: str, audience: Audience) -> tuple[Path, Path]:

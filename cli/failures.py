@@ -6,6 +6,7 @@ from pathlib import Path
 
 from typer.exceptions import TyperException
 
+from cli.misfits import mistold
 from service.failures import InputError, RefusedError, SilentError
 
 HERE = Path(__file__).parent.parent
@@ -28,8 +29,6 @@ def failure(error: Exception) -> tuple[int, str, str] | None:
         case InputError():
             return BAD_INPUT, "bad-input", str(error)
         case TyperException():
-            from cli.misfits import mistold  # noqa: PLC0415 - it needs InputError itself
-
             return BAD_INPUT, "bad-input", mistold(error)
         case SilentError():
             return UNREACHABLE, "unreachable", str(error)

@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from typer import BadParameter
 from typer.exceptions import TyperException
 
-from cli.words import printable
 from domain.misfits import in_words
 from service.failures import InputError
 from service.misfits import first_of
@@ -21,7 +20,7 @@ def mistyped(error: ValidationError, names: Mapping[str, str]) -> InputError:
     """
     place = [str(part) for part in first_of(error)["loc"]]
     known = next((names[part] for part in place if part in names), " ".join(place))
-    return InputError(printable(f"{known} {in_words(first_of(error))}."))
+    return InputError(f"{known} {in_words(first_of(error))}.")
 
 
 def mistold(error: TyperException) -> str:
@@ -40,7 +39,7 @@ def mistold(error: TyperException) -> str:
         said = f"must be one of {choice[2].replace(chr(39), '')}, not {choice[1]}"
     elif written := re.match(r"(.*) does not match the formats ", said, re.DOTALL):
         said = f"must be a day or an instant, like 2026-11-20 or 2026-11-20T14:05, not {written[1]}"
-    return printable(f"{name} {said.rstrip('.')}.")
+    return f"{name} {said.rstrip('.')}."
 
 
 def _usage(context: typer.Context | None) -> str:

@@ -14,6 +14,9 @@ from domain.goods import ParcelEvent, Scan
 from domain.openings import OpenUncollectedParcel
 from service.failures import InputError
 
+# What speaks to Temporal or a database is imported when it runs: --help can spare it.
+# ruff: noqa: PLC0415
+
 SCANS = ", ".join(Scan)
 NOWHERE = "ZZ"
 """The country of an order until it is looked up; ISO 3166 leaves it to whoever needs one."""
@@ -56,7 +59,6 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     as_json: AsJson = False,
 ) -> None:
     """Tell a case, or its return, what a carrier has seen; late and repeated will do."""
-    from service.sending import report_of_order, report_parcel  # noqa: PLC0415 - brings Temporal
 
     case, said = (None, first) if order else (first, second)
     if said is None or (order and second):
@@ -78,15 +80,31 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     except ValidationError as error:
         raise mistyped(error, TYPED) from None
     if opening and not country:
-        from service.orders import country_of_order  # noqa: PLC0415 - brings the database
+        from cli.marketplace import country_of_order
 
         opening = opening.model_copy(update={"country": country_of_order(opening.order_id)})
-    told = report_of_order(opening, event) if opening else [report_parcel(str(case), event)]
+    told = _tell_order(opening, event) if opening else [_tell_case(str(case), event)]
     if as_json:
         found = {"case_id": told[0], "also_told": told[1:], "event_id": event.event_id}
         print(json.dumps(found))
     else:
         print(f"Told {' and '.join(told)}: {said}.")
+
+
+def _tell_case(case: str, event: ParcelEvent) -> str:
+    from cli.connecting import with_temporal
+    from service.telling import report_parcel
+
+    return with_temporal(lambda client: report_parcel(client, case, event))
+
+
+def _tell_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[str]:
+    from cli.connecting import with_temporal
+    from config import Settings
+    from service.telling import report_of_order
+
+    task_queue = Settings.read().task_queue
+    return with_temporal(lambda client: report_of_order(client, opening, event, task_queue))
 
 
 def _instant(text: str) -> datetime:

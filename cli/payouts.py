@@ -14,7 +14,7 @@ from cli.verbs import AsJson
 from domain.orders import Line
 from domain.ports import Payout, PayoutKind
 from pages.words import amount_in_words
-from service.failures import InputError, RefusedError
+from service.failures import InputError
 
 # What speaks to a marketplace or a database is imported when it runs: --help can spare it.
 # ruff: noqa: PLC0415
@@ -34,7 +34,9 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
     as_json: AsJson = False,
 ) -> None:
     """Report money that reached a buyer without us: its units are never refunded again."""
-    from service.orders import ask_order
+    from cli.database import with_database
+    from cli.marketplace import ask_order
+    from service.payouts import record_payout
 
     named = read_units(units)
     bought = ask_order(order)
@@ -53,7 +55,9 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
         raise mistyped(error, names) from None
     if not payout.amount.amount_minor:
         raise InputError("The amount must be more than nothing.")
-    _record(payout)
+    with_database(
+        lambda engine: record_payout(engine, payout, datetime.now(UTC)), table="order_accounts"
+    )
     if as_json:
         print(payout.model_dump_json(exclude={"sold", "paid"}))
     else:
@@ -72,15 +76,3 @@ def _line(text: str) -> Line:
             f"Units are written like SKU=1, at least 1 and at most 10000 of them, not {text!r}."
         )
     return Line(sku=written[1], quantity=int(written[2]))
-
-
-def _record(payout: Payout) -> None:
-    from cli.records import database
-    from store.errors import ContradictionError
-    from store.refunds import RefundLedger
-
-    with database("order_accounts") as engine:
-        try:
-            RefundLedger(engine).report_payout(payout, datetime.now(UTC))
-        except ContradictionError as error:
-            raise RefusedError("payout-contradicts", str(error)) from None

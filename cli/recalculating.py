@@ -6,6 +6,8 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
+from cli.connecting import with_temporal
+from cli.failures import defect, failure
 from cli.misfits import mistyped
 from cli.typed import actor_from
 from domain.parties import Party
@@ -13,7 +15,7 @@ from domain.view import Recalculate, Recalculated
 from pages.words import due_in_words
 from service.countries import country_of, zone_of
 from service.failures import InputError
-from service.sending import recalculate
+from service.recalculating import recalculate
 
 
 def recalculate_all(cases: list[str], reason: str, by: str, as_json: bool) -> int:
@@ -29,11 +31,11 @@ def recalculate_all(cases: list[str], reason: str, by: str, as_json: bool) -> in
         raise mistyped(unfit, {"reason": "--reason", "by": "--as"}) from None
     asked = {case: wish.model_copy(update={"command_id": str(uuid4())}) for case in cases}
     worst = 0
-    for case, result in recalculate(asked).items():
+    for case, result in with_temporal(lambda client: recalculate(client, asked)).items():
         if isinstance(result, Recalculated):
             print(_as_json(case, result) if as_json else _sentence(case, result))
         else:
-            exit_code, code, sentence = result
+            exit_code, code, sentence = failure(result) or defect(result)
             if as_json:
                 error = {"code": code, "sentence": sentence}
                 print(json.dumps({"case_id": case, "error": error}))

@@ -1,51 +1,26 @@
 """What the database knows: the agents' queue, the headline figures, the archive."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 from rich.text import Text
-from sqlalchemy import Engine, inspect
 
+from cli.database import with_database
 from cli.paper import paper, print_table
 from cli.words import printable
-from config import Settings
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
 from pages.words import amount_in_words, local
-from policies import countries
+from service import records
 from service.countries import country_of, zone_of
-from service.failures import InputError, SilentError
-from store.archive import LONGEST_SEARCH, Archive
-from store.cases import CaseRegister, Headline
-from store.engine import check_schema, connect
-from store.recoveries import Recoveries
-from store.seller_reports import SellerReportBook
-from store.tasks import TaskQueue
-
-
-@contextmanager
-def database(table: str = "cases") -> Iterator[Engine]:
-    """The store, once a worker has made this table in it."""
-    engine = connect(Settings.read().database_url)
-    try:
-        check_schema(engine)
-        if not inspect(engine).has_table(table):
-            raise SilentError(
-                "The database at DATABASE_URL has no tables yet, or old ones; "
-                "start a worker, which makes them."
-            )
-        yield engine
-    finally:
-        engine.dispose()
+from service.messages import check_words, search
+from store.cases import Headline
 
 
 def print_tasks(queue: str | None, owner: str | None, as_json: bool) -> None:
     """The agents' tasks that are not done, the most urgent first."""
-    with database() as engine:
-        tasks = TaskQueue(engine).waiting(queue, owner)
+    tasks = with_database(lambda engine: records.tasks(engine, queue, owner))
     if as_json:
         for task in tasks:
             print(task.model_dump_json())
@@ -75,10 +50,7 @@ def print_tasks(queue: str | None, owner: str | None, as_json: bool) -> None:
 
 def print_headline(since: datetime | None, kind: Kind | None, as_json: bool) -> None:
     """The headline figures of closed cases, in all and for each country (D2)."""
-    with database() as engine:
-        cases = CaseRegister(engine)
-        figures = {"all": cases.headline(since=since, kind=kind)}
-        figures |= {one: cases.headline(one, since=since, kind=kind) for one in countries()}
+    figures = with_database(lambda engine: records.headline(engine, since, kind))
     if as_json:
         print(json.dumps({name: _as_json(one) for name, one in figures.items()}, indent=2))
         return
@@ -99,8 +71,7 @@ def print_headline(since: datetime | None, kind: Kind | None, as_json: bool) -> 
 
 def print_recoveries(seller: str, as_json: bool) -> None:
     """What carriers have paid a seller for lost and damaged parcels, newest first (P5)."""
-    with database("recoveries") as engine:
-        recoveries = Recoveries(engine).of_seller(seller)
+    recoveries = with_database(lambda engine: records.recoveries(engine, seller), "recoveries")
     if as_json:
         for one in recoveries:
             print(one.model_dump_json())
@@ -126,8 +97,9 @@ def print_recoveries(seller: str, as_json: bool) -> None:
 
 def print_inactive_buyers(seller: str, as_json: bool) -> None:
     """The buyers whom a seller has reported, those with the most parcels first (P4)."""
-    with database("non_collections") as engine:
-        buyers = SellerReportBook(engine).inactive_buyers(seller)
+    buyers = with_database(
+        lambda engine: records.inactive_buyers(engine, seller), "non_collections"
+    )
     if as_json:
         for buyer in buyers:
             print(buyer.model_dump_json())
@@ -140,8 +112,7 @@ def print_inactive_buyers(seller: str, as_json: bool) -> None:
 
 def print_costs(seller: str, as_json: bool) -> None:
     """What uncollected parcels have cost a seller, newest first (P4, P6)."""
-    with database("cost_claims") as engine:
-        costs = SellerReportBook(engine).costs(seller)
+    costs = with_database(lambda engine: records.costs(engine, seller), "cost_claims")
     if as_json:
         for cost in costs:
             print(cost.model_dump_json())
@@ -173,10 +144,8 @@ def print_found(
     words: str, seller: str | None, case_id: str | None, limit: int, as_json: bool
 ) -> None:
     """The archived messages that hold every word, newest first (H1); of a case, all."""
-    if not (words.split() or case_id) or len(words) > LONGEST_SEARCH:
-        raise InputError(f"Search for at least one word and at most {LONGEST_SEARCH} characters.")
-    with database() as engine:
-        found = Archive(engine).search(words, seller, case_id, limit)
+    check_words(words, case_id)  # before the database is reached
+    found = with_database(lambda engine: search(engine, words, seller, case_id, limit))
     if as_json:
         for one in found:
             print(one.model_dump_json())

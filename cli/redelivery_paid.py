@@ -17,9 +17,11 @@ def redelivery_paid_command(
     as_json: AsJson = False,
 ) -> None:
     """Tell a case that the buyer has paid for sending the goods again; twice is once."""
-    from service.sending import report_payment  # noqa: PLC0415 - brings Temporal: --help can spare it
+    # They bring Temporal, which --help can spare.
+    from cli.connecting import with_temporal  # noqa: PLC0415
+    from service.telling import report_payment  # noqa: PLC0415
 
-    paid = report_payment(case, key)
+    paid = with_temporal(lambda client: report_payment(client, case, key))
     if as_json:
         print(json.dumps({"case_id": case, "key": paid}))
     else:

@@ -26,17 +26,9 @@ from cli.typed import UNNAMED, actor_from, amount_from
 from domain.commands import (
     COMMAND,
     Attachment,
-    BeginWork,
     Command,
     CommandBase,
-    FinishWork,
-    HandOver,
-    Inspect,
-    ProvideLabel,
-    PutBack,
-    Receive,
     Remedy,
-    ShipBack,
 )
 from domain.goods import Condition, Received
 from domain.orders import Line
@@ -83,29 +75,14 @@ SYNONYMS = {"price-reduction": Remedy.PARTIAL_REFUND.value}
 IN_ORDER = ("remedy", "amount")
 """Fields that stand in order even where they can be left out."""
 
-OF_A_RETURN = (
-    ProvideLabel,
-    HandOver,
-    Receive,
-    Inspect,
-    PutBack,
-    BeginWork,
-    FinishWork,
-    ShipBack,
-)
-"""What a return alone takes: sent to a case that has goods brought back, it goes to the return."""
-
-
-def name_of(model: type[CommandBase]) -> str:
-    """The word by which a command is sent."""
-    return str(model.model_fields["verb"].default)
-
 
 def shell_command(model: type[CommandBase]) -> Callable[..., None]:
     """A function for Typer that sends commands of this model."""
 
     def run(case: str, by: str, command_id: str | None, as_json: bool, **given: Any) -> None:
-        from service.sending import submit  # noqa: PLC0415 - brings Temporal, which --help can spare
+        # They bring Temporal, which --help can spare.
+        from cli.connecting import with_temporal  # noqa: PLC0415
+        from service.sending import OF_A_RETURN, submit  # noqa: PLC0415
 
         actor = actor_from(by)
         given |= {name: SYNONYMS.get(given[name], given[name]) for name in given.keys() & REMEDIES}
@@ -114,14 +91,17 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         if given.get("units"):
             item = _item(model.model_fields["units"].annotation)
             given["units"] = tuple(units_from(word, item) for word in given["units"])
-        sent_to, receipt = submit(
-            case,
-            lambda found: _command(
-                model, actor, command_id or str(uuid4()), given, case_id=case, found=found
-            ),
-            of_return=model in OF_A_RETURN,
-            needs_case=actor.id == UNNAMED or given.get("amount") is not None,
-            may_be_known=command_id is not None,
+        sent_to, receipt = with_temporal(
+            lambda client: submit(
+                client,
+                case,
+                lambda found: _command(
+                    model, actor, command_id or str(uuid4()), given, case_id=case, found=found
+                ),
+                of_return=model in OF_A_RETURN,
+                needs_case=actor.id == UNNAMED or given.get("amount") is not None,
+                may_be_known=command_id is not None,
+            )
         )
         if sent_to != case:
             print(f"sent to {sent_to}", file=sys.stderr if as_json else sys.stdout)
@@ -144,10 +124,10 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
 def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:
     """A receipt as a person reads it."""
     said = {
-        Outcome.ACCEPTED: f"Accepted: {name_of(model)}.",
-        Outcome.NOTED: f"Noted: {name_of(model)}, which takes effect once the other side "
+        Outcome.ACCEPTED: f"Accepted: {model.word()}.",
+        Outcome.NOTED: f"Noted: {model.word()}, which takes effect once the other side "
         "wants the same.",
-        Outcome.REPEATED: f"Repeated: this {name_of(model)} was taken before and counts once.",
+        Outcome.REPEATED: f"Repeated: this {model.word()} was taken before and counts once.",
     }[receipt.outcome]
     if receipt.working:
         return f"{said} The case is at work on it; `starter.py show {case}` tells what came of it."
@@ -187,7 +167,7 @@ def _command(
     try:
         return COMMAND.validate_python(
             {
-                "verb": name_of(model),
+                "verb": model.word(),
                 "command_id": command_id,
                 "by": identified(actor, found),
                 **said,

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.paper import paper, table
-from cli.verbs import OF_A_RETURN, name_of
 from cli.words import printable
 from domain.commands import Nature
 from domain.deadlines import day_of, spoken
@@ -29,6 +28,7 @@ from domain.view import (
     UndeliveredView,
 )
 from pages.words import amount_in_words, due_in_words, in_words, local
+from service.sending import OF_A_RETURN
 from service.showing import Shown
 
 PAGE_WIDTH = 100
@@ -340,7 +340,7 @@ def _offer(offer: OfferView, zone: str) -> Text:
 def _may(read: Shown) -> list[tuple[str, RenderableType]]:
     """The verbs of each party, with those that the case passes on to its return."""
     rows: list[tuple[str, RenderableType]] = []
-    passed_on = {name_of(model) for model in OF_A_RETURN}
+    passed_on = {model.word() for model in OF_A_RETURN}
     for party in Party:
         verbs = list(read.view.may.get(party, ()))
         if read.goods:

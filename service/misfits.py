@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cli.words import printable
 from domain.misfits import field_of, in_words
 from service.failures import InputError
 
@@ -23,7 +22,7 @@ def misfit(error: ValidationError, what: str, kinds: Sequence[str] = ()) -> Inpu
     """
     place = _place(first_of(error), kinds)
     at = f" at {place}" if place else ""
-    return InputError(printable(f"{what} does not fit{at}: {_said(error, kinds)}."))
+    return InputError(f"{what} does not fit{at}: {_said(error, kinds)}.")
 
 
 def _place(error: ErrorDetails, kinds: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """Opening cases: once each, whoever asks how often."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from temporalio.client import Client, WorkflowFailureError
@@ -16,11 +17,14 @@ from domain.notices import Ending
 from domain.openings import Opening
 from domain.parties import Party
 from domain.stages import Stage
-from domain.view import Closed
+from domain.view import CaseView, Closed
 from service.failures import RefusedError, SilentError
-from service.reaching import CaseHandle, case
+from service.reaching import CaseHandle, answer, case, look
 from service.standing import Standing, standing
 from workflows.kernel import attributes
+
+AT_ONCE = 10
+"""How many cases of a list are opened side by side."""
 
 REGISTERING = 10.0
 """Seconds that a case is given to be registered before one stops watching."""
@@ -70,6 +74,37 @@ async def registered(client: Client, case_id: str) -> Standing | None:
     if found.refusal:
         raise RefusedError(found.refusal.code, found.refusal.sentence)
     return found
+
+
+class Opened(NamedTuple):
+    """A case once it is registered, None if it is not yet; `before`: with what it was open."""
+
+    view: CaseView | None
+    before: Opening | None
+
+
+async def open_and_look(client: Client, opening: Opening, task_queue: str) -> Opened:
+    """Open a case, and look at it once it is registered; RefusedError if it could not be opened."""
+    found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
+    there = await registered(client, opening.case_id)
+    # Registered, it rests: what is looked at now is not what it decides by.
+    return Opened(await look(client, opening.case_id) if there else None, found.before)
+
+
+async def open_all(
+    client: Client, openings: Sequence[Opening], task_queue: str
+) -> list[Opened | RefusedError]:
+    """Open each case once, AT_ONCE side by side; in their order, what became of each."""
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(opening: Opening) -> Opened | RefusedError:
+        async with turns:
+            try:
+                return await open_and_look(client, opening, task_queue)
+            except RefusedError as error:
+                return error
+
+    return await asyncio.gather(*(one(opening) for opening in openings))
 
 
 async def _start(

@@ -1,9 +1,8 @@
-"""Reaching Temporal from the command line: a client, and a bound on every wait."""
+"""Asking Temporal: a bound on every wait, and one sentence for whatever goes wrong."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -16,10 +15,8 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from config import connect
 from domain.base import Value
 from domain.excerpts import Page, PageAsked
 from domain.refusals import Code
@@ -40,15 +37,6 @@ T = TypeVar("T")
 V = TypeVar("V", CaseView, WholeCase)
 
 CaseHandle = WorkflowHandle[Any, Closed]
-
-
-def with_temporal(work: Callable[[Client], Awaitable[T]]) -> T:
-    """Do `work` with a client; Temporal's own log is kept off the terminal."""
-
-    async def connected() -> T:
-        return await work(await connect(runtime=_runtime()))
-
-    return asyncio.run(connected())
 
 
 async def answer(
@@ -144,11 +132,6 @@ async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: 
 def case(client: Client, case_id: str) -> CaseHandle:
     """The case of this id, whether or not there is one."""
     return client.get_workflow_handle(case_id, result_type=Closed)
-
-
-@cache
-def _runtime() -> Runtime:
-    return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:

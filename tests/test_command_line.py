@@ -23,10 +23,9 @@ from typer.main import get_command
 
 import starter
 from cli.documents import read_opening, said_in_hand
-from cli.listing import quoted
 from cli.reading import LARGEST_DOCUMENT, LONGEST_LINE
 from cli.typed import actor_from, amount_from
-from cli.verbs import MODELS, name_of
+from cli.verbs import MODELS
 from cli.words import printable
 from config import data_converter
 from demo.examples import ORDERS, Play, read_examples
@@ -47,6 +46,7 @@ from pages.words import amount_in_words, due_in_words
 from policies import read_calendar, read_policy
 from service.allegro import openings
 from service.failures import InputError
+from service.listing import quoted
 from service.opening import open_case
 from tests.life import World
 from tests.processes import binary
@@ -555,14 +555,14 @@ async def test_is_each_listed_issue_opened_once_and_its_decision_date_compared(
 
 
 def test_is_there_a_shell_command_for_every_verb() -> None:
-    assert {name_of(model) for model in MODELS} == set(
+    assert {model.word() for model in MODELS} == set(
         COMMAND.json_schema()["discriminator"]["mapping"]
     )
     out = here().out
     assert out == here("--help").out
     for model in MODELS:
-        assert f" {name_of(model)} " in out
-        assert here(name_of(model), "--help").code == 0
+        assert f" {model.word()} " in out
+        assert here(model.word(), "--help").code == 0
     helped = " ".join(here("decide", "--help").out.split())
     assert "[REMEDY] [amount]" in helped
     assert "price-reduction" in helped

@@ -19,7 +19,6 @@ from sqlalchemy import Engine
 from temporalio.testing import WorkflowEnvironment
 
 import starter
-from cli.export import read_case
 from domain.commands import (
     Accept,
     Ask,
@@ -68,6 +67,7 @@ from pages.export import make_page
 from pages.processes import SCHEMA
 from policies import read_calendar, read_policy
 from service.export_document import NO_EMAIL, NO_NAME, make_document
+from service.exporting import read_case
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister

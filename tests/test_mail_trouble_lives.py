@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from cli.listing import Filters, find
 from config import HERE
 from domain.commands import (
     Accept,
@@ -24,6 +23,7 @@ from domain.notices import NoticeName
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView
+from service.listing import Filters, find
 from store.archive import Archive
 from tests.life import BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
 
@@ -310,12 +310,12 @@ async def test_ops_see_such_cases_in_the_lists_on_the_page_and_in_health(
     monkeypatch.setenv("TEMPORAL_ADDRESS", config.target_host)
     monkeypatch.setenv("DATABASE_URL", world.settings.database_url)
     for _ in range(100):
-        found = await asyncio.to_thread(find, Filters(undelivered=True), 50)
+        found = await find(world.client, Filters(undelivered=True), 50)
         if life.handle.id in [one.case_id for one in found]:
             break
         await asyncio.sleep(0.1)
     assert life.handle.id in [one.case_id for one in found]
-    rest = await asyncio.to_thread(find, Filters(undelivered=False, open=None), 500)
+    rest = await find(world.client, Filters(undelivered=False, open=None), 500)
     assert life.handle.id not in [one.case_id for one in rest]
     said = await shown(life.handle.id)
     assert "dispute opened to the seller, recipient-refused 550" in said

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cli.outlook import foresee
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -30,6 +29,7 @@ from domain.ports import Payout, PayoutKind
 from domain.preview import Stops, as_if_opened
 from domain.stages import Stage
 from domain.view import CaseView
+from service.foreseeing import foresee
 from store.refunds import RefundLedger
 from tests.life import PLATFORM, Life, World
 from tests.test_preview import ahead_of, asked

@@ -2,7 +2,6 @@
 
 import pytest
 
-from cli.outlook import foresee
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -28,6 +27,7 @@ from domain.parties import Party
 from domain.preview import Stops, as_if_opened
 from domain.refusals import Code
 from domain.stages import Stage
+from service.foreseeing import foresee
 from tests.life import Life, RefusedCommand, World
 from tests.test_non_delivery_lives import lapses, with_choice
 from tests.test_paid_back_before_lives import (

@@ -10,7 +10,6 @@ import pytest
 
 from activities.cases import rules_for
 from activities.marketplace import Marketplace
-from cli.outlook import foresee, opening_for
 from config import Settings
 from domain.commands import AskInformation, Close, Hold, Offer, Remedy, SendAgain, Withdraw
 from domain.deadlines import spoken
@@ -24,6 +23,7 @@ from domain.ports import Registration, Rules
 from domain.preview import Course, On, Outlook, StageAhead, Stops, as_if_opened
 from domain.stages import Stage
 from domain.view import CaseView
+from service.foreseeing import foresee, opening_for
 from service.reaching import look_through
 from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World

@@ -10,7 +10,6 @@ import pytest
 from pydantic import Field
 from temporalio.testing import WorkflowEnvironment
 
-from cli.export import read_case as read_for_export
 from domain.base import Value
 from domain.commands import (
     Ask,
@@ -43,6 +42,8 @@ from pages.case import print_page
 from pages.export import make_page
 from policies import HERE as SHIPPED
 from service.export_document import make_document
+from service.exporting import read_case as read_for_export
+from service.messages import with_messages
 from service.reaching import look, look_at_all, look_through
 from service.showing import read_case
 from tests.conftest import world_on
@@ -125,7 +126,7 @@ async def check(life: Life, capsys: pytest.CaptureFixture[str]) -> WholeCase:
             assert getattr(whole.view, name)[-len(getattr(held, name)) :] == getattr(held, name)
     assert whole.in_all == {}
     assert set(whole.view.in_all) <= {"messages"}
-    shown = await read_case(client, life.handle.id)
+    shown = await with_messages(world.engine, await read_case(client, life.handle.id))
     assert shown.view.in_all == {}
     print_page(shown, why=True)
     assert len(capsys.readouterr().out) > 10_000

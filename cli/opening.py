@@ -1,14 +1,11 @@
 """`starter.py open`: one opening, or all disputes and claims of a marketplace's list."""
 
-import asyncio
 import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from temporalio.client import Client
-
+from cli.connecting import with_temporal
 from cli.words import printable
 from config import Settings
 from domain.openings import OpenComplaint, Opening
@@ -17,17 +14,14 @@ from domain.view import CaseView
 from pages.case import print_page
 from pages.words import due_in_words
 from service.failures import RefusedError
-from service.opening import differing, open_or_find, registered
-from service.reaching import answer, look, with_temporal
+from service.opening import Opened, differing, open_all, open_and_look
 from service.showing import Shown
-
-AT_ONCE = 10
-"""How many cases of a list are opened side by side."""
 
 
 def open_one(opening: Opening, as_json: bool) -> None:
     """Open a case and print its page."""
-    opened = with_temporal(lambda client: _open(client, opening))
+    task_queue = Settings.read().task_queue
+    opened = with_temporal(lambda client: open_and_look(client, opening, task_queue))
     if opened.before and (differs := differing(opened.before, opening)):
         raise RefusedError("opening-differs", _refusal(opening, differs))
     if as_json:
@@ -39,12 +33,14 @@ def open_one(opening: Opening, as_json: bool) -> None:
             print_page(Shown(opened.view))
 
 
-def open_all(openings: Sequence[Opening], as_json: bool) -> bool:
+def open_list(openings: Sequence[Opening], as_json: bool) -> bool:
     """Open each case once, say what became of each, and whether all of them are open.
 
     A marketplace's issue that is known under its id is the same one though it reads otherwise now.
     """
-    found = with_temporal(lambda client: _open_all(client, openings))
+    task_queue = Settings.read().task_queue
+    became = with_temporal(lambda client: open_all(client, openings, task_queue))
+    found = list(zip(openings, became, strict=True))
     refused = [(opening, one) for opening, one in found if isinstance(one, RefusedError)]
     opened = [(opening, one) for opening, one in found if not isinstance(one, RefusedError)]
     if as_json:
@@ -62,37 +58,6 @@ def open_all(openings: Sequence[Opening], as_json: bool) -> bool:
     for opening, error in refused:
         print(f"{opening.case_id} was not opened: {error.code}: {error}", file=sys.stderr)
     return not refused
-
-
-class Opened(NamedTuple):
-    """A case once it is registered, None if it is not yet; `before`: with what it was open."""
-
-    view: CaseView | None
-    before: Opening | None
-
-
-async def _open(client: Client, opening: Opening) -> Opened:
-    task_queue = Settings.read().task_queue
-    found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
-    there = await registered(client, opening.case_id)
-    # Registered, it rests: what is looked at now is not what it decides by.
-    return Opened(await look(client, opening.case_id) if there else None, found.before)
-
-
-async def _open_all(
-    client: Client, openings: Sequence[Opening]
-) -> list[tuple[Opening, Opened | RefusedError]]:
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def one(opening: Opening) -> Opened | RefusedError:
-        async with turns:
-            try:
-                return await _open(client, opening)
-            except RefusedError as error:
-                return error
-
-    results = await asyncio.gather(*(one(opening) for opening in openings))
-    return list(zip(openings, results, strict=True))
 
 
 def _refusal(opening: Opening, differs: str) -> str:

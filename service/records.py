@@ -1,0 +1,47 @@
+"""What the database knows of cases: the agents' queue, the headline figures, sellers' reports."""
+
+from asyncio import to_thread
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from domain.kinds import Kind
+from domain.ports import CostClaim, Recovery, Task
+from policies import countries
+from store.cases import CaseRegister, Headline
+from store.recoveries import Recoveries
+from store.seller_reports import InactiveBuyer, SellerReportBook
+from store.tasks import TaskQueue
+
+
+async def tasks(engine: Engine, queue: str | None = None, owner: str | None = None) -> list[Task]:
+    """The agents' tasks that are not done, the most urgent first."""
+    return await to_thread(TaskQueue(engine).waiting, queue, owner)
+
+
+async def headline(
+    engine: Engine, since: datetime | None = None, kind: Kind | None = None
+) -> dict[str, Headline]:
+    """The headline figures of closed cases, of "all" and of each country (D2)."""
+
+    def figures() -> dict[str, Headline]:
+        cases = CaseRegister(engine)
+        each = {one: cases.headline(one, since=since, kind=kind) for one in countries()}
+        return {"all": cases.headline(since=since, kind=kind), **each}
+
+    return await to_thread(figures)
+
+
+async def recoveries(engine: Engine, seller: str) -> list[Recovery]:
+    """What carriers have paid a seller for lost and damaged parcels, newest first (P5)."""
+    return await to_thread(Recoveries(engine).of_seller, seller)
+
+
+async def inactive_buyers(engine: Engine, seller: str) -> list[InactiveBuyer]:
+    """The buyers whom a seller has reported, those with the most parcels first (P4)."""
+    return await to_thread(SellerReportBook(engine).inactive_buyers, seller)
+
+
+async def costs(engine: Engine, seller: str) -> list[CostClaim]:
+    """What uncollected parcels have cost a seller, newest first (P4, P6)."""
+    return await to_thread(SellerReportBook(engine).costs, seller)
