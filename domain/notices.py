@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pydantic import AwareDatetime, SerializerFunctionWrapHandler, model_serializer
 
@@ -231,6 +231,58 @@ class Facts(Value):
     def _only_what_is_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A letter mentions a few facts of many: a history need not keep the others' absence."""
         return {name: fact for name, fact in whole(self).items() if fact is not None}
+
+
+class Told(TypedDict, total=False):
+    """The same, as a process names them; tests/test_notices.py holds that there are no others."""
+
+    due: AwareDatetime | None
+    text: str | None
+    writer: Actor | None
+    remedy: Remedy | None
+    amount: Money | None
+    reason: str | None
+    refused: RefuseReason | None
+    verdict: Verdict | None
+    ending: Ending | None
+    awaited: Party | None
+    safe: AwareDatetime | None
+    at: AwareDatetime | None
+    goods: tuple[Goods, ...]
+    price: Money | None
+    delivery: Money | None
+    deducted: Money | None
+    reduced: Money | None
+    exception: ExceptionReason | None
+    way: Way | None
+    purpose: Purpose | None
+    label: str | None
+    carrier: str | None
+    tracking: str | None
+    expected_on: date | None
+    again: bool | None
+    trouble: CarrierTrouble | None
+    answer: CarrierSays | None
+    reference: str | None
+    deemed: bool | None
+    appealed: bool | None
+    cost: Money | None
+    way_back: Money | None
+    announced: bool | None
+    unpaid: bool | None
+    fault: ReturnReason | None
+    silence: OnSilence | None
+    repairable: bool | None
+    refund_due: AwareDatetime | None
+    decision_due: AwareDatetime | None
+    agreed: Money | None
+    withheld: bool | None
+    said_on: date | None
+
+
+def also(told: Told, **more: Unpack[Told]) -> Told:
+    """What is told, and more."""
+    return {**told, **more}
 
 
 class Notice(Value):

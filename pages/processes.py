@@ -17,7 +17,8 @@ from domain.stages import Flow, Stage
 from pages.words import amount_in_words, in_words
 from policies import countries, read_policy
 from service.countries import currency_of
-from workflows.kernel.case import Case, Permitted
+from workflows.kernel.case import Case
+from workflows.kernel.judging import Permitted
 from workflows.processes import PROCESSES
 
 FOLDER = Path(__file__).parent.parent / "docs" / "processes"

@@ -58,5 +58,5 @@ class Dawdling(Dispute):
         self, move: Say | Ask | Offer | Reject | Refuse, due: datetime | None = None
     ) -> None:
         """The move, told by somebody who dawdles."""
-        self._errands.run(workflow.sleep(1))
+        self.errands.run(workflow.sleep(1))
         super().tell_move(move, due)

@@ -27,7 +27,8 @@ from domain.view import Closed
 from gate import MISFIT
 from tests.life import PLATFORM, Life, RefusedCommand, World
 from tests.test_two_workers import broken_tasks, replays
-from workflows.kernel.case import COMMANDS, MISFITS_TOLD
+from workflows.kernel.case import MISFITS_TOLD
+from workflows.kernel.inbox import COMMANDS
 from workflows.processes import PROCESSES
 
 

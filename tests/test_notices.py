@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -36,7 +36,7 @@ from domain.commands import Remedy, Verdict
 from domain.goods import Goods, Purpose, Way
 from domain.letters import Posted, Trouble
 from domain.money import Money
-from domain.notices import Facts, Mailing, Message, Notice, NoticeName
+from domain.notices import Facts, Mailing, Message, Notice, NoticeName, Told
 from domain.openings import OpenDispute
 from domain.orders import Order, OrderedLine, Person
 from domain.parties import Actor, Party
@@ -659,3 +659,8 @@ def test_is_the_case_and_the_address_for_returns_in_a_mail(
         assert "https://bazar.example/c/dispute%3APL%3A1001%3A1" in body
         assert all(line in body for line in address)
     assert 'src="https://bazar.example/l.png"' in part(mail, "html")
+
+
+def test_a_process_can_tell_every_fact_of_a_notice_and_no_other() -> None:
+    facts = {name: field.rebuild_annotation() for name, field in Facts.model_fields.items()}
+    assert get_type_hints(Told, include_extras=True) == facts

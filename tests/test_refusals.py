@@ -53,7 +53,7 @@ from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedCommand, World
 from tests.policies import laid_over, write_layer
 from workflows.inquiry.process import Inquiry
-from workflows.kernel.case import COMMANDS
+from workflows.kernel.inbox import COMMANDS
 
 BY_MAIL = True
 

@@ -353,16 +353,14 @@ class Life:
         while True:
             try:
                 return await work()
-            except (SilentError, RPCError) as silent:
+            # A server that was just started does not know its own namespace for a moment.
+            except (SilentError, RPCError, InputError) as silent:
                 self.record.done["unanswered, asked again"] += 1
                 since = max(began, self.site.calm_since or time.monotonic())
                 if time.monotonic() - since > ANSWERED_WITHIN:
                     self.record.find(f"{what}: never answered ({silent})")
                     return None
                 await asyncio.sleep(0.5)
-            except InputError as wrong:
-                self.record.find(f"{what}: {wrong}")
-                return None
 
 
 async def look_around(site: Site, record: Record, chance: random.Random) -> None:

@@ -199,7 +199,7 @@ class Cancellation(TakingBack):
             return Refusal(code=Code.ALREADY_DONE, sentence="The parcel is known to have left.")
         if verb in (Refund, Decide) and self.settled:
             return Refusal(code=Code.ALREADY_DONE, sentence="The refund is settled already.")
-        if verb is Refund and self.task and self.task.purpose == "dispatch-unknown":
+        if verb is Refund and self.agents_task.purpose == "dispatch-unknown":
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
             )
@@ -212,7 +212,7 @@ class Cancellation(TakingBack):
                 self.left_anyway = True
             case Refund():
                 self.settled = True
-            case Decide() if self.task and self.task.purpose == "refund-overdue":
+            case Decide() if self.agents_task.purpose == "refund-overdue":
                 self.settled = True
         return super().record(command)
 

@@ -16,7 +16,7 @@ from domain.commands import (
 from domain.parties import Party
 from domain.ports import Dispatch
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 OPEN = (
     Stage.STOPPING,

@@ -20,7 +20,7 @@ from domain.commands import (
     ReportRecovered,
     Verdict,
 )
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import CarrierTrouble, OpenCarrierClaim
 from domain.orders import Regime
 from domain.parties import Party
@@ -172,13 +172,15 @@ class CarrierClaim(CarrierClaimRecord):
         self.heard, self.overdue = False, False
         clock = self.carriers_time()
         deemed = clock.window.on_silence is OnSilence.DEEMED_ACCEPTED
-        told: dict[str, Any] = {"amount": self.claimed, "appealed": self.appealed or None}
+        told: Told = {"amount": self.claimed, "appealed": self.appealed or None}
         self.inform(
             NoticeName.CARRIER_CLAIM_FILED,
-            reference=self.reference or None,
-            due=clock.due,
-            deemed=deemed or None,
-            **told,
+            **also(
+                told,
+                reference=self.reference or None,
+                due=clock.due,
+                deemed=deemed or None,
+            ),
         )
         while isinstance(await self.hear(Party.PLATFORM, clock), Silence):
             if deemed:
@@ -187,7 +189,7 @@ class CarrierClaim(CarrierClaimRecord):
             if self.overdue:
                 return None if self.owed else self.lose()
             self.overdue, clock = True, self.carriers_time()
-            self.inform(NoticeName.CARRIER_SILENT, due=clock.due, **told)
+            self.inform(NoticeName.CARRIER_SILENT, **also(told, due=clock.due))
         return self.ended
 
     def carriers_time(self) -> Clock:
@@ -216,13 +218,13 @@ class CarrierClaim(CarrierClaimRecord):
 
     async def tell_the_answer(self) -> None:
         """The carrier refuses, in whole or in part: the seller may accept it, or appeal once."""
-        told = {"answer": self.answer, "amount": self.owed}
+        told: Told = {"answer": self.answer, "amount": self.owed}
         if self.appealed:
             self.inform(NoticeName.CARRIER_ANSWERED, **told)
             return
         self.enter(Stage.DECIDED)
         clock = self.start("appeal", Party.SELLER)
-        self.ask(clock, NoticeName.CARRIER_ANSWERED, tracking=self.opening.tracking, **told)
+        self.ask(clock, NoticeName.CARRIER_ANSWERED, **also(told, tracking=self.opening.tracking))
         while not (self.appeal or self.content or self.ended):
             if isinstance(await self.hear(Party.SELLER, clock), Silence):
                 return
@@ -290,7 +292,7 @@ class CarrierClaim(CarrierClaimRecord):
         deciding = self.call_agents(purpose)
         self.tell(Party.SELLER, NoticeName.AGENT_JOINS, reason=purpose, due=deciding.due)
         move = await self.hear_agent(deciding)
-        self.finish_task()
+        self.agents_task.finish()
         return move
 
     def lose(self, **why: Any) -> Ending:

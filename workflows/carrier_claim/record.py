@@ -1,7 +1,7 @@
 """What is known of a claim against a carrier, and what may be sent into it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Unpack
 
 from temporalio import workflow
 
@@ -26,7 +26,7 @@ from domain.commands import (
 )
 from domain.goods import FINDS, Goods, ParcelEvent
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told
 from domain.openings import CarrierTrouble, OpenCarrierClaim
 from domain.orders import Parcel
 from domain.parties import Party
@@ -37,6 +37,7 @@ from domain.view import CarrierClaimView, CaseView, Outcome
 from workflows.carrier_claim.terms import PERMITTED
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.deadline import Clock
+from workflows.kernel.over_order import OverOrder
 
 UNPAID = "carrier-does-not-pay"
 UNBOOKED = "booking-refused"
@@ -44,7 +45,7 @@ UNFILED = "claim-refused-by-port"
 """What agents are called for."""
 
 
-class CarrierClaimRecord(WithAgents):
+class CarrierClaimRecord(OverOrder, WithAgents):
     """The facts of a claim, and the letters about it, which go to the seller alone."""
 
     opening: OpenCarrierClaim
@@ -118,20 +119,21 @@ class CarrierClaimRecord(WithAgents):
         assert isinstance(self.registration.terms, CarrierClaimPolicy)
         return self.registration.terms
 
-    def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
+    def tell(self, to: Party, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """The buyer is no party to it: what would go to both goes to the seller alone."""
         if to is not Party.BUYER:
             super().tell(to, name, **facts)
 
-    def inform(self, name: NoticeName, **facts: Any) -> None:
+    def inform(self, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """Write to the seller about the parcel."""
-        self.tell(Party.SELLER, name, tracking=self.opening.tracking, **facts)
+        told: Told = {"tracking": self.opening.tracking, **facts}
+        self.tell(Party.SELLER, name, **told)
 
     def tell_withdrawn(self) -> None:
         """The seller alone can tell the carrier, once that has, or may have, the claim."""
         self.inform(
             NoticeName.CARRIER_CLAIM_WITHDRAWN,
-            amount=self.claim and self.claim.amount,
+            amount=self.claim.amount if self.claim else None,
             reference=self.reference or None,
         )
 
@@ -174,20 +176,20 @@ class CarrierClaimRecord(WithAgents):
             )
         if verb is ReportAnswer and self.heard:
             return Refusal(code=Code.ALREADY_DONE, sentence="The carrier's answer is known.")
-        if verb is ReportRecovered and self.task and self.task.purpose == UNFILED:
+        if verb is ReportRecovered and self.agents_task.purpose == UNFILED:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="No money of the carrier is awaited now."
             )
         if verb in (ReportRecovered, Withdraw) and self.recovered:
             return Refusal(code=Code.ALREADY_DONE, sentence="The money is known to have come.")
-        if verb in (ReportRecovered, Decide, Withdraw) and self.task and self.settled:
+        if verb in (ReportRecovered, Decide, Withdraw) and self.agents_task.now and self.settled:
             return Refusal(code=Code.ALREADY_DONE, sentence="The question is settled already.")
         return super().barred(verb, by)
 
     @property
     def settled(self) -> bool:
         """Whether what the agents were called for is settled: by a ruling, or by the money."""
-        unpaid = self.task is not None and self.task.purpose == UNPAID
+        unpaid = self.agents_task.purpose == UNPAID
         return self.ruling is not None or (unpaid and self.recovered is not None)
 
     def unfit(self, command: Command) -> Refusal | None:
@@ -204,7 +206,7 @@ class CarrierClaimRecord(WithAgents):
                     code=Code.VERDICT_DIFFERS,
                     sentence="Decide for-seller if the claim goes on, and for-buyer if it ends.",
                 )
-            case Decide(verdict=Verdict.FOR_BUYER) if self.task and self.task.purpose == UNBOOKED:
+            case Decide(verdict=Verdict.FOR_BUYER) if self.agents_task.purpose == UNBOOKED:
                 return Refusal(
                     code=Code.VERDICT_DIFFERS,
                     sentence="The carrier has paid; decide for-seller once the money is booked.",

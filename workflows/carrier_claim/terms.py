@@ -20,7 +20,7 @@ from domain.goods import Scan
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 OPEN = (
     Stage.TOO_EARLY,

@@ -6,7 +6,7 @@ is judged by, are in terms.py and record.py.
 """
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from temporalio import workflow
 
@@ -33,7 +33,7 @@ from domain.commands import (
 from domain.complaining import FIRST_TIER, SECOND_TIER, parcels_of
 from domain.goods import Purpose, ReturnReason
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import (
     CarrierTrouble,
     OpenComplaint,
@@ -149,15 +149,21 @@ class Complaint(ComplaintRecord):
         assert self.answering is not None
         refunding = self.start("refund_if_withdrawal", Party.SELLER, since=self.received_at)
         clock = self.start("clarification", Party.BUYER)
-        told = {"goods": self.named(self.units), "text": self.claim.text, "at": self.received_at}
+        told: Told = {
+            "goods": self.named(self.units),
+            "text": self.claim.text,
+            "at": self.received_at,
+        }
         self.ask(clock, NoticeName.MEANING_ASKED, **told)
         self.tell(
             Party.SELLER,
             NoticeName.MEANING_UNCLEAR,
-            due=self.answering.due,
-            safe=self.answering.safe,
-            refund_due=refunding.due,
-            **told,
+            **also(
+                told,
+                due=self.answering.due,
+                safe=self.answering.safe,
+                refund_due=refunding.due,
+            ),
         )
         match await self.hear_answer(Party.BUYER, clock, self.answering, refunding):
             case Clarify(meant=Meaning.WITHDRAWAL):
@@ -269,12 +275,11 @@ class Complaint(ComplaintRecord):
         match self.silence:
             case OnSilence.DEEMED_ACCEPTED:
                 self.note("deemed accepted")
-                told = {"due": clock.due, "remedy": self.wanted}
+                told: Told = {"due": clock.due, "remedy": self.wanted}
                 self.announce(
                     lambda: self.tell_both(
                         NoticeName.COMPLAINT_DEEMED_ACCEPTED,
-                        amount=self.as_left(self.wished),
-                        **told,
+                        **also(told, amount=self.as_left(self.wished)),
                     )
                 )
                 return Granted(self.goods_first(self.wanted))
@@ -301,10 +306,10 @@ class Complaint(ComplaintRecord):
         self, remedy: Remedy, amount: Money | None, by: AcceptComplaint | NameAmount
     ) -> None:
         """Both are told that the complaint is accepted, and how."""
-        told: dict[str, Any] = {"remedy": remedy, "text": by.text or None, "writer": by.by}
+        told: Told = {"remedy": remedy, "text": by.text or None, "writer": by.by}
         self.announce(
             lambda: self.tell_both(
-                NoticeName.COMPLAINT_ACCEPTED, amount=self.as_left(amount), **told
+                NoticeName.COMPLAINT_ACCEPTED, **also(told, amount=self.as_left(amount))
             )
         )
 
@@ -335,13 +340,13 @@ class Complaint(ComplaintRecord):
         self.tier_opened = True
         clock = self.start("choice", Party.BUYER)
         offered = tier.offered
-        told: dict[str, Any] = {"reason": tier.why}
+        told: Told = {"reason": tier.why}
         if offered:
             amount = await self.learn_left_of(offered.amount)
             told |= {"remedy": offered.remedy, "amount": amount}
             told |= {"text": offered.text or None, "writer": offered.by}
         self.ask(clock, NoticeName.SECOND_TIER_OPEN, **told)
-        self.tell(Party.SELLER, NoticeName.SECOND_TIER_OPEN, due=clock.due, **told)
+        self.tell(Party.SELLER, NoticeName.SECOND_TIER_OPEN, **also(told, due=clock.due))
         match await self.hear_answer(Party.BUYER, clock):
             case Silence():
                 return Ending.BUYER_SILENT
@@ -364,7 +369,7 @@ class Complaint(ComplaintRecord):
         deciding = self.call_agents(stuck.why)
         self.tell_both(NoticeName.AGENT_JOINS, reason=stuck.why, due=deciding.due)
         move = await self.hear_agent(deciding)
-        self.finish_task()
+        self.agents_task.finish()
         match move:
             case AcceptComplaint() as grant:
                 return self.granted(grant)
@@ -372,8 +377,8 @@ class Complaint(ComplaintRecord):
                 return self.amount_named(named)
             case Decide() as ruling:
                 amount = ruling.amount or (None if ruling.remedy else stuck.named)
-                remedy = ruling.remedy or (amount and Remedy.PARTIAL_REFUND)
-                told: dict[str, Any] = {
+                remedy = ruling.remedy or (Remedy.PARTIAL_REFUND if amount else None)
+                told: Told = {
                     "verdict": ruling.verdict,
                     "remedy": remedy,
                     "text": ruling.reasoning,
@@ -381,7 +386,7 @@ class Complaint(ComplaintRecord):
                 }
                 self.announce(
                     lambda: self.tell_both(
-                        NoticeName.DECISION_FINAL, amount=self.as_left(amount), **told
+                        NoticeName.DECISION_FINAL, **also(told, amount=self.as_left(amount))
                     )
                 )
                 return Granted(remedy, amount) if remedy else Ending.DECIDED
@@ -620,7 +625,7 @@ class Complaint(ComplaintRecord):
         self.enter(Stage.AWAITING_SELLER)
         claim, clock = self.claim, self.answering
         assert clock is not None
-        told = {
+        told: Told = {
             "goods": self.named(self.units),
             "remedy": self.wanted,
             "silence": self.silence,
@@ -630,19 +635,23 @@ class Complaint(ComplaintRecord):
         self.tell(
             Party.BUYER,
             NoticeName.COMPLAINT_TAKEN if taken else NoticeName.COMPLAINT_RECEIVED,
-            due=clock.due,
-            amount=self.wished,
-            repairable=self.repairable or None,
-            reason=taken or None,
-            **told,
+            **also(
+                told,
+                due=clock.due,
+                amount=self.wished,
+                repairable=self.repairable or None,
+                reason=taken or None,
+            ),
         )
         self.ask(
             clock,
             NoticeName.COMPLAINT_OPENED,
-            fault=claim.reason,
-            amount=self.wished,
-            repairable=self.repairable or None,
-            decision_due=claim.decision_due if self.decision_differs else None,
-            said_on=claim.in_hand_on if self.by_word else None,
-            **told,
+            **also(
+                told,
+                fault=claim.reason,
+                amount=self.wished,
+                repairable=self.repairable or None,
+                decision_due=claim.decision_due if self.decision_differs else None,
+                said_on=claim.in_hand_on if self.by_word else None,
+            ),
         )

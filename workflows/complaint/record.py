@@ -207,7 +207,7 @@ class ComplaintRecord(Claiming):
                 code=Code.ALREADY_DONE,
                 sentence="You have asked for information once; accept or refuse the complaint.",
             )
-        asked = self.task.purpose if self.task else ""
+        asked = self.agents_task.purpose
         if self.stage is Stage.WITH_AGENT and asked not in STILL_ANSWERS.get(verb, (asked,)):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent looks into it; `say` what you know."
@@ -293,15 +293,15 @@ class ComplaintRecord(Claiming):
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
         """Whose the task is, and what a ruling names: a remedy unless it is for the seller."""
-        if self.task is None:
+        if self.agents_task.now is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
         if refusal := self.task_bars(decide):
             return refusal
-        if self.task.purpose == UNPROVEN:
+        if self.agents_task.purpose == UNPROVEN:
             named = decide.remedy or decide.amount or decide.verdict is Verdict.SHARED
             return NO_REMEDY_YET if named else None
         for_seller = decide.verdict is Verdict.FOR_SELLER
-        if for_seller and self.task.purpose == "amount-missing":
+        if for_seller and self.agents_task.purpose == "amount-missing":
             return Refusal(
                 code=Code.VERDICT_DIFFERS,
                 sentence="The complaint counts as accepted: rule by how much the price is reduced.",

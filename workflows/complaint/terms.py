@@ -27,7 +27,7 @@ from domain.commands import (
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 ANSWERABLE = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 UNSETTLED = (

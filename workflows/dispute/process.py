@@ -197,7 +197,7 @@ class Dispute(DisputeRecord):
                     question = None
                 case Silence(clock) if clock is claimed:
                     claimed = None
-                    self.change_task(owner=None, state=TaskState.OPEN)
+                    self.agents_task.change(owner=None, state=TaskState.OPEN)
                 case Silence():
                     deciding, claimed = self.call_lead(), None
                 case Claim():
@@ -221,7 +221,7 @@ class Dispute(DisputeRecord):
                     own.hold("question", self.now)
                 elif own:
                     own.resume("question", self.now)
-        self.finish_task()
+        self.agents_task.finish()
         return await self.let_stand(self.decision)
 
     async def let_stand(self, decision: DecisionView) -> Turn:
@@ -455,7 +455,7 @@ class Dispute(DisputeRecord):
         assert self.concluded is not None
         if isinstance(move, MOVES):
             self.tell_move(move)
-        self.finish_task()
+        self.agents_task.finish()
         if isinstance(settled := self.concluded, Settled):
             self.announce(
                 lambda: self.tell_both(

@@ -255,7 +255,7 @@ class DisputeRecord(Returning):
             case SendBack():
                 self.restate(Standing.SENT_BACK)
                 self.proposed = None
-                self.change_task(purpose="decide", owner=None, state=TaskState.OPEN)
+                self.agents_task.change(purpose="decide", owner=None, state=TaskState.OPEN)
             case Appeal():
                 self.restate(Standing.APPEALED)
                 self.appealed = True
@@ -303,7 +303,7 @@ class DisputeRecord(Returning):
         self.decisions.append(decision)
         if award and award.amount_minor > self.policy.agent_limit_minor:
             self.proposed = self.restate(Standing.PROPOSED)
-            self.change_task(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
+            self.agents_task.change(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
         else:
             self.decision = decision
 

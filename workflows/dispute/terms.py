@@ -26,7 +26,7 @@ from domain.commands import (
 )
 from domain.parties import Party
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 TRADERS = (Party.BUYER, Party.SELLER)
 

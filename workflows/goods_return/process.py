@@ -45,7 +45,7 @@ from domain.goods import (
     lines,
 )
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import OpenReturn, ReturnForm
 from domain.orders import Line
 from domain.parties import Party
@@ -415,10 +415,10 @@ class GoodsReturn(GoodsRecord):
                 "send_goods", Party.BUYER, since if given else None, given=given
             )
             self.ask(self.sending, NoticeName.RETURN_OPENED, **told)
-        due = self.sending and self.sending.due
-        self.tell(Party.SELLER, NoticeName.RETURN_EXPECTED, due=due, **told)
+        due = self.sending.due if self.sending else None
+        self.tell(Party.SELLER, NoticeName.RETURN_EXPECTED, **also(told, due=due))
 
-    def as_opened(self) -> dict[str, Any]:
+    def as_opened(self) -> Told:
         """What comes back, how, and why; a label that the seller owed becomes the platform's."""
         return {
             "goods": self.named(self.expected),
@@ -468,7 +468,7 @@ class GoodsReturn(GoodsRecord):
 
     def tell_label(self, label: str, charged: Money | None = None) -> None:
         """The buyer is told of the label, what it costs, and until when to send."""
-        due = self.sending and self.sending.due
+        due = self.sending.due if self.sending else None
         self.tell(Party.BUYER, NoticeName.LABEL_READY, label=label, amount=charged, due=due)
 
     def tell_handed_over(self) -> None:
@@ -478,8 +478,8 @@ class GoodsReturn(GoodsRecord):
             NoticeName.GOODS_HANDED_OVER,
             goods=self.named(self.outstanding),
             at=self.parcels.sent_at,
-            tracking=self.handed and self.handed.tracking,
-            carrier=self.handed and self.handed.carrier,
+            tracking=self.handed.tracking if self.handed else None,
+            carrier=self.handed.carrier if self.handed else None,
         )
 
     def tell_arrival(self, clock: Clock) -> None:
@@ -520,7 +520,7 @@ class GoodsReturn(GoodsRecord):
             at = self.parcels.sent_at or self.now
             own = self.handed and self.handed.tracking not in (None, self.label_tracking)
             news = GoodsNews(what=what, at=at, charged_minor=0 if own else self.charged_minor)
-            self._errands.run(self.pass_news_on(withdrawal, news))
+            self.errands.run(self.pass_news_on(withdrawal, news))
 
     async def pass_news_on(self, case_id: str, news: GoodsNews) -> None:
         """A case that has ended needs no news."""

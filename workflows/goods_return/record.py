@@ -52,6 +52,7 @@ from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from workflows.goods_return.terms import ANSWERS, PERMITTED
 from workflows.kernel.agents import WithAgents
+from workflows.kernel.over_order import OverOrder
 
 Units = dict[str, int]
 
@@ -80,7 +81,7 @@ def units_of(lots: Iterable[Lot | Received]) -> Units:
     return dict(found)
 
 
-class GoodsRecord(WithAgents):
+class GoodsRecord(OverOrder, WithAgents):
     """The facts of a return, by which each command is judged when it comes."""
 
     PERMITTED = PERMITTED
@@ -272,7 +273,7 @@ class GoodsRecord(WithAgents):
 
     def task_allows(self, verb: type[CommandBase]) -> Refusal | None:
         """Why a command does not fit the question that agents were called about."""
-        purpose = self.task.purpose if self.task else ""
+        purpose = self.agents_task.purpose
         overtaken = {
             "goods-missing": self.at_seller,
             "refused-on-arrival": self.at_seller,

@@ -26,7 +26,7 @@ from domain.goods import Scan
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 COMING = (Stage.AWAITING_LABEL, Stage.AWAITING_GOODS, Stage.IN_TRANSIT)
 OPEN = (

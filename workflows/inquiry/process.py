@@ -25,12 +25,14 @@ from domain.remedies import amount_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Closed, Outcome
 from workflows.inquiry.terms import ENDS_IT, PERMITTED
-from workflows.kernel.case import Case, Silence
+from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
+from workflows.kernel.neighbours import open_once
+from workflows.kernel.over_order import OverOrder
 
 
 @workflow.defn(name="Inquiry")
-class Inquiry(Case):
+class Inquiry(OverOrder):
     """Each unanswered message of the buyer has its own reply clock; the oldest is due first."""
 
     AHEAD: ClassVar[Ahead] = {
@@ -123,7 +125,7 @@ class Inquiry(Case):
             external_id=f"{self.opening.order_id}-inquiry-{self.opening.number}",
             from_inquiry=self.id,
         )
-        await self.open_once(opening)
+        await open_once(opening)
         self.note("became dispute", Party.BUYER, opening.case_id)
         self.tell(Party.SELLER, NoticeName.INQUIRY_BECAME_DISPUTE)
 

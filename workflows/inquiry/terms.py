@@ -4,7 +4,7 @@ from domain.ahead import Branch, Silent
 from domain.commands import BecomeDispute, Close, Hold, NoAnswerNeeded, Resume, Say
 from domain.parties import Party
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 OPEN = (Stage.AWAITING_SELLER, Stage.AWAITING_BUYER)
 

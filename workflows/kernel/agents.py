@@ -1,12 +1,12 @@
 """Cases that agents can be called to: a task is queued, claimed, decided, or left to the lead."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from temporalio import workflow
 
 from domain.commands import Claim, Command, CommandBase, Decide, Release
-from domain.notices import NoticeName
+from domain.notices import NoticeName, Told
 from domain.openings import Opening
 from domain.parties import Party
 from domain.ports import TaskState
@@ -28,14 +28,13 @@ class WithAgents(Case):
         self.escalated = True
         clock = self.start("decision", Party.AGENT)
         queue = f"{self.opening.kind.plural}-{self.opening.country.lower()}"
-        self.open_task(purpose, queue, 5, clock)
+        self.agents_task.begin(purpose, queue, 5, clock, self.now)
         return clock
 
     def call_lead(self) -> Clock:
         """The agents were silent: the task goes to the lead, first in line."""
         clock = self.start("lead_decision", Party.AGENT)
-        self.task_clock = clock
-        self.change_task(queue="leads", priority=1, due=clock.due, owner=None, state=TaskState.OPEN)
+        self.agents_task.goes_to("leads", 1, clock)
         return clock
 
     async def hear_agent(
@@ -52,7 +51,7 @@ class WithAgents(Case):
             match move:
                 case Silence(clock) if clock is claimed:
                     claimed = None
-                    self.change_task(owner=None, state=TaskState.OPEN)
+                    self.agents_task.change(owner=None, state=TaskState.OPEN)
                 case Silence():
                     deciding, claimed = self.call_lead(), None
                 case Claim():
@@ -67,14 +66,16 @@ class WithAgents(Case):
         purpose: str,
         notice: NoticeName,
         until: Callable[[], bool] | None = None,
-        **facts: Any,
+        /,
+        **facts: Unpack[Told],
     ) -> Command | None:
         """Call agents about a question, tell both, and wait for the ruling or what replaces it."""
         self.ruling = None
         deciding = self.call_agents(purpose)
-        self.tell_both(notice, **{"due": deciding.due, **facts})
+        told: Told = {"due": deciding.due, **facts}
+        self.tell_both(notice, **told)
         move = await self.hear_agent(deciding, until)
-        self.finish_task()
+        self.agents_task.finish()
         if isinstance(move, Decide):
             self.tell_both(
                 NoticeName.RULING,
@@ -92,7 +93,7 @@ class WithAgents(Case):
 
     def task_bars(self, command: Command) -> Refusal | None:
         """Whose the task is: an agent's command about a task that another has claimed."""
-        agent, owner = command.by.id, self.task and self.task.owner
+        agent, owner = command.by.id, self.agents_task.now and self.agents_task.now.owner
         if isinstance(command, Release):
             if owner == agent:
                 return None
@@ -107,7 +108,7 @@ class WithAgents(Case):
         """Without a task there is nothing to claim, and a question is ruled once."""
         if verb is Decide and self.ruling:
             return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
-        if verb in (Claim, Release) and self.task is None:
+        if verb in (Claim, Release) and self.agents_task.now is None:
             return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
         return None
 
@@ -115,9 +116,9 @@ class WithAgents(Case):
         """Who has the task."""
         match command:
             case Claim():
-                self.change_task(owner=command.by.id, state=TaskState.CLAIMED)
+                self.agents_task.change(owner=command.by.id, state=TaskState.CLAIMED)
             case Release():
-                self.change_task(owner=None, state=TaskState.OPEN)
+                self.agents_task.change(owner=None, state=TaskState.OPEN)
             case Decide():
                 self.ruling = DecisionView(
                     at=self.now,

@@ -9,20 +9,15 @@ hear, tell, ask, tasks, other cases, close); commands as they come in, and why n
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
     ChildWorkflowError,
-    WorkflowAlreadyStartedError,
     is_cancelled_exception,
 )
 
@@ -48,11 +43,10 @@ from domain.commands import (
 )
 from domain.deadlines import day_of
 from domain.excerpts import ROOM, Page, PageAsked, excerpt, page_before
-from domain.goods import Adopted, ParcelEvent
-from domain.notices import Ending, Facts, Message, Notice, NoticeName, opening_message
+from domain.goods import Adopted
+from domain.notices import Ending, Facts, Message, Notice, NoticeName, Told, also, opening_message
 from domain.openings import Opening
-from domain.orders import Sale
-from domain.parties import Actor, Party
+from domain.parties import Party
 from domain.policy import Terms, Window
 from domain.ports import (
     BreachReport,
@@ -62,14 +56,10 @@ from domain.ports import (
     PinRules,
     RegisterCase,
     Registration,
-    Rules,
     Task,
-    TaskState,
 )
 from domain.refusals import Code, Refusal
-from domain.remedies import whole_refusal
 from domain.stages import Flow, Stage
-from domain.timely import impossible
 from domain.view import (
     BreachView,
     CaseView,
@@ -89,11 +79,27 @@ from domain.writing import (
     reason_refusal,
     text_refusal,
 )
+from workflows.kernel.agents_task import AgentsTask
+from workflows.kernel.alarm import Alarm
 from workflows.kernel.deadline import Clock
 from workflows.kernel.errands import Errands, failure_type
-from workflows.kernel.options import MARKETPLACE, OWN_DATABASE, RULES
+from workflows.kernel.inbox import Inbox
+from workflows.kernel.judging import (
+    ABOUT_LETTERS,
+    CLOSED,
+    Permitted,
+    clock_bars,
+    impostor,
+    letters_bar,
+    not_permitted,
+    refused,
+    with_verbs,
+)
+from workflows.kernel.neighbours import open_next, tell_case
+from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
 from workflows.kernel.outbox import Outbox
 from workflows.kernel.publishing import publish
+from workflows.kernel.rules import rules_now
 from workflows.kernel.undelivered import UndeliveredLetters
 
 
@@ -104,24 +110,8 @@ class Silence:
     clock: Clock
 
 
-SPOKEN = {
-    Party.BUYER: "the buyer",
-    Party.SELLER: "the seller",
-    Party.AGENT: "an agent",
-    Party.PLATFORM: "the platform",
-}
-
-COMMANDS = {Party.BUYER: 400, Party.SELLER: 400, Party.AGENT: 500, Party.PLATFORM: 300}
-"""How many commands of each party a case takes: far more than any needs."""
-
-ABOUT_LETTERS: tuple[type[CommandBase], ...] = (ResendLetters, LeaveLetters)
-"""What agents and the platform may send at every stage, once a letter has not arrived."""
-
 MISFITS_TOLD = 20
 """How many signals that cannot be read have a line of the timeline."""
-
-Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
-"""Who may send what, and at which stages."""
 
 
 class Case(ABC):
@@ -143,8 +133,7 @@ class Case(ABC):
         self.stage = Stage.OPENING
         self.awaited: Party | None = Party.PLATFORM
         self.clocks: tuple[Clock, ...] = ()
-        self.task: Task | None = None
-        self.task_clock: Clock | None = None
+        self.agents_task = AgentsTask(self.id, self.keep_task)
         self.breaches: list[BreachView] = []
         self.decisions: list[DecisionView] = []
         self.messages: list[Message] = []
@@ -155,16 +144,15 @@ class Case(ABC):
         self.escalated = False
         self.beside: list[str] = []
         self.adopted_by: str | None = None
-        self._moves: deque[Command] = deque()
+        self._inbox = Inbox()
         self._listening = False
         self._waits_outside = False
         self._over = False
-        self._receipts: dict[str, tuple[Command, Receipt]] = {}
-        self._errands = Errands()
+        self.errands = Errands()
         self.undelivered = UndeliveredLetters(self)
         self._outbox = Outbox(
             self.id,
-            self._errands,
+            self.errands,
             complete=self._step_is_told,
             told=self.undelivered,
             edition=lambda: self.registration.edition,
@@ -174,15 +162,10 @@ class Case(ABC):
         self._steps = 0
         self._stirred = False
         self._hold: Clock | None = None
-        self._alarm: asyncio.Task[None] | None = None
-        self._rings = ""
-        self._reached = self.opened_at
+        self._alarm = Alarm(self.opened_at)
         self._woke_at = self.opened_at
-        self._taken_at: dict[str, datetime] = {}
-        self._taken: Counter[Party] = Counter()
         self._misfits = 0
         self._started: list[Clock] = []
-        self._tasks = 0
         self._recalculated: dict[str, Recalculated] = {}
         self._recalculating = asyncio.Lock()
 
@@ -213,19 +196,6 @@ class Case(ABC):
         return self.registration.terms
 
     @property
-    def reckons_as_before(self) -> bool:
-        """Whether the case was registered before it was kept how much of the delivery has come
-        back: its money is reckoned as it was then.
-        """
-        return self.registration.delivery_back_minor is None
-
-    @property
-    def sale(self) -> Sale:
-        """The order, as it was when the case was registered."""
-        assert self.registration.sale is not None
-        return self.registration.sale
-
-    @property
     def calendar(self) -> Calendar:
         """The calendar that this case is pinned to."""
         assert self.registration.calendar is not None
@@ -234,7 +204,7 @@ class Case(ABC):
     @property
     def now(self) -> datetime:
         """The time of this step: never before an instant for which a timer has fired."""
-        return max(workflow.now(), self._reached)
+        return self._alarm.now
 
     @property
     def today(self) -> date:
@@ -276,7 +246,7 @@ class Case(ABC):
                 self._outbox.add_message(self.messages[0])
         for other in self.registration.beside:
             self._know(other)
-            self._errands.run(self._signal(other, "case_beside", CaseBeside(case_id=self.id)))
+            self.errands.run(self.tell_other(other, "case_beside", CaseBeside(case_id=self.id)))
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -319,8 +289,8 @@ class Case(ABC):
         self.turn_to(awaited, *clocks)
         while not (until and until()):
             self._steps += 1
-            if self._moves and not self._came_too_late(self._moves[0]):
-                move = self._moves.popleft()
+            if (first := self._inbox.first()) and not self._came_too_late(first):
+                move = self._inbox.next()
                 if isinstance(move, Say | Ask) and not (heeds and heeds(move)):
                     self.pass_on(move)
                     continue
@@ -360,7 +330,7 @@ class Case(ABC):
         if self._hold:
             self._let_go()
         self.awaited, self.clocks = awaited, ()
-        self._set_alarm(None)
+        self._alarm.set(None)
         self._waits_outside = True
         self._steps += 1
 
@@ -376,7 +346,7 @@ class Case(ABC):
         for reader in readers:
             self.tell(reader, name, text=move.text, writer=move.by, due=due)
 
-    def tell(self, to: Party, name: NoticeName, **facts: Any) -> None:
+    def tell(self, to: Party, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """Write to a party. The letter leaves by itself; the timeline does not wait for it.
 
         All that is told between two waits of the timeline is one letter; while it waits, each is.
@@ -392,19 +362,15 @@ class Case(ABC):
         """Post a notice that was written before and did not arrive."""
         self._outbox.add_notice(notice)
 
-    def ask(self, clock: Clock, name: NoticeName, **facts: Any) -> None:
+    def ask(self, clock: Clock, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """Tell the awaited party what to do until the clock's end; the reminder says it again."""
         clock.asks = (name, facts)
-        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, **facts)
+        self.tell(clock.awaited, name, **also(facts, due=clock.due, safe=clock.safe))
 
-    def tell_both(self, name: NoticeName, **facts: Any) -> None:
+    def tell_both(self, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """Write the same to buyer and seller."""
         self.tell(Party.BUYER, name, **facts)
         self.tell(Party.SELLER, name, **facts)
-
-    def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
-        """Tell another case about the same parcel what a carrier's machine has seen."""
-        self._errands.run(self._signal(other, "parcel", event))
 
     def start_seeing_to_letters(self) -> Clock:
         """Start the agents' time to see to letters that did not arrive."""
@@ -446,57 +412,15 @@ class Case(ABC):
             due=clock.due,
             at=breach.at,
         )
-        self._errands.run(self._report(report))
-
-    def open_task(self, purpose: str, queue: str, priority: int, clock: Clock) -> None:
-        """Put a task into the agents' queue, in the place of the one before."""
-        self.finish_task()
-        self._tasks += 1
-        self.task_clock = clock
-        self._keep_task(
-            Task(
-                id=f"{self.id}:task:{self._tasks}",
-                case_id=self.id,
-                queue=queue,
-                purpose=purpose,
-                priority=priority,
-                state=TaskState.OPEN,
-                opened_at=self.now,
-                due=clock.due,
-            )
-        )
-
-    def change_task(self, **changes: Any) -> None:
-        """Change the open task and tell the queue."""
-        if self.task:
-            self._keep_task(
-                self.task.model_copy(update={**changes, "revision": self.task.revision + 1})
-            )
+        self.errands.run(self._report(report))
 
     def keep_task(self, task: Task) -> None:
         """Tell the agents' queue of a task."""
-        self._errands.run(self._record_task(task))
-
-    def finish_task(self) -> None:
-        """Take the task, if any, off the queue."""
-        if self.task:
-            self.change_task(state=TaskState.DONE)
-            self.task = None
-
-    async def open_beside(self, opening: Opening) -> workflow.ChildWorkflowHandle[Any, Closed]:
-        """Open another case, which outlives this one if need be; its id is the handle's.
-
-        It takes the next number that is free: one from before ops reset this case can be there.
-        """
-        while True:
-            try:
-                return await self._open(opening)
-            except WorkflowAlreadyStartedError:
-                opening = opening.model_copy(update={"number": opening.number + 1})
+        self.errands.run(self._record_task(task))
 
     async def open_instead(self, opening: Opening) -> tuple[str, Closed | None]:
         """Open the case that this one turns into: its id, and None if it runs, else its result."""
-        other = await self.open_beside(opening)
+        other = await open_next(opening)
         while not (self.adopted_by or other.done()):
             await self.hear(Party.PLATFORM, until=lambda: bool(self.adopted_by) or other.done())
         if self.adopted_by:
@@ -508,42 +432,21 @@ class Case(ABC):
                 raise
             return other.id, Closed(case_id=other.id, ending=Ending.CLOSED_BY_PLATFORM)
 
-    async def open_once(self, opening: Opening) -> None:
-        """Open another case that has but one id, unless it is open, or was, already."""
-        with suppress(WorkflowAlreadyStartedError):
-            await self._open(opening)
-
-    async def _open(
-        self,
-        opening: Opening,
-        reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
-    ) -> workflow.ChildWorkflowHandle[Any, Closed]:
-        return await workflow.start_child_workflow(
-            opening.kind.process,
-            opening,
-            id=opening.case_id,
-            result_type=Closed,
-            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-            id_reuse_policy=reuse,
-            static_summary=f"{opening.kind.words} · order {opening.order_id}",
-        )
-
-    async def close(self, ending: Ending, **facts: Any) -> Closed:
+    async def close(self, ending: Ending, /, **facts: Unpack[Told]) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""
         self.ending, self.awaited, self.clocks = ending, None, ()
-        self._set_alarm(None)
+        self._alarm.set(None)
         if self.farewell:
             facts["text"] = self.farewell
         self.enter(Stage.CLOSED)
-        self.finish_task()
+        self.agents_task.finish()
         self.undelivered.end()
-        for move in self._moves:
+        for move in self._inbox.empty():
             if isinstance(move, Say | Ask):
                 self.pass_on(move)
-        self._moves.clear()
         if not self.registration.refusal:
             if self.announces(ending):
-                self.tell_both(NoticeName.CLOSED, ending=ending, **facts)
+                self.tell_both(NoticeName.CLOSED, **also(facts, ending=ending))
             self._over = True
             publish(self)
             over = CloseCase(
@@ -556,11 +459,11 @@ class Case(ABC):
             await self.own_database(Cases.close, over, f"ended: {ending}")
         else:
             publish(self)
-        await workflow.wait_condition(lambda: self._errands.settled)
+        await workflow.wait_condition(lambda: self.errands.settled)
         if self.undelivered:
             publish(self)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._errands.raise_broken()
+        self.errands.raise_broken()
         return Closed(case_id=self.id, ending=ending, refusal=self.registration.refusal)
 
     # Commands come in.
@@ -568,14 +471,14 @@ class Case(ABC):
     @workflow.update
     async def submit(self, command: Command) -> Receipt:
         """Send a command into the case. Refused with a code; repeated, it answers as before."""
-        self._taken[command.by.party] += 1
+        self._inbox.came(command.by.party)
         if await self._waited() and (refusal := self.refusal(command)):
             raise refused(refusal)
         return await self._take(command)
 
     @submit.validator
     def _may_submit(self, command: Command) -> None:
-        if refusal := self._one_too_many(command):
+        if refusal := self._inbox.one_too_many(command):
             raise refused(refusal)
         if not self.registered or self._silence_is_due(self.now):
             return  # it is judged once the case is registered, or has taken the silence
@@ -599,9 +502,9 @@ class Case(ABC):
         waits = not self.registered
         if waits:
             await workflow.wait_condition(lambda: self.registered)
-        return await self._silence_taken(self.now) or waits
+        return await self.silence_taken(self.now) or waits
 
-    async def _silence_taken(self, at: datetime) -> bool:
+    async def silence_taken(self, at: datetime) -> bool:
         """Let the timeline take the silence of every clock that had run out at an instant."""
         if not self._silence_is_due(at) or not workflow.patched("silence-comes-first"):
             return False
@@ -613,156 +516,78 @@ class Case(ABC):
 
     def _came_too_late(self, move: Command) -> bool:
         """Whether a clock had run out when this move was recorded."""
-        at = self._taken_at[move.command_id]
+        at = self._inbox.taken_at(move)
         late = any(clock.ran_out(at) for clock in self._running())
         return late and workflow.patched("silence-comes-first")
-
-    async def believes(self, event: ParcelEvent) -> bool:
-        """Whether what a carrier's machine says it saw can have happened then.
-
-        What happened after a clock had run out comes after the silence.
-        """
-        why = impossible(event.at, self.now, self.registration.sale)
-        if why and workflow.patched("impossible-dates"):
-            self.note("parcel not believed", detail=why)
-            return False
-        await self._silence_taken(event.at)
-        return True
 
     def refusal(self, command: Command) -> Refusal | None:
         """Why a command cannot be taken now; None when it can, or was taken before.
 
         Who it is comes first: to another buyer or seller nothing of the case is told.
         """
-        if refusal := self._impostor(command.by):
+        if refusal := impostor(command.by, self._traders()) or self._inbox.other_under(command):
             return refusal
-        if known := self._receipts.get(command.command_id):
-            if known[0] == command:
-                return None
-            return Refusal(
-                code=Code.COMMAND_ID_REUSED,
-                sentence="Another command was sent under this id; give each its own.",
-            )
-        if refusal := self.why_not(type(command), command.by.party):
+        if self._inbox.knows(command):
+            return None
+        party = command.by.party
+        if refusal := self.why_not(type(command), party):
             if refusal.code is not Code.WRONG_STAGE:
                 return refusal
-            may = ", ".join(self.may_do(command.by.party)) or "nothing"
-            said = f"{refusal.sentence} What the {command.by.party} may do now: {may}."
-            return refusal.model_copy(update={"sentence": said})
+            return with_verbs(refusal, party, self.may_do(party))
         if isinstance(command, Say | Ask | Refuse):
             limits, zone = self.policy.messages, self.calendar.zone
-            if refusal := count_refusal(command.by.party, self.now, zone, self.messages, limits):
+            if refusal := count_refusal(party, self.now, zone, self.messages, limits):
                 return refusal
         return (
             text_refusal(command.words, command.files, self.policy.messages)
             or character_refusal(command)
             or name_refusal(command.by)
-            or self.not_whole(command)
-            or self.unfit(self._in_names(command))
+            or self.unfit_for_kernel(command)
+            or self.unfit(self.in_own_names(command))
         )
 
-    def not_whole(self, command: Command) -> Refusal | None:
-        """Why an amount that the command names cannot be paid."""
-        amount = getattr(command, "amount", None)
-        if amount is None or amount.is_made or self.reckons_as_before:
-            return None
-        if amount.currency != self.sale.currency:
-            return None  # each process says in which one it must be
-        return whole_refusal(amount)
+    def unfit_for_kernel(self, command: Command) -> Refusal | None:
+        """Why no process could take this very command."""
+        return None
 
     def why_not(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """Why `by` may not send `verb` now; None when they may."""
         if self.stage is Stage.CLOSED or self.registration.refusal:
-            return Refusal(
-                code=Code.CASE_CLOSED,
-                sentence="The case is closed; look at how it ended before you open another.",
-            )
+            return CLOSED
         if verb in ABOUT_LETTERS:
-            return self._letters_refusal(by)
-        if verb not in self.PERMITTED:
-            known = sorted(each.word() for each in (*self.PERMITTED, *ABOUT_LETTERS))
-            return Refusal(
-                code=Code.UNKNOWN_COMMAND,
-                sentence=f"A case of this kind takes {', '.join(known)}.",
-            )
-        if verb is Hold and self._hold:
-            return Refusal(code=Code.CLOCK_HELD, sentence="The clock is held already.")
-        if verb is Resume and not self._hold:
-            return Refusal(code=Code.CLOCK_RUNNING, sentence="The clock is not held.")
-        if verb in (Hold, Resume) and by not in (Party.AGENT, Party.PLATFORM):
-            return Refusal(
-                code=Code.NOT_YOURS, sentence="Only an agent holds a clock; ask for one."
-            )
-        if verb is Hold and not self.clocks:
-            return Refusal(code=Code.WRONG_STAGE, sentence="No clock is running.")
-        kind, (who, when) = self.opening.kind, self.PERMITTED[verb]
-        if by not in who:
-            return Refusal(
-                code=Code.NOT_YOURS,
-                sentence=f"Only {' or '.join(SPOKEN[party] for party in who)} can do this in "
-                f"{article(kind)} {kind.words}.",
-            )
-        if self.stage not in when:
-            return Refusal(
-                code=Code.WRONG_STAGE,
-                sentence=f"Not while the {kind.words} is {self.stage}.",
-            )
-        return self.barred(verb, by)
+            return letters_bar(by, undelivered=bool(self.undelivered))
+        refusal = clock_bars(verb, by, held=self._hold is not None, running=bool(self.clocks))
+        refusal = refusal or not_permitted(verb, by, self.stage, self.opening.kind, self.PERMITTED)
+        return refusal or self.barred(verb, by)
 
     def may_do(self, party: Party) -> tuple[str, ...]:
         """The verbs that a party may send now."""
         verbs = (*self.PERMITTED, *ABOUT_LETTERS)
         return tuple(sorted(v.word() for v in verbs if not self.why_not(v, party)))
 
-    def _letters_refusal(self, by: Party) -> Refusal | None:
-        if by not in (Party.AGENT, Party.PLATFORM):
-            return Refusal(code=Code.NOT_YOURS, sentence="Only an agent sees to letters.")
-        if not self.undelivered:
-            return Refusal(code=Code.ALREADY_DONE, sentence="Every letter has arrived.")
-        return None
-
-    def _one_too_many(self, command: Command) -> Refusal | None:
-        """Temporal takes 2,000 updates in a run: each party has its share, and closing a rest."""
-        most = COMMANDS[command.by.party]
-        if isinstance(command, Close) or self._taken[command.by.party] < most:
-            return None
-        return Refusal(
-            code=Code.TOO_MANY_COMMANDS,
-            sentence=f"The {command.by.party} has sent {most} commands into this case, and it "
-            "takes no more; the platform can close it.",
-        )
-
-    def _impostor(self, by: Actor) -> Refusal | None:
-        parties = {
+    def _traders(self) -> dict[Party, str]:
+        """Who the buyer and the seller of this case are, once it is registered."""
+        return {
             Party.BUYER: self.registration.buyer_id,
             Party.SELLER: self.registration.seller_id,
         }
-        known = parties.get(by.party)
-        if not known or by.id == known:
-            return None
-        return Refusal(
-            code=Code.NOT_YOURS, sentence=f"This case has another {by.party}; check `by.id`."
-        )
 
     async def _take(self, command: Command) -> Receipt:
-        if known := self._receipts.get(command.command_id):
-            return known[1].model_copy(update={"outcome": Outcome.REPEATED})
-        named = self._in_names(command)
+        if known := self._inbox.answered(command):
+            return known.model_copy(update={"outcome": Outcome.REPEATED})
+        named = self.in_own_names(command)
         outcome = self._record(named)
-        self._taken_at[command.command_id] = self.now
-        self._receipts[command.command_id] = (command, self._receipt(command, outcome))
+        self._inbox.take(command, self.now)
+        self._inbox.answer(command, self._receipt(command, outcome))
         if self._listening:
-            await workflow.wait_condition(lambda: all(move is not named for move in self._moves))
+            await workflow.wait_condition(lambda: not self._inbox.has(named))
         receipt = self._receipt(command, outcome)
-        self._receipts[command.command_id] = (command, receipt)
+        self._inbox.answer(command, receipt)
         return receipt
 
-    def _in_names(self, command: Command) -> Command:
-        """The same, with units by the names of the order's lines, however they were called."""
-        units = getattr(command, "units", ())
-        if not units or self.registration.sale is None:
-            return command
-        return command.model_copy(update={"units": self.sale.named(units, self.registration.lines)})
+    def in_own_names(self, command: Command) -> Command:
+        """The same command, calling things as the case does."""
+        return command
 
     def _record(self, command: Command) -> Outcome:
         self.note(command.verb, command.by.party, command.gist)
@@ -800,7 +625,7 @@ class Case(ABC):
         if isinstance(command, self.FACTS):
             self._stirred = True
         else:
-            self._moves.append(command)
+            self._inbox.put(command)
         return outcome
 
     def _receipt(self, command: Command, outcome: Outcome) -> Receipt:
@@ -826,37 +651,19 @@ class Case(ABC):
 
     async def _recalculate(self, wanted: Recalculate) -> Recalculated:
         before = self.due
-        try:
-            rules: Rules = await workflow.execute_activity_method(
-                Cases.pin,
-                PinRules(
-                    country=self.opening.country,
-                    kind=self.opening.kind,
-                    first_year=self.calendar.first_year,
-                    last_year=self.now.year + YEARS_AHEAD,
-                ),
-                summary="read policy and calendar as they are now",
-                **RULES,
+        rules, terms = await rules_now(
+            PinRules(
+                country=self.opening.country,
+                kind=self.opening.kind,
+                first_year=self.calendar.first_year,
+                last_year=self.now.year + YEARS_AHEAD,
             )
-        except ActivityError as error:
-            raise refused(
-                Refusal(
-                    code=Code.POLICY_UNKNOWN,
-                    sentence="The policy files cannot be read now; mend them, then try again.",
-                )
-            ) from error
-        if rules.terms is None:
-            raise refused(
-                Refusal(
-                    code=Code.POLICY_UNKNOWN,
-                    sentence="The policy has no rules for this process any more; add them first.",
-                )
-            )
+        )
         old = self.registration.policy_version
         self.registration = self.registration.model_copy(
             update={
                 "policy_version": rules.policy_version,
-                "terms": rules.terms,
+                "terms": terms,
                 "calendar": rules.calendar,
             }
         )
@@ -919,7 +726,7 @@ class Case(ABC):
         """
         if self.stage is Stage.CLOSED or self._waits_outside:
             return False
-        return not self._listening or self._stirred or bool(self._moves)
+        return not self._listening or self._stirred or bool(self._inbox)
 
     @workflow.query
     def view(self) -> CaseView:
@@ -967,7 +774,6 @@ class Case(ABC):
             refusal=registration.refusal,
             buyer_id=registration.buyer_id,
             seller_id=registration.seller_id,
-            at_stake=registration.at_stake,
             awaited=self.awaited,
             due=self.due,
             working=self.working,
@@ -977,11 +783,8 @@ class Case(ABC):
             zone=calendar.zone if calendar else "UTC",
             timeline=tuple(self.timeline),
             messages=tuple(self.messages),
-            task=self.task,
+            task=self.agents_task.now,
             breaches=tuple(self.breaches),
-            lines=registration.sale.lines if registration.sale else (),
-            units=registration.lines,
-            right_until=registration.right_until,
             beside=tuple(self.beside),
             undelivered=self.undelivered.look(),
             letters_task=self.undelivered.task,
@@ -993,72 +796,49 @@ class Case(ABC):
         """Whether all is told that belongs to the current step."""
         if self.registration.edition >= 2 and not (self._listening or self._waits_outside):
             return self._over
-        return not (self._listening and self._moves)
+        return not (self._listening and self._inbox)
 
     def _know(self, other: str) -> None:
         if other not in self.beside:
             self.beside.append(other)
             self.note("case beside", detail=other)
 
-    async def _signal(self, other: str, signal: str, told: Value) -> None:
-        """A case that has ended meanwhile need not know."""
-        handle = workflow.get_external_workflow_handle(other)
-        try:
-            await handle.signal(signal, told)
-        except ApplicationError:
+    async def tell_other(self, other: str, signal: str, told: Value) -> None:
+        if not await tell_case(other, signal, told):
             self.note("case beside had ended", detail=other)
 
     def _remind(self, clock: Clock) -> None:
         name, facts = clock.asks or (NoticeName.REPLY_REMINDER, {})
         again = bool(clock.asks) or None
-        self.tell(clock.awaited, name, due=clock.due, safe=clock.safe, again=again, **facts)
+        told = also(facts, due=clock.due, safe=clock.safe, again=again)
+        self.tell(clock.awaited, name, **told)
 
     def _running(self) -> list[Clock]:
-        also = (self._hold, self.undelivered.clock)
-        return [c for c in (*self.clocks, *also) if c and not c.held_since]
+        beside = (self._hold, self.undelivered.clock)
+        return [c for c in (*self.clocks, *beside) if c and not c.held_since]
 
     def _next_clock(self) -> Clock | None:
         return min(self._running(), key=lambda clock: clock.wakes, default=None)
 
     async def _rest(self, clock: Clock | None, until: Callable[[], bool] | None) -> None:
-        if self.task and self.task_clock and self.task.due != self.task_clock.due:
-            self.change_task(due=self.task_clock.due)
+        self.agents_task.follow_clock()
         publish(self)
-        self._set_alarm(clock)
+        self._alarm.set(clock)
         self._stirred, self._listening, self._waits_outside = False, True, False
         try:
             await workflow.wait_condition(
                 lambda: bool(
-                    self._moves
+                    self._inbox
                     or self._stirred
-                    or self._errands.broken
+                    or self.errands.broken
                     or (until and until())
-                    or (self._alarm and self._alarm.done())
+                    or self._alarm.rang
                 )
             )
         finally:
             self._listening = False
         self._woke_at = self.now
-        self._errands.raise_broken()
-
-    def _set_alarm(self, clock: Clock | None) -> None:
-        """Wake at the clock's next instant; a timer that is set for it already goes on running."""
-        rings = f"{clock.wakes} {clock.says()}" if clock else ""
-        if self._alarm and (rings != self._rings or self._alarm.done()):
-            self._alarm.cancel()
-            self._alarm = None
-        if clock and self._alarm is None:
-            self._rings = rings
-            self._alarm = asyncio.create_task(self._ring(clock.wakes, clock.says()))
-
-    async def _ring(self, at: datetime, says: str) -> None:
-        """A timer that was set for an instant and has fired *is* that instant.
-
-        It is not the workflow's clock that decides it: that can still show the time of the task
-        before (docs/upstream/).
-        """
-        await workflow.sleep(at - self.now, summary=says)
-        self._reached = max(self._reached, at)
+        self.errands.raise_broken()
 
     def _let_go(self) -> None:
         self._hold, self._stirred = None, True
@@ -1081,20 +861,6 @@ class Case(ABC):
         except ActivityError as error:
             self.note("breach report refused", detail=failure_type(error))
 
-    def _keep_task(self, task: Task) -> None:
-        self.task = task
-        self.keep_task(task)
-
     async def _record_task(self, task: Task) -> None:
         summary = f"task {task.purpose} · {task.queue} · {task.state}"
         await self.own_database(Tasks.record, task, summary)
-
-
-def article(kind: str) -> str:
-    """ "a" or "an"."""
-    return "an" if kind[0] in "aeiou" else "a"
-
-
-def refused(refusal: Refusal) -> ApplicationError:
-    """The refusal as its caller receives it."""
-    return ApplicationError(refusal.sentence, type=refusal.code, non_retryable=True)

@@ -22,6 +22,7 @@ from domain.ports import CaseBeside, RegisterCase
 from domain.refusals import Code, Refusal
 from domain.view import CaseView
 from workflows.kernel.errands import failure_type
+from workflows.kernel.neighbours import open_case, open_once
 from workflows.kernel.options import BESIDE
 from workflows.kernel.taking_back import TakingBack
 
@@ -41,9 +42,9 @@ class Claiming(TakingBack):
         """Open the claim over one parcel, unless it is open already; `found` is told to it."""
         claim = self._claim_over(tracking, trouble)
         if workflow.patched("claim-judged-first"):
-            self._errands.run(self._open_claim(claim, found))
+            self.errands.run(self._open_claim(claim, found))
         else:
-            await self.open_once(claim)
+            await open_once(claim)
             self._list_claim(claim)
 
     def tell_claim(self, event: ParcelEvent) -> None:
@@ -93,9 +94,9 @@ class Claiming(TakingBack):
         if refusal is None:
             try:
                 # One that was refused when somebody else opened it has left its id behind.
-                await self._open(claim, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+                await open_case(claim, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
             except WorkflowAlreadyStartedError:
-                await self._signal(claim.case_id, "case_beside", CaseBeside(case_id=self.id))
+                await self.tell_other(claim.case_id, "case_beside", CaseBeside(case_id=self.id))
         self._list_claim(claim)
         for event in told:
             self.pass_scan_on(claim.case_id, event)

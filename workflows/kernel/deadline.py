@@ -1,11 +1,10 @@
 """A party's running time: an instant that can be held, and moved later but never earlier."""
 
 from datetime import datetime
-from typing import Any
 
 from domain.calendars import Calendar
 from domain.deadlines import Held, explain, reckon, safe_end, spoken
-from domain.notices import NoticeName
+from domain.notices import NoticeName, Told
 from domain.parties import Party
 from domain.policy import Window
 from domain.view import ClockView
@@ -32,7 +31,7 @@ class Clock:
         self.concerns: tuple[Party, ...] = (awaited,)
         """Whose silence it is, if of more than the awaited."""
         self.reminded = window.remind_after is None
-        self.asks: tuple[NoticeName, dict[str, Any]] | None = None
+        self.asks: tuple[NoticeName, Told] | None = None
         self.due = self._reckon(window, calendar)
 
     def _reckon(

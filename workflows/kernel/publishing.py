@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def publish(case: "Case") -> None:
     """Bring attributes and details up to date; what has not changed costs nothing."""
-    registration, task = case.registration, case.task
+    registration, task = case.registration, case.agents_task.now
     facts: dict[SearchAttributeKey[Any], Any] = {
         attributes.KIND: case.opening.kind.value,
         attributes.COUNTRY: case.opening.country,
@@ -51,8 +51,8 @@ def page(case: "Case") -> str:
         lines.append(f"awaited: {clock.says()}{held}")
     lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches]
     lines += [f"beside: {other}" for other in case.beside]
-    if case.task:
-        lines.append(f"task: {case.task.purpose} · {case.task.queue} · {case.task.state}")
+    if task := case.agents_task.now:
+        lines.append(f"task: {task.purpose} · {task.queue} · {task.state}")
     lines += [
         f"undelivered: {one.name.replace('_', ' ')} to the {one.to} · {one.trouble}"
         for one in case.undelivered.look()

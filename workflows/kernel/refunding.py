@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Any
+from typing import Unpack
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -14,7 +14,7 @@ from domain.accounts import left_for, left_with_delivery
 from domain.commands import Close, Command, CommandBase, RetryRefund
 from domain.goods import count, lines
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told
 from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
@@ -32,6 +32,7 @@ from workflows.kernel.agents import WithAgents
 from workflows.kernel.case import Silence
 from workflows.kernel.errands import failure_type
 from workflows.kernel.options import MARKETPLACE, REFUND_ANSWER, REFUND_REPORTED
+from workflows.kernel.over_order import OverOrder
 
 ANSWERS_SOON = timedelta(seconds=10)
 """How long letters that announce a refund wait for the marketplace's answer."""
@@ -47,7 +48,7 @@ class Payment(Enum):
     """Other money for the order came back meanwhile: the amount has to be reckoned anew."""
 
 
-class Refunding(WithAgents):
+class Refunding(OverOrder, WithAgents):
     """A case that may end with a refund."""
 
     def __init__(self, opening: Opening) -> None:
@@ -103,7 +104,7 @@ class Refunding(WithAgents):
             self.less = agreed, amount
             self.tell_less()
 
-    async def close(self, ending: Ending, **facts: Any) -> Closed:
+    async def close(self, ending: Ending, /, **facts: Unpack[Told]) -> Closed:
         """End the case; what was announced is told whatever became of it."""
         self.tell_announced()
         return await super().close(ending, **facts)
@@ -153,7 +154,7 @@ class Refunding(WithAgents):
             self.note(f"refund {self.refund.state}", detail=self.refund.reason)
             self.tell_announced()
             if self.refund.state is RefundState.CONFIRMED:
-                self.finish_task()
+                self.agents_task.finish()
                 self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount, agreed=agreed)
                 return Payment.PAID
             self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
@@ -161,7 +162,7 @@ class Refunding(WithAgents):
             clock = self.call_agents("refund-failed")
             while not isinstance(move, RetryRefund | Close):
                 move = await self.hear_agent(clock)
-            self.finish_task()
+            self.agents_task.finish()
             if isinstance(move, Close):
                 return Payment.GIVEN_UP
 

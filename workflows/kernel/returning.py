@@ -18,6 +18,7 @@ from domain.orders import Line
 from domain.parties import RECOURSE, Party
 from domain.policy import Window
 from domain.view import CaseView, Closed
+from workflows.kernel.neighbours import open_next
 from workflows.kernel.refunding import Refunding
 
 GOODS = {
@@ -85,7 +86,7 @@ class Returning(Refunding):
             goods_in=None if self.returns else self.goods_in,
             only_back=only_back,
         )
-        opened = await self.open_beside(opening)
+        opened = await open_next(opening)
         self._returns.append(opened)
         self.returns.append(opened.id)
         self.note("return opened", detail=opened.id)

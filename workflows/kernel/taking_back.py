@@ -5,7 +5,7 @@ Whatever it is taken back for, it is reckoned and paid here.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack, cast
 
 from temporalio import workflow
 
@@ -13,7 +13,7 @@ from domain.ahead import Happens
 from domain.commands import Close, Decide, Refund, Verdict
 from domain.goods import Goods
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
@@ -117,7 +117,7 @@ class TakingBack(Returning):
         """An amount in the order's currency."""
         return Money(amount_minor=minor, currency=self.sale.currency)
 
-    def figures(self) -> dict[str, Money | None]:
+    def figures(self) -> Told:
         """The refund as a letter breaks it down: goods, what of their price came back before,
         delivery, and what is deducted.
         """
@@ -158,20 +158,20 @@ class TakingBack(Returning):
         """Both are told what is refunded: at once up to the limit; above it the seller orders it,
         until the clock that is answered runs out.
         """
-        told: dict[str, Any] = {"goods": self.named(self.units), "at": at}
+        told: Told = {"goods": self.named(self.units), "at": at}
         if self.amount.amount_minor > limit_minor:
             await self.learn_what_is_left()
         demanded = self.amount.amount_minor > limit_minor
         due = self.start("refund", Party.SELLER) if demanded else None
-        until = due and due.due
+        until = due.due if due else None
 
         def tell() -> None:
             figures = self.figures()
-            self.tell(Party.BUYER, to_buyer, text=text, due=until, **told, **figures)
+            self.tell(Party.BUYER, to_buyer, **also(also(told, **figures), text=text, due=until))
             if due:
-                self.ask(due, to_seller, amount=figures["amount"], **told)
+                self.ask(due, to_seller, **also(told, amount=figures["amount"]))
             else:
-                self.tell(Party.SELLER, to_seller, amount=figures["amount"], **told)
+                self.tell(Party.SELLER, to_seller, **also(told, amount=figures["amount"]))
 
         if due:
             tell()
@@ -309,16 +309,19 @@ class TakingBack(Returning):
             return True
         await self.leave_out_refunded()
         self.tell_less()
-        now = {"goods": self.named(self.units), **self.figures()}
+        now = also(self.figures(), goods=self.named(self.units))
         if name is NoticeName.DELIVERY_FAILED:
             now["amount"] = self.amount_if_less
-        clock.asks = name, {fact: now.get(fact, told) for fact, told in facts.items()}
+        anew = {fact: now.get(fact, told) for fact, told in facts.items()}
+        clock.asks = name, cast("Told", anew)
         if demanded:
             return self.owed
         delivers = name is NoticeName.DELIVERY_FAILED  # goods that cost nothing are owed as well
         return bool(self.units) and (delivers or not self.worthless)
 
-    async def have_refund_ruled(self, purpose: str, notice: NoticeName, **facts: Any) -> None:
+    async def have_refund_ruled(
+        self, purpose: str, notice: NoticeName, /, **facts: Unpack[Told]
+    ) -> None:
         """An agent orders or refuses the refund; until then the seller can still order it."""
         self.enter(Stage.WITH_AGENT)
         while not (self.paid or self.ended):
@@ -330,7 +333,7 @@ class TakingBack(Returning):
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
         """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
-        if self.task is None:
+        if self.agents_task.now is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
         if refusal := self.task_bars(decide):
             return refusal

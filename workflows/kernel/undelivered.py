@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from domain.letters import Undelivered
-from domain.notices import Notice, NoticeName
+from domain.notices import Notice, NoticeName, Told
 from domain.parties import Party
 from domain.ports import Task, TaskState
 from domain.preview import UNDELIVERED
@@ -207,7 +207,7 @@ class UndeliveredLetters:
         if clock.held_since or clock not in self._case.clocks:
             return
         moved = clock.due - (said or before)
-        told = {"due": clock.due, "awaited": clock.awaited}
+        told: Told = {"due": clock.due, "awaited": clock.awaited}
         if clock.awaited in OTHER and clock.due > before:
             self._case.tell(OTHER[clock.awaited], NoticeName.DEADLINE_MOVED, **told)
         if moved >= WORTH_A_LETTER and not self._is_missed(clock.awaited):

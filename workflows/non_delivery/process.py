@@ -26,7 +26,7 @@ from domain.commands import (
     Verdict,
 )
 from domain.goods import ParcelEvent, Undelivered
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import CarrierTrouble, OpenNonDelivery, OpenUncollectedParcel
 from domain.orders import Line
 from domain.parties import RECOURSE, Actor, Party
@@ -142,14 +142,14 @@ class NonDelivery(NonDeliveryRecord):
             self.turn_to(Party.BUYER, clock)
             if not await self.still_owed() or self.ended:
                 return None
-        told = {
+        told: Told = {
             "goods": self.named(self.units),
             "reason": why.value,
             "text": text,
             "amount": self.amount_if_less,
         }
         self.ask(clock, NoticeName.DELIVERY_FAILED, **told)
-        self.tell(Party.SELLER, NoticeName.DELIVERY_FAILED, due=clock.due, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_FAILED, **also(told, due=clock.due))
         return clock
 
     def demand_dispatch(self) -> Clock:
@@ -201,9 +201,9 @@ class NonDelivery(NonDeliveryRecord):
         self.delivered_at = at
         self.enter(Stage.DELIVERED)
         clock = self.start("objection", Party.BUYER)
-        told = {"goods": self.named(self.units), "text": text, "writer": writer}
+        told: Told = {"goods": self.named(self.units), "text": text, "writer": writer}
         self.ask(clock, NoticeName.DELIVERY_REPORTED, **told)
-        self.tell(Party.SELLER, NoticeName.DELIVERY_REPORTED, due=clock.due, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_REPORTED, **also(told, due=clock.due))
         return clock
 
     def report_returned(self, tracking: str, at: datetime) -> Clock:
@@ -214,9 +214,9 @@ class NonDelivery(NonDeliveryRecord):
         self.units = self.in_parcel(tracking)  # the others have come
         self.enter(Stage.CAME_BACK)
         clock = self.start("objection", Party.BUYER)
-        told = {"goods": self.named(self.units), "tracking": tracking}
+        told: Told = {"goods": self.named(self.units), "tracking": tracking}
         self.ask(clock, NoticeName.DELIVERY_CAME_BACK, **told)
-        self.tell(Party.SELLER, NoticeName.DELIVERY_CAME_BACK, due=clock.due, **told)
+        self.tell(Party.SELLER, NoticeName.DELIVERY_CAME_BACK, **also(told, due=clock.due))
         return clock
 
     async def have_contest_ruled(self) -> Clock | None:
@@ -285,7 +285,7 @@ class NonDelivery(NonDeliveryRecord):
         if self.stage is Stage.CLOSED or not (late := self.came_too_late(event)):
             return
         if workflow.patched("goods-came-too-late"):
-            self._errands.run(self.send_for_goods(late))
+            self.errands.run(self.send_for_goods(late))
 
     async def send_for_goods(self, units: tuple[Line, ...]) -> None:
         """Both are told; a buyer who would rather keep them may say so until it is refunded."""
@@ -317,7 +317,7 @@ class NonDelivery(NonDeliveryRecord):
         for tracking in sent:
             if tracking:
                 found = self.found_meanwhile(tracking)
-                self._errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS, found))
+                self.errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS, found))
 
     # Machines tell.
 

@@ -213,7 +213,7 @@ class NonDeliveryRecord(Claiming):
                 code=Code.ALREADY_DONE,
                 sentence="Another step was taken this moment; look at the case again.",
             )
-        if verb is Refund and self.task and self.task.purpose in (DELIVERED, UNCOLLECTED):
+        if verb is Refund and self.agents_task.purpose in (DELIVERED, UNCOLLECTED):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent rules what became of the goods."
             )

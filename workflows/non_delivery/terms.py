@@ -22,7 +22,7 @@ from domain.commands import (
 from domain.goods import Scan
 from domain.parties import Party
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 AWAITED = (Stage.FURTHER_PERIOD, Stage.AWAITING_DISPATCH)
 UNDELIVERED = (*AWAITED, Stage.AWAITING_BUYER, Stage.IN_TRANSIT)

@@ -28,7 +28,7 @@ from domain.commands import (
 )
 from domain.goods import ParcelEvent, Scan
 from domain.money import Money
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import (
     OpenCancellation,
     Opening,
@@ -149,7 +149,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         What is not sent again any more has no cost of that.
         """
         self.announce_costs()
-        told = {
+        told: Told = {
             "goods": self.named(self.units),
             "tracking": self.tracking,
             "cost": None if self.last_round else self.resend_cost,
@@ -159,7 +159,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             "unpaid": bool(self.unpaid) or None,
         }
         self.ask(clock, letter, **told)
-        self.tell(Party.SELLER, letter, due=clock.due, **told)
+        self.tell(Party.SELLER, letter, **also(told, due=clock.due))
         return await self.hear(Party.BUYER, clock, until=self.collected)
 
     async def still_theirs(self, since: int = 2) -> bool:
@@ -186,9 +186,9 @@ class UncollectedParcel(UncollectedParcelRecord):
             if not await self.still_theirs():
                 return None
             clock = self.start("seller_withdraws", Party.SELLER)
-            told = {"goods": self.named(self.units), **self.figures()}
+            told: Told = {"goods": self.named(self.units), **self.figures()}
             if time == 0:
-                self.tell(Party.BUYER, NoticeName.SELLER_MAY_WITHDRAW, due=clock.due, **told)
+                self.tell(Party.BUYER, NoticeName.SELLER_MAY_WITHDRAW, **also(told, due=clock.due))
             self.ask(clock, NoticeName.SELLER_MAY_WITHDRAW, **told)
             move = await self.hear(Party.SELLER, clock, until=self.collected)
             if not isinstance(move, Silence):
@@ -237,9 +237,9 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.enter(Stage.WITH_AGENT)
             return await self.have_ruled(UNCHARGED, NoticeName.AGENT_JOINS, reason=UNCHARGED)
         clock = self.start("payment", Party.BUYER)
-        told = {"goods": self.named(self.units), "cost": self.resend_cost}
+        told: Told = {"goods": self.named(self.units), "cost": self.resend_cost}
         self.ask(clock, NoticeName.REDELIVERY_CHARGED, **told)
-        self.tell(Party.SELLER, NoticeName.REDELIVERY_CHARGED, due=clock.due, **told)
+        self.tell(Party.SELLER, NoticeName.REDELIVERY_CHARGED, **also(told, due=clock.due))
         move = await self.hear(Party.BUYER, clock, until=self.redelivery_comes)
         if not isinstance(move, Silence):
             return move
@@ -259,9 +259,9 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.await_choice()
             self.overdue = False
             clock = self.start("dispatch", Party.SELLER)
-            told = {"goods": self.named(self.units)}
+            told: Told = {"goods": self.named(self.units)}
             self.ask(clock, NoticeName.REDELIVERY_WANTED, **told)
-            self.tell(Party.BUYER, NoticeName.REDELIVERY_WANTED, due=clock.due, **told)
+            self.tell(Party.BUYER, NoticeName.REDELIVERY_WANTED, **also(told, due=clock.due))
             move = await self.hear(Party.SELLER, clock)
             if isinstance(move, Silence):
                 self.breach(clock)
@@ -338,7 +338,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=charge)
         while not isinstance(move, RetryRefund | Close):
             move = await self.hear_agent(clock)
-        self.finish_task()
+        self.agents_task.finish()
         self.ended = ended or self.ended
         return isinstance(move, RetryRefund)
 
@@ -348,14 +348,14 @@ class UncollectedParcel(UncollectedParcelRecord):
         """The seller's written declaration goes to the buyer, and the refund at once (P2, P3)."""
         await self.leave_out_refunded()
         if self.units:
-            told = {
+            told: Told = {
                 "goods": self.named(self.units),
                 "at": self.now,
                 "text": declaration.text or None,
                 "writer": declaration.by,
             }
             self.announce(
-                lambda: self.tell_both(NoticeName.SELLER_WITHDREW, **told, **self.figures())
+                lambda: self.tell_both(NoticeName.SELLER_WITHDREW, **also(told, **self.figures()))
             )
         await self.pay()
         self.keep_deductions()
@@ -442,9 +442,9 @@ class UncollectedParcel(UncollectedParcelRecord):
         outcome = super().record(command)
         match command:
             case ReportCost():
-                self._errands.run(self._keep_cost(self.claim(len(self.costs) - 1)))
+                self.errands.run(self._keep_cost(self.claim(len(self.costs) - 1)))
             case ReportBuyer():
-                self._errands.run(self._keep_report(self.non_collection()))
+                self.errands.run(self._keep_report(self.non_collection()))
                 goods = self.named(self.units)
                 self.tell(Party.BUYER, NoticeName.NON_COLLECTION_REPORTED, goods=goods)
         return outcome
@@ -454,7 +454,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         less = (Ending.NOTHING_OWED, Ending.BECAME_CANCELLATION)
         if self.paid or self.ended in less:
             for number, minor in self.deducted().items():
-                self._errands.run(self._keep_cost(self.claim(number, minor)))
+                self.errands.run(self._keep_cost(self.claim(number, minor)))
 
     async def _keep_cost(self, cost: CostClaim) -> None:
         await self.own_database(SellerReports.keep_cost, cost, f"{cost.cost} cost")
@@ -474,7 +474,7 @@ class UncollectedParcel(UncollectedParcelRecord):
     @workflow.signal
     async def redelivery_paid(self, paid: RedeliveryPaid) -> None:
         """The marketplace says that sending it again is paid for; a void charge is given back."""
-        await self._silence_taken(self.now)
+        await self.silence_taken(self.now)
         current = self.redelivery is not None and paid.key == self.redelivery.key
         told = (PAID.what, VOID_PAID)
         if not any(one.what in told and one.detail == paid.key for one in self.timeline):

@@ -203,7 +203,7 @@ class UncollectedParcelRecord(TakingBack):
 
     def await_choice(self) -> None:
         """Another choice is taken, unless one came that was not acted on yet."""
-        self.chosen = any(isinstance(move, CHOICES) for move in self._moves)
+        self.chosen = self._inbox.holds(CHOICES)
 
     @property
     def policy(self) -> UncollectedParcelPolicy:
@@ -218,7 +218,7 @@ class UncollectedParcelRecord(TakingBack):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        agent_about = self.task.purpose if self.task else None
+        agent_about = self.agents_task.purpose
         if agent_about == UNVOIDED:
             return None if verb in SEEING_TO_CHARGE else SETTLED
         if verb is RetryRefund and self.stage is Stage.WITH_AGENT:
@@ -249,7 +249,7 @@ class UncollectedParcelRecord(TakingBack):
             return Refusal(code=Code.ALREADY_DONE, sentence="You have reported it already.")
         return super().barred(verb, by)
 
-    def withdrawing_bars(self, by: Party, agent_about: str | None) -> Refusal | None:
+    def withdrawing_bars(self, by: Party, agent_about: str) -> Refusal | None:
         """The buyer withdraws as a consumer may, at any time; the seller after the last period."""
         if by is Party.BUYER and self.sale.buyer_class is BuyerClass.BUSINESS:
             return Refusal(

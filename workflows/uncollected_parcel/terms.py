@@ -20,7 +20,7 @@ from domain.commands import (
 from domain.goods import Scan
 from domain.parties import Party
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 from workflows.kernel.taking_back import NOTHING_OWED
 
 BUYERS = (Party.BUYER,)

@@ -5,7 +5,7 @@ refund, which may be withheld until goods or proof of dispatch come, whichever i
 be sent, and the facts it is judged by, are in terms.py and record.py.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from temporalio import workflow
 
@@ -22,7 +22,7 @@ from domain.commands import (
 )
 from domain.goods import GoodsNews, News, Purpose, count, lines
 from domain.kinds import Kind
-from domain.notices import Ending, NoticeName
+from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
 from domain.parties import Party
@@ -104,7 +104,7 @@ class Withdrawal(WithdrawalRecord):
             self.sending = self.start("send_goods", Party.BUYER, since=self.stated_at)
             self.sending.reminded = True  # the return reminds of it
         self.stand()
-        told: dict[str, Any] = {
+        told: Told = {
             "goods": self.named(self.units),
             "text": self.statement.text,
             "at": self.stated_at,
@@ -112,17 +112,18 @@ class Withdrawal(WithdrawalRecord):
         self.tell(
             Party.BUYER,
             NoticeName.WITHDRAWAL_ACKNOWLEDGED,
-            due=self.sending and self.sending.due,
-            unpaid=None if self.owed or self.registration.edition < 2 else True,
-            refund_due=self.refunding.due,
-            **told,
-            **self.figures(),
+            **also(
+                also(told, **self.figures()),
+                due=self.sending.due if self.sending else None,
+                unpaid=None if self.owed or self.registration.edition < 2 else True,
+                refund_due=self.refunding.due,
+            ),
         )
         if self.owed or self.registration.edition < 2:
-            self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+            self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
         else:
             told["unpaid"] = True
-            self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+            self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
             self.refunding.reminded = True
         if self.withheld:
             self.refunding.reminded = True  # while it may be withheld, nobody is reminded of it
@@ -141,14 +142,14 @@ class Withdrawal(WithdrawalRecord):
 
     async def end_at_once(self) -> None:
         """Nothing is owed for these goods, and none have to come back: both read it at once."""
-        told: dict[str, Any] = {
+        told: Told = {
             "goods": self.named(self.units),
             "text": self.statement.text,
             "at": self.stated_at,
         }
         self.note(NOTHING_OWED.what)
-        self.tell(Party.BUYER, NoticeName.WITHDRAWAL_ACKNOWLEDGED, **told, **self.figures())
-        self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, amount=self.amount, **told)
+        self.tell(Party.BUYER, NoticeName.WITHDRAWAL_ACKNOWLEDGED, **also(told, **self.figures()))
+        self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
         if before := self.goods_in or self.statement.instead_of:
             await self.take_over(before)
         self.ended = Ending.NOTHING_OWED
@@ -309,6 +310,6 @@ class Withdrawal(WithdrawalRecord):
     @workflow.signal
     async def goods(self, news: GoodsNews) -> None:
         """The return tells how the goods fare."""
-        await self._silence_taken(news.at)
+        await self.silence_taken(news.at)
         self.note(f"goods {news.what}")
         self.news.append(news)

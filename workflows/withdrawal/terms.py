@@ -25,7 +25,7 @@ from domain.commands import (
 from domain.goods import News
 from domain.parties import Party
 from domain.stages import Stage
-from workflows.kernel.case import Permitted
+from workflows.kernel.judging import Permitted
 
 TRADERS = (Party.BUYER, Party.SELLER)
 CLAIMABLE = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)

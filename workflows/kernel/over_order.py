@@ -1,0 +1,77 @@
+"""Cases over an order: its units by their names, its money, and what is seen of its parcels."""
+
+from temporalio import workflow
+
+from domain.commands import Command
+from domain.goods import ParcelEvent
+from domain.orders import Sale
+from domain.refusals import Refusal
+from domain.remedies import whole_refusal
+from domain.timely import impossible
+from domain.view import CaseView
+from workflows.kernel.case import Case
+
+
+class OverOrder(Case):
+    """A case over an order, or some units of it."""
+
+    @property
+    def sale(self) -> Sale:
+        """The order, as it was when the case was registered."""
+        assert self.registration.sale is not None
+        return self.registration.sale
+
+    @property
+    def reckons_as_before(self) -> bool:
+        """Whether the case was registered before it was kept how much of the delivery has come
+        back: its money is reckoned as it was then.
+        """
+        return self.registration.delivery_back_minor is None
+
+    async def believes(self, event: ParcelEvent) -> bool:
+        """Whether what a carrier's machine says it saw can have happened then.
+
+        What happened after a clock had run out comes after the silence.
+        """
+        why = impossible(event.at, self.now, self.registration.sale)
+        if why and workflow.patched("impossible-dates"):
+            self.note("parcel not believed", detail=why)
+            return False
+        await self.silence_taken(event.at)
+        return True
+
+    def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
+        """Tell another case about the same parcel what a carrier's machine has seen."""
+        self.errands.run(self.tell_other(other, "parcel", event))
+
+    def in_own_names(self, command: Command) -> Command:
+        """The same, with units by the names of the order's lines, however they were called."""
+        units = getattr(command, "units", ())
+        if not units or self.registration.sale is None:
+            return command
+        return command.model_copy(update={"units": self.sale.named(units, self.registration.lines)})
+
+    def unfit_for_kernel(self, command: Command) -> Refusal | None:
+        """Why an amount that the command names cannot be paid."""
+        amount = getattr(command, "amount", None)
+        if amount is None or amount.is_made or self.reckons_as_before:
+            return None
+        if amount.currency != self.sale.currency:
+            return None  # each process says in which one it must be
+        return whole_refusal(amount)
+
+    def look(self) -> CaseView:
+        """The case with the order's lines, and the units and the money that it is about."""
+        registration = self.registration
+        return (
+            super()
+            .look()
+            .model_copy(
+                update={
+                    "at_stake": registration.at_stake,
+                    "lines": registration.sale.lines if registration.sale else (),
+                    "units": registration.lines,
+                    "right_until": registration.right_until,
+                }
+            )
+        )
