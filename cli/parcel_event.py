@@ -23,6 +23,7 @@ NOWHERE = "ZZ"
 
 TYPED = {
     "event_id": "--event-id",
+    "at": "--at",
     "tracking": "--tracking",
     "order_id": "--order",
     "country": "--country",
@@ -69,10 +70,14 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
         event = ParcelEvent(
             event_id=str(uuid4()) if event_id is None else event_id,
             scan=Scan(said),
-            at=_instant(at) if at else datetime.now(UTC),
+            at=datetime.now(UTC) if at is None else _instant(at),
             tracking=tracking,
         )
-        given = {"country": country or NOWHERE, "order_id": order, "tracking": tracking}
+        given = {
+            "country": NOWHERE if country is None else country,
+            "order_id": order,
+            "tracking": tracking,
+        }
         by = {"opened_by": {"party": "platform", "id": "platform"}}
         opening = order and OpenUncollectedParcel.model_validate(
             by | {name: value for name, value in given.items() if value is not None}

@@ -1,11 +1,13 @@
 """`starter.py preview`: what is ahead of a case, or would be of an order with no case yet."""
 
+import re
 from typing import Annotated
 
 import typer
 
 from cli.payouts import read_units
 from cli.verbs import AsJson
+from cli.words import printable
 from domain.kinds import Kind
 from service.failures import InputError
 
@@ -57,6 +59,12 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
         raise InputError("Give the id of a case, or --order and the id of an order.")
     from cli.outlook import show_case, show_order  # noqa: PLC0415 - brings Temporal along
 
+    if order is not None and not order.strip():
+        raise InputError("--order is empty; give the id of an order.")
+    if country is not None and not re.fullmatch("[A-Z]{2}", country):
+        raise InputError(
+            printable(f"--country must be two capital letters, like PL, not {country!r}.")
+        )
     if case is not None:
         if country or kind or units:
             raise InputError("--country, --kind and --units go with --order; leave them out.")

@@ -96,7 +96,12 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
                 client,
                 case,
                 lambda found: _command(
-                    model, actor, command_id or str(uuid4()), given, case_id=case, found=found
+                    model,
+                    actor,
+                    str(uuid4()) if command_id is None else command_id,
+                    given,
+                    case_id=case,
+                    found=found,
                 ),
                 of_return=model in OF_A_RETURN,
                 needs_case=actor.id == UNNAMED or given.get("amount") is not None,

@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.base import Value
 from domain.excerpts import Page, PageAsked
+from domain.orders import shortened
 from domain.refusals import Code
 from domain.view import CaseView, Closed, WholeCase
 from service.failures import InputError, RefusedError, SilentError
@@ -26,6 +27,11 @@ from workflows.dispute.process import Dispute
 
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
+
+LONGEST_ID = 1000
+"""Characters of a workflow's id on any server."""
+
+ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 UNREADABLE = (ValueError, TypeError, KeyError)
 """What Temporal's client raises where an answer is not of the form that was asked for."""
@@ -130,7 +136,9 @@ async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: 
 
 
 def case(client: Client, case_id: str) -> CaseHandle:
-    """The case of this id, whether or not there is one."""
+    """The case of this id, whether or not there is one; RefusedError for what can be no id."""
+    if not case_id.strip() or len(case_id) > LONGEST_ID:
+        raise _unknown(case_id)
     return client.get_workflow_handle(case_id, result_type=Closed)
 
 
@@ -181,7 +189,7 @@ def _no_worker(silent: str) -> SilentError:
 
 
 def _unknown(case_id: str) -> RefusedError:
-    sentence = f"There is no case {case_id!r}; `starter.py list` has all."
-    if case_id and ":" not in case_id:
+    sentence = f"There is no case {shortened(case_id, 100)!r}; `starter.py list` has all."
+    if ORDER_ID.fullmatch(case_id):
         sentence += f" If that is an order: `starter.py preview --order {case_id}`."
     return RefusedError("case-unknown", sentence)

@@ -1,5 +1,7 @@
 """Telling cases what machines saw: a parcel scanned, a payment made."""
 
+import re
+
 from temporalio.client import Client
 
 from domain.goods import ParcelEvent, Scan
@@ -104,10 +106,16 @@ async def report_payment(client: Client, case_id: str, key: str | None) -> str:
     """Tell a case that its buyer has paid for sending again; answers under which key."""
     found = await standing(client, case_id)
     hears = found.case_id.startswith(f"{Kind.UNCOLLECTED_PARCEL}:")
-    charge = key or ((await recorded(client, case_id)).charge if hears else None)
+    charge = key
+    if hears and key is None:
+        charge = (await recorded(client, case_id)).charge
     if not hears or charge is None:
         raise RefusedError(
             Code.WRONG_STAGE, "Nobody is asked to pay for sending again in this case now."
+        )
+    if not re.fullmatch(rf"{re.escape(case_id)}:redelivery:[0-9]{{1,9}}", charge, re.ASCII):
+        raise RefusedError(
+            Code.WRONG_STAGE, "No charge of this case has this key; leave it out, or correct it."
         )
     paid = RedeliveryPaid(key=charge)
     await answer(case(client, case_id).signal("redelivery_paid", paid), case_id)

@@ -18,6 +18,10 @@ from store.errors import ContradictionError, StoreError
 from store.tables import CaseRow, LetterRow, MessageRow, UndeliveredRow, storable
 
 LONGEST_SEARCH = 500
+MOST_FOUND = 1_000_000
+"""Messages that one search answers, whatever is asked for: the database counts no further than it
+can.
+"""
 TRIED_FOR = timedelta(days=5)
 
 
@@ -223,7 +227,7 @@ class Archive:
         with transaction(self._engine) as session:
             return [
                 Found(case_id=row.case_id, message=_message(row))
-                for row in session.exec(newest.limit(limit))
+                for row in session.exec(newest.limit(min(limit, MOST_FOUND)))
             ]
 
 
@@ -235,7 +239,7 @@ a character like others.
 
 def asked_for(words: str) -> list[str]:
     """What a message must hold to be found: each word, and each phrase in quotation marks."""
-    folded = fold(words)
+    folded = fold(storable(words))
     phrases = (" ".join(phrase.split()) for phrase in QUOTED.findall(folded))
     return [*phrases, *QUOTED.sub(" ", folded).split()]
 

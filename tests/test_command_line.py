@@ -792,6 +792,15 @@ A_TIME = "a time with its offset, like 2026-11-20T14:05+01:00"
         (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1", "--country", "pl"),
          "--country must be two capital letters, like PL, not 'pl'."),
         (("parcel-event", "CASE", "arrived", "--event-id", ""), "--event-id must not be empty."),
+        # An empty word is a shell's variable that nobody has set: it is not left out.
+        (("parcel-event", "CASE", "arrived", "--at", ""), "--at must be written like 2026-11"),
+        (("parcel-event", "CASE", "arrived", "--at", "0001-01-01"), "--at must lie between the"),
+        (("parcel-event", "returned", "--order", "PL-1", "--tracking", "T1", "--country", ""),
+         "--country must be two capital letters, like PL, not ''."),
+        (("say", "CASE", "text", "--as", "buyer:b", "--command-id", ""),
+         f"--command-id must be {A_NAME}, not ''."),
+        (("preview", "--order", ""), "--order is empty; give the id of an order."),
+        (("preview", "--order", "PL-1", "--country", "\x1b[31m"), "--country must be two capital"),
         (("headline", "--kind", "quarrel"), "--kind must be one of inquiry, dispute, "),
         (("headline", "--since", "2026"), "--since must be a day or an instant, "),
     ],
@@ -1439,6 +1448,35 @@ def test_are_the_orders_of_the_listed_issues_among_those_of_the_demo(
             assert registered.at_stake == Money(amount_minor=12900, currency="PLN")
 
 
+@pytest.mark.parametrize(
+    "case", ["", " ", "\0", "\x1b[31m", "x" * 5000, "uncollected-parcel:PL:1:1"]
+)
+async def test_is_what_can_be_no_case_told_so(shell: Shell, real_world: World, case: str) -> None:
+    for arguments in (
+        ("show", case),
+        ("preview", case),
+        ("export", case, "--for", "buyer"),
+        ("mend", case, "--look"),
+        ("redelivery-paid", case),
+        ("redelivery-paid", case, "--key", "k" * 400),
+        ("parcel-event", case, "arrived"),
+        ("say", case, "Hello.", "--as", "buyer"),
+    ):
+        answered = await shell(*arguments)
+        assert (answered.code, answered.err.split(":")[0]) == (1, "case-unknown"), arguments
+        assert answered.err.rstrip("\n").isprintable()
+        assert len(answered.err) < 300
+
+
+async def test_is_a_payment_for_no_charge_of_the_case_refused(
+    shell: Shell, real_world: World
+) -> None:
+    case = (await real_world.uncollected_parcel()).handle.id
+    for key in ("", " ", "another", f"{case}:redelivery:", f"{case}:redelivery:{'1' * 400}"):
+        refused = await shell("redelivery-paid", case, "--key", key)
+        assert (refused.code, refused.err.split(":")[0]) == (1, "wrong-stage"), key
+
+
 # Lists and searches.
 
 
@@ -1525,6 +1563,8 @@ async def test_is_what_was_said_found_in_the_archive(
     assert "The Xylophone ŁAMP is broken" in (await shell("search", "xylophone")).out
     whole = (await shell("search", "--case", case, "--json")).lines
     assert [one["message"]["text"] for one in whole] == ["The Xylophone ŁAMP is broken"]
+    assert (await shell("search", "xylophone", "--limit", "9" * 30)).code == 0
+    assert (await shell("search", "\0")).out == "Nothing found.\n"
     assert (await shell("search", "xylo", "--seller", "other")).out == "Nothing found.\n"
     assert (await shell("search", "xylo", "--case", "dispute:PL:none:1", "--json")).out == ""
 

@@ -109,6 +109,13 @@ def test_does_a_search_find_every_word_in_any_case_of_any_alphabet(
     assert ids(archive.search("paczka nothing")) == []
 
 
+def test_is_a_search_for_what_no_database_takes_a_search(engine: Engine, message: Write) -> None:
+    archive = Archive(engine)
+    archive.add_messages(CASE, [message("m1", "paczka")])
+    assert ids(archive.search("pacz\0ka")) == []
+    assert ids(archive.search("paczka", limit=10**30)) == ["m1"]
+
+
 @pytest.mark.parametrize("wildcard", ["%", "_", "\\", "/"])
 def test_are_wildcards_searched_as_they_are_written(
     engine: Engine, message: Write, wildcard: str
