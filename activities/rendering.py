@@ -36,17 +36,8 @@ from domain.orders import Person
 from domain.parties import Actor, Party
 from domain.policy import Redress
 
-LOCALES = {
-    "pl": "pl_PL",
-    "cs": "cs_CZ",
-    "sk": "sk_SK",
-    "hu": "hu_HU",
-    "sl": "sl_SI",
-    "en": "en_GB",
-}
-"""The languages that letters are written in, with the region whose habits they follow."""
-
 FALLBACK = "en"
+"""The language of letters to a reader in whose own there are none."""
 
 JOINING = (
     "seller-silent",
@@ -278,7 +269,7 @@ def word(context: Context, value: str, table: str | None = None) -> str:
 @pass_context
 def money(context: Context, amount: Money) -> str:
     """An amount as the reader's country writes it, with all the decimals that are in use."""
-    locale = region(context["locale"])
+    locale = region(context["words"]["region"])
     # The English habit of "PLN12.00" is hard to read for the currencies sold in here.
     english = context["locale"] == "en"
     pattern = "¤¤\u00a0#,##0.00" if english else locale.currency_formats["standard"].pattern
@@ -293,9 +284,9 @@ def money(context: Context, amount: Money) -> str:
 
 
 @cache
-def region(locale: str) -> Locale:
-    """The habits of a language's region. Reading them is dearer than all that a letter says."""
-    return Locale.parse(LOCALES[locale])
+def region(name: str) -> Locale:
+    """The habits of a region, like pl_PL. Reading them is dearer than all that a letter says."""
+    return Locale.parse(name)
 
 
 @pass_context
@@ -330,7 +321,7 @@ def day(context: Context, on: date) -> str:
 
 def clock_time(context: Context, local: datetime, style: Literal["short", "medium"]) -> str:
     """The time of day as the reader's country writes it; "medium" has seconds."""
-    return format_time(local.time(), style, locale=region(context["locale"]))
+    return format_time(local.time(), style, locale=region(context["words"]["region"]))
 
 
 def dated(context: Context, table: str, sentence: str, on: date, clock: str = "") -> str:
@@ -413,15 +404,17 @@ class NoticeTemplate:
 
 
 class Templates:
-    """Every notice in every language, with its layout and words; one that is missing raises."""
+    """Every notice in every language that has a folder, with its layout and words; one that is
+    missing raises. `region` of words.toml is whose habits of time and money the language follows.
+    """
 
     def __init__(self, root: Path) -> None:
         lines, letters = environment(lambda value: one_line(str(value))), environment(finalize)
         self.words: dict[str, dict[str, Any]] = {}
         self.layouts: dict[str, tuple[Template, Template]] = {}
         self.notices: dict[tuple[str, NoticeName], NoticeTemplate] = {}
-        for locale in LOCALES:
-            folder = root / locale
+        for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+            locale = folder.name
             self.words[locale] = tomllib.loads((folder / "words.toml").read_text("utf-8"))
             layout, footer = (
                 letters.from_string((folder / name).read_text("utf-8"))
@@ -431,6 +424,9 @@ class Templates:
             for name in NoticeName:
                 file = folder / f"{name}.md"
                 self.notices[locale, name] = NoticeTemplate(lines, letters, file)
+            region(self.words[locale]["region"])
+        if FALLBACK not in self.words:
+            raise FileNotFoundError(root / FALLBACK)
         html = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
         self.shell = html.from_string((root / "shell.html").read_text("utf-8"))
         self.button = html.from_string((root / "button.html").read_text("utf-8"))
@@ -467,7 +463,7 @@ class Letters:
             (each for each in reversed(notices) if each.name is not NoticeName.CLOSED), notices[-1]
         )
         person = setting.people[notice.to]
-        locale = person.locale if person.locale in LOCALES else FALLBACK
+        locale = person.locale if person.locale in self._templates.words else FALLBACK
         words = self._templates.words[locale]
         facts = facts_of(notice.facts, setting.people)
         case = replace(setting.case, page=self._look.page(setting.case.id))

@@ -4,11 +4,13 @@ Imports neither Temporal nor a database: ten thousand reckonings start as quickl
 """
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,7 +19,7 @@ import typer
 from cli.reading import decoded, opened, read_lines
 from domain.calendars import Calendar
 from domain.deadlines import Counting, Due, Held, UnreckonableError, explain, reckon
-from policies import PolicyError, countries, known_years, read_calendar, read_policy
+from policies import HERE, PolicyError, countries, known_years, read_calendar, read_policy
 from service.failures import InputError
 
 KEYS = {"rule", "amount", "country", "start", "held"}
@@ -49,7 +51,8 @@ def deadline_command(  # noqa: PLR0917 - each is an option of its own
     ] = None,
     amount: Annotated[str | None, typer.Option(help="How many of them, a whole number.")] = None,
     country: Annotated[
-        str | None, typer.Option(help="Whose clock and holidays: PL, SI, CZ, SK or HU.")
+        str | None,
+        typer.Option(help="Whose clock and holidays: a country with rules, like PL."),
     ] = None,
     start: Annotated[
         str | None,
@@ -161,9 +164,9 @@ def _question(rule: Any, amount: Any, country: Any, start: Any, held: Any = ()) 
         ) from None
     if isinstance(amount, bool) or not isinstance(amount, int):
         raise InputError(f"The amount must be a whole number, not {_shown(amount)}.")
-    zone = _zone_of_country(country) if isinstance(country, str) else None
+    zone = _zone_of_country(country, _rules()) if isinstance(country, str) else None
     if zone is None:
-        known = ", ".join(countries())
+        known = ", ".join(countries(_rules()))
         raise InputError(f"The country must be one of {known}, not {_shown(country)}.")
     notes: list[str] = []
     begin = _instant(start, "start", zone, notes)
@@ -175,7 +178,8 @@ def _question(rule: Any, amount: Any, country: Any, start: Any, held: Any = ()) 
             raise InputError("Each held span must be [from, to].")
         since, until = (_instant(end, "held", zone, notes) for end in span)
         spans.append(Held(since=since, until=until))
-    return Question(counting, amount, begin, _calendar(country), tuple(spans), tuple(notes))
+    calendar = _calendar(country, _rules())
+    return Question(counting, amount, begin, calendar, tuple(spans), tuple(notes))
 
 
 def _instant(value: Any, name: str, zone: ZoneInfo, notes: list[str]) -> datetime:
@@ -212,9 +216,25 @@ def _instant(value: Any, name: str, zone: ZoneInfo, notes: list[str]) -> datetim
     return instant
 
 
+def _rules() -> Path:
+    """Where the rules are."""
+    return _folder(os.environ.get("RECOURSE_POLICIES"))
+
+
+@lru_cache(maxsize=4)
+def _folder(named: str | None) -> Path:
+    # Settings bring Temporal along: only those wait for it who have named a folder.
+    if named is None:
+        return HERE
+    from config import Settings  # noqa: PLC0415
+
+    return Settings.read().policies
+
+
 @lru_cache(maxsize=1000)
-def _zone_of_country(country: str) -> ZoneInfo | None:
-    return _zone(read_policy(country).zone) if country in countries() else None
+def _zone_of_country(country: str, folder: Path) -> ZoneInfo | None:
+    found = country in countries(folder)
+    return _zone(read_policy(country, folder).zone) if found else None
 
 
 @lru_cache(maxsize=16)
@@ -223,9 +243,9 @@ def _zone(name: str) -> ZoneInfo:
 
 
 @lru_cache(maxsize=16)
-def _calendar(country: str) -> Calendar:
+def _calendar(country: str, folder: Path) -> Calendar:
     """All that is known of a country's holidays: one calendar serves a whole batch."""
-    return read_calendar(country, *known_years(country))
+    return read_calendar(country, *known_years(country, folder), folder)
 
 
 def _instants(due: Due, zone: ZoneInfo) -> dict[str, object]:

@@ -16,7 +16,6 @@ from domain.policy import MessageLimits, Terms, Window
 from domain.stages import Flow, Stage
 from pages.words import amount_in_words, in_words
 from policies import countries, read_policy
-from service.countries import currency_of
 from workflows.kernel.case import Case
 from workflows.kernel.judging import Permitted
 from workflows.processes import PROCESSES
@@ -256,7 +255,7 @@ def _in_figures(name: str, value: object, country: str) -> str:
         case bool():
             return "yes" if value else "no"
         case int() if name.endswith("_minor"):
-            amount = Money(amount_minor=value, currency=currency_of(country))
+            amount = Money(amount_minor=value, currency=read_policy(country).currency)
             return amount_in_words(amount)
         case int():
             return f"{value:,}"

@@ -6,6 +6,7 @@ lies over them all, in seconds, for a case to watch (`policies.layers`).
 """
 
 import json
+import re
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
@@ -67,12 +68,11 @@ def check(folder: Path = HERE) -> None:
 
 def read_policy(country: str, folder: Path = HERE) -> Policy:
     """One country's policy. Raises `PolicyError` for a file that is missing or wrong."""
-    known = countries(folder)
-    if country not in known:
-        raise PolicyError(
-            f"There is no policy for {country!r}; {folder.name}/ has: {', '.join(known) or 'none'}."
-        )
-    return _policy(layers_of(country, folder), country)
+    layers = layers_of(country, folder) if re.fullmatch(r"[A-Z]{2}", country) else ()
+    if all(layer.common for layer in layers):
+        known = ", ".join(countries(folder)) or "none"
+        raise PolicyError(f"There is no policy for {country!r}; {folder.name}/ has: {known}.")
+    return _policy(layers, country)
 
 
 @lru_cache(maxsize=64)

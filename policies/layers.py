@@ -104,7 +104,7 @@ def countries_in(folder: Path) -> list[str]:
 
 
 def layers_of(country: str, folder: Path) -> tuple[Layer, ...]:
-    """The files that a country's rules stand in, the lowest first; at least one."""
+    """The files that a country's rules stand in, the lowest first."""
     folders = _folders(folder)
     return tuple(
         _read(path, folders)

@@ -2,7 +2,9 @@
 
 from functools import lru_cache
 
+from config import Settings
 from domain.kinds import Kind
+from domain.policy import Policy
 from policies import countries, read_policy
 
 
@@ -12,13 +14,25 @@ def country_of(case_id: str) -> str:
     return parts[1] if len(parts) > 2 and parts[0] in tuple(Kind) else ""
 
 
+def known_countries() -> list[str]:
+    """The countries that have rules here, the operator's own among them."""
+    return countries(Settings.read().policies)
+
+
 @lru_cache(maxsize=64)
 def zone_of(country: str) -> str:
     """The time zone that a country's marketplace lives in; UTC for one that we do not know."""
-    return read_policy(country).zone if country in countries() else "UTC"
+    policy = _policy_of(country)
+    return policy.zone if policy else "UTC"
 
 
 @lru_cache(maxsize=64)
 def currency_of(country: str) -> str:
     """The currency of a country's marketplace; empty for one that we do not know."""
-    return read_policy(country).currency if country in countries() else ""
+    policy = _policy_of(country)
+    return policy.currency if policy else ""
+
+
+def _policy_of(country: str) -> Policy | None:
+    folder = Settings.read().policies
+    return read_policy(country, folder) if country in countries(folder) else None

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from domain.kinds import Kind
 from domain.ports import CostClaim, Recovery, Task
-from policies import countries
+from service.countries import known_countries
 from store.cases import CaseRegister, Headline
 from store.recoveries import Recoveries
 from store.seller_reports import InactiveBuyer, SellerReportBook
@@ -26,7 +26,7 @@ async def headline(
 
     def figures() -> dict[str, Headline]:
         cases = CaseRegister(engine)
-        each = {one: cases.headline(one, since=since, kind=kind) for one in countries()}
+        each = {one: cases.headline(one, since=since, kind=kind) for one in known_countries()}
         return {"all": cases.headline(since=since, kind=kind), **each}
 
     return await to_thread(figures)

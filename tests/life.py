@@ -46,6 +46,7 @@ from domain.ports import Task
 from domain.refusals import Code
 from domain.stages import Flow, Stage
 from domain.view import CaseView, Closed, Receipt
+from policies import countries, read_policy
 from service.failures import RefusedError
 from service.reaching import came_too_late, look_at_all
 from standin.mailbox import Mailbox
@@ -71,8 +72,14 @@ FIRST_ORDER = 101
 ORDERS = 900 if os.environ.get("RECOURSE_HYPOTHESIS") == "thorough" else 150
 """How many a world has of each country and price: reading them takes as long as a life does."""
 
-CURRENCY = {"PL": "PLN", "SI": "EUR", "CZ": "CZK", "SK": "EUR", "HU": "HUF"}
-LOCALE = {"PL": "pl", "SI": "sl", "CZ": "cs", "SK": "sk", "HU": "hu"}
+CURRENCY = {country: read_policy(country).currency for country in countries()}
+LOCALE = dict.fromkeys(CURRENCY, "en") | {
+    "PL": "pl",
+    "SI": "sl",
+    "CZ": "cs",
+    "SK": "sk",
+    "HU": "hu",
+}
 AGENT = Actor(party=Party.AGENT, id="agent-1", name="Anna Nowak")
 SECOND = Actor(party=Party.AGENT, id="agent-2", name="Jan Kowalski")
 LEAD = Actor(party=Party.AGENT, id="lead-1", name="Maja Novak")

@@ -32,7 +32,9 @@ from domain.refunds import WayBack
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView
+from policies import read_policy
 from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
+from tests.policies import EVERY_COUNTRY
 from tests.skipping import let_pass
 from workflows.cancellation.process import Cancellation
 
@@ -120,7 +122,7 @@ async def test_a_part_then_the_rest_is_cancelled_and_what_was_paid_comes_back(
     await no_parcel_comes(rest)
 
 
-@pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
+@EVERY_COUNTRY
 async def test_after_its_window_it_is_refused_and_the_reckoning_shown(
     world: World, country: str
 ) -> None:
@@ -128,7 +130,9 @@ async def test_after_its_window_it_is_refused_and_the_reckoning_shown(
     order = await world.fresh(country, placed_at=placed.isoformat())
     code, sentence = await refusal(await world.cancellation(country, order_id=order))
     assert code is Code.TOO_LATE
-    assert "3 calendar days from the purchase. Reckoned: " in sentence
+    rules = read_policy(country).cancellation
+    assert rules
+    assert f"{rules.cancel.length} calendar days from the purchase. Reckoned: " in sentence
     assert "withdraw instead" in sentence
     assert stops(world, order) == []
 

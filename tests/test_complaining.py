@@ -28,8 +28,8 @@ from domain.parties import Actor, Party
 from domain.policy import ComplaintPolicy, OnSilence
 from domain.refusals import Refusal
 from policies import read_calendar, read_policy
+from tests.policies import EVERY_COUNTRY, OF_THE_FIVE
 
-COUNTRIES = ("PL", "SI", "CZ", "SK", "HU")
 BUYER = Actor(party=Party.BUYER, id="b-1")
 PLACED = datetime(2026, 3, 2, 10, tzinfo=UTC)
 HAND = datetime(2026, 3, 10, 15, tzinfo=UTC)
@@ -179,7 +179,7 @@ def test_what_a_complaint_can_ask_for(opening: dict[str, Any], expected: str | N
     assert code(refused(sale(parcel(1)), **opening)) == expected
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
+@OF_THE_FIVE
 def test_every_remedy_is_open_at_once_only_in_slovenia_and_only_soon(country: str) -> None:
     bought, calendar = sale(parcel(1)), read_calendar(country, 2026, 2031)
 
@@ -192,11 +192,13 @@ def test_every_remedy_is_open_at_once_only_in_slovenia_and_only_soon(country: st
     assert not chooses_freely(sale(), (A, B), terms(country), calendar, HAND)
 
 
-@pytest.mark.parametrize("country", COUNTRIES)
+@EVERY_COUNTRY
 @pytest.mark.parametrize("buyer", BuyerClass)
 def test_silence_has_the_laws_effects_for_consumers(country: str, buyer: BuyerClass) -> None:
-    like_one = buyer is BuyerClass.CONSUMER or (buyer is BuyerClass.SOLE_TRADER and country == "PL")
     bought, rules = sale(buyer=buyer), terms(country)
+    like_one = buyer is BuyerClass.CONSUMER or (
+        rules.sole_traders and buyer is BuyerClass.SOLE_TRADER
+    )
     assert has_consumers_rights(bought, rules) is like_one
     silence = terms_for(bought, rules).answer.on_silence
     assert silence is (rules.answer.on_silence if like_one else OnSilence.BREACH_AND_ESCALATE)

@@ -67,17 +67,11 @@ from tests.life import (
     World,
     not_travelled,
 )
-from tests.policies import laid_over
+from tests.policies import EVERY_COUNTRY, dear_lines, laid_over
 from tests.skipping import skipping_server
 from worker import working
 from workflows.complaint.process import Complaint
 
-ALL_COUNTRIES = pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
-FORINTS = [
-    {"sku": "A", "title": "Lamp", "quantity": 2, "unit_price_minor": 1_000_000},
-    {"sku": "B", "title": "Shade", "quantity": 1, "unit_price_minor": 500_000},
-]
-"""What the order costs in Hungary, so that it is worth sending back."""
 WHOLE = 25999
 SECOND = timedelta(seconds=1)
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -181,20 +175,19 @@ def reckoned(country: str, window: str, start: datetime) -> Due:
 # What the seller's silence means.
 
 
-@ALL_COUNTRIES
+@EVERY_COUNTRY
 async def test_the_seller_is_told_warned_and_silence_is_what_the_countrys_law_says(
     world: World, country: str
 ) -> None:
     """What the window `answer` does."""
-    order = {"lines": FORINTS} if country == "HU" else {}
-    life = await world.complaint(country, order=order)
+    life = await world.complaint(country, order=dear_lines(country))
     view = await life.sees(at(Stage.AWAITING_SELLER))
     [clock] = view.clocks
     own = Due(due=clock.due, safe=clock.safe) if clock.due else None
     assert own == reckoned(country, "answer", view.opened_at)
-    silence = {"PL": "deemed-accepted", "CZ": "second-tier", "SK": "second-tier"}.get(
-        country, "breach-and-escalate"
-    )
+    rules = read_policy(country).complaint
+    assert rules
+    silence = rules.answer.on_silence
     for name in (NoticeName.COMPLAINT_OPENED, NoticeName.COMPLAINT_RECEIVED):
         [letter] = await told(life, name)
         assert (letter.due, letter.silence, letter.remedy) == (own.due, silence, Remedy.REPAIR)
@@ -203,20 +196,20 @@ async def test_the_seller_is_told_warned_and_silence_is_what_the_countrys_law_sa
     reminders = await told(life, NoticeName.COMPLAINT_OPENED)
     assert [letter.again for letter in reminders] == [None, True]
     assert [letter.safe for letter in reminders] == [own.safe, own.safe]
-    assert life.breaches() == ([] if country == "PL" else ["answer"])
-    match country:
-        case "PL":  # deemed accepted: the goods go back to be repaired
+    assert life.breaches() == ([] if silence == "deemed-accepted" else ["answer"])
+    match silence, country:
+        case "deemed-accepted", _:  # deemed accepted: the goods go back to be repaired
             assert view.stage is Stage.SETTLING
             [letter, _] = await told(life, NoticeName.COMPLAINT_DEEMED_ACCEPTED)
             assert (letter.due, letter.remedy) == (own.due, Remedy.REPAIR)
             await made_good(life)
             await ended(life, "repaired")
-        case "SI":  # breach and agent
+        case "breach-and-escalate", "SI":  # breach and agent
             assert (view.stage, asked(view)) == (Stage.WITH_AGENT, "seller-silent")
             assert life.letters()[-3:] == ["reply_breach", "agent_joins", "agent_joins"]
             await life.agent(Decide, **FOR_SELLER)
             await ended(life, "decided")
-        case "HU":  # breach and agent; what was missed can still be done
+        case "breach-and-escalate", _:  # breach and agent; what was missed can still be done
             assert (view.stage, asked(view)) == (Stage.WITH_AGENT, "seller-silent")
             assert await refused(life.seller(Refuse, **NOT_BROKEN)) == "wrong-stage"
             await life.seller(AcceptComplaint)
@@ -224,14 +217,14 @@ async def test_the_seller_is_told_warned_and_silence_is_what_the_countrys_law_sa
             await lapses(await life.goods_back())
             await ended(life, "not-sent")
             assert await life.tasks() == []
-        case "CZ":  # breach, and the buyer chooses: here the end of the contract
+        case "second-tier", "CZ":  # breach, and the buyer chooses: here the end of the contract
             assert (view.stage, view.awaited) == (Stage.CHOOSING, Party.BUYER)
             assert await refused(life.buyer(Choose, remedy=Remedy.REPAIR)) == "remedy-barred"
             await life.buyer(Choose, remedy=Remedy.FULL_REFUND)
             back = await received(life)
             await ended(life, "refunded", WHOLE)
             assert (await back.view()).ending == "returned"  # goods first, where none has said else
-        case "SK":  # breach, and the buyer chooses: here a reduced price
+        case "second-tier", _:  # breach, and the buyer chooses: here a reduced price
             assert view.stage is Stage.CHOOSING
             assert [letter.reason for letter in await told(life, NoticeName.SECOND_TIER_OPEN)] == [
                 "seller-silent",
@@ -458,7 +451,7 @@ async def test_a_seller_who_does_not_repair_offers_money_and_the_buyer_chooses(
 # Refusal.
 
 
-@ALL_COUNTRIES
+@EVERY_COUNTRY
 async def test_a_refusal_is_given_with_reasons_and_stands_if_the_buyer_is_silent(
     world: World, country: str
 ) -> None:
@@ -713,7 +706,7 @@ async def test_units_refunded_elsewhere_meanwhile_have_no_price_left(world: Worl
 # A complaint or a withdrawal?
 
 
-@ALL_COUNTRIES
+@EVERY_COUNTRY
 async def test_an_unclear_statement_is_asked_about_while_both_clocks_run(
     world: World, country: str
 ) -> None:

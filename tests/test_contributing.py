@@ -1,5 +1,6 @@
 """Do the steps of CONTRIBUTING.md lead where they say?"""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,11 +12,52 @@ import pytest
 
 from config import HERE
 from domain.deadlines import Counting, reckon
-from policies import read_calendar
+from domain.kinds import Kind
+from domain.parties import Party
+from policies import HERE as SHIPPED
+from policies import check, countries, read_calendar, read_policy
 from tests.conftest import world_on
+from tests.life import CURRENCY, LOCALE, World
+from tests.policies import laid_over
+from tests.record_histories import (
+    cancellation_stopped,
+    carrier_claim_appealed,
+    complaint_repaired_twice,
+    dispute_decided,
+    inquiry_breached,
+    non_delivery_lost,
+    return_repaired,
+    uncollected_withdrawn,
+    withdrawal_refunded,
+)
 from tests.skipping import skipping_server
 
-LEFT_OUT = shutil.ignore_patterns(".*", "tests", "__pycache__", "images", "bench")
+ZONE = "Europe/San_Marino"
+
+LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "images")
+
+ABOUT_COUNTRIES = (
+    "test_policies",
+    "test_deadline_command",
+    "test_withdrawing",
+    "test_complaining",
+    "test_process_pages",
+    "test_every_stage_is_looked_at_once",
+)
+"""The tests that know which countries there are; the others ask each country by its name."""
+
+LIVES = {
+    Kind.INQUIRY: inquiry_breached,
+    Kind.DISPUTE: dispute_decided,
+    Kind.CANCELLATION: cancellation_stopped,
+    Kind.WITHDRAWAL: withdrawal_refunded,
+    Kind.RETURN: return_repaired,
+    Kind.UNCOLLECTED_PARCEL: uncollected_withdrawn,
+    Kind.NON_DELIVERY: non_delivery_lost,
+    Kind.CARRIER_CLAIM: carrier_claim_appealed,
+    Kind.COMPLAINT: complaint_repaired_twice,
+}
+"""A whole life of each process."""
 
 
 def section(title: str) -> str:
@@ -32,13 +74,18 @@ def steps(title: str, language: str) -> list[str]:
     return [dedent(code) for code in found]
 
 
-def shell(command: str, where: Path) -> str:
+def shell(command: str, where: Path, **settings: str) -> str:
     """What a command prints, run as a contributor would."""
     command = command.replace(".venv/bin/python", sys.executable)
     ran = subprocess.run(
-        ["bash", "-euc", command], cwd=where, capture_output=True, text=True, check=False
+        ["bash", "-euc", command],
+        cwd=where,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
 
@@ -76,8 +123,61 @@ async def test_a_case_lives_by_the_rules_of_a_new_country(checkout: Path, tmp_pa
         year = refund.started_at.year
         calendar = read_calendar("FD", year, year + 1, policies)
         due = reckon(Counting.SELLER_DAYS, refund.length, refund.started_at, calendar).due
-        assert (refund.due, view.zone) == (due, "Europe/San_Marino")
+        assert (refund.due, view.zone) == (due, ZONE)
         assert (await life.ends()).ending == "nothing-came-back"
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """A folder of an operator's own, whose only rules are those of Freedonia."""
+    [policy] = steps("Add a country", "toml")
+    folder = laid_over(SHIPPED, tmp_path / "rules", {})
+    (folder / "fd.toml").write_text(policy)
+    return folder
+
+
+@pytest.fixture
+def of_freedonia(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test opens is in Freedonia unless it says otherwise; there one reads Slovene."""
+    monkeypatch.setitem(CURRENCY, "FD", "EUR")
+    monkeypatch.setitem(LOCALE, "FD", "sl")
+    for method in vars(World).values():
+        if getattr(method, "__defaults__", None) and method.__defaults__[0] == "PL":
+            monkeypatch.setattr(method, "__defaults__", ("FD", *method.__defaults__[1:]))
+
+
+def test_a_country_may_have_its_rules_in_a_folder_of_the_operator(rules: Path) -> None:
+    assert countries(rules) == sorted([*countries(), "FD"])
+    check(rules)
+    [command, _] = steps("Add a country", "sh")[0].splitlines()
+    assert "Freedonia Day" in shell(command, HERE, RECOURSE_POLICIES=str(rules))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("of_freedonia")
+async def test_every_process_lives_in_a_new_country_to_its_end(rules: Path, tmp_path: Path) -> None:
+    assert set(LIVES) == set(Kind)
+    async with skipping_server() as server, world_on(server, tmp_path, rules) as world:
+        for kind, play in LIVES.items():
+            life = await play(world)
+            assert life.handle.id.startswith(f"{kind}:FD:")
+            await life.ends()
+            view = await life.view()
+            assert (view.zone, view.policy_version) == (ZONE, read_policy("FD", rules).version)
+            letters = life.letters_whole(Party.BUYER) or life.letters_whole(Party.SELLER)
+            assert letters[0].locale == ("en" if kind is Kind.CARRIER_CLAIM else "sl")
+            assert all(f"({ZONE})" in letter.text for letter in letters)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_the_tests_ask_of_each_country_they_ask_of_a_new_one(checkout: Path) -> None:
+    asked = " or ".join(("FD", *ABOUT_COUNTRIES))
+    tests = f"({asked}) and not store and not whatever and not ten_thousand"
+    run = f".venv/bin/python -m pytest -n 0 -q -p no:cacheprovider -rA -k '{tests}'"
+    said = shell(run, checkout)
+    passed = re.findall(r"^PASSED (tests/\w+\.py)::\w+\[(?:[^\]]*-)?FD(?:-[^\]]*)?\]$", said, re.M)
+    assert len(set(passed)) >= 7, said
 
 
 def test_the_steps_of_a_process_name_what_is_there() -> None:

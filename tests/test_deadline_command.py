@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from cli.deadline import answer_lines, deadline_command
+from tests.policies import COUNTRIES, EVERY_COUNTRY, FIVE
 
 APP = typer.Typer()
 APP.command("deadline")(deadline_command)
@@ -61,7 +62,7 @@ def test_without_json_it_is_a_page_to_read() -> None:
     assert "Due: until the end of Mon 28 Dec 2026.\n" in result.stdout
 
 
-@pytest.mark.parametrize("country", ["PL", "SI", "CZ", "SK", "HU"])
+@EVERY_COUNTRY
 @pytest.mark.parametrize(
     "rule",
     [
@@ -116,7 +117,7 @@ def test_a_time_that_comes_twice_is_the_first_and_said() -> None:
         (["--amount", "0"], "The amount of working-hours must be between 1 and 87840"),
         (["--amount", "-1"], "The amount of working-hours must be between 1 and 87840"),
         (["--amount", str(10**18)], "The amount of working-hours must be between 1 and 87840"),
-        (["--country", "DE"], "The country must be one of CZ, HU, PL, SI, SK, not 'DE'."),
+        (["--country", "DE"], f"The country must be one of {', '.join(COUNTRIES)}, not 'DE'."),
         (["--country", "../pl"], "The country must be one of"),
         (["--start", "yesterday"], "The time of start must be like 2026-04-03T16:30"),
         (["--start", "0001-01-01"], "The time of start must lie between the years 1 and 9999."),
@@ -230,7 +231,7 @@ MOMENT = st.one_of(
     )
     | ANYTHING,
     st.integers(-2, 100) | ANYTHING,
-    st.sampled_from(["PL", "SI", "CZ", "SK", "HU"]) | ANYTHING,
+    st.sampled_from(COUNTRIES) | ANYTHING,
     MOMENT,
     st.lists(st.lists(MOMENT, min_size=2, max_size=2), max_size=3) | ANYTHING,
 )
@@ -263,7 +264,7 @@ def test_ten_thousand_lines_are_answered(tmp_path: Path) -> None:
         {
             "rule": rules[n % 6],
             "amount": n % 100 + 1,
-            "country": ["PL", "SI", "CZ", "SK", "HU"][n % 5],
+            "country": FIVE[n % 5],
             "start": f"{2000 + n % 60}-{n % 12 + 1:02}-{n % 28 + 1:02}T{n % 24:02}:{n % 60:02}",
         }
         for n in range(10_000)

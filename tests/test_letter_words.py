@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from jinja2 import Environment, nodes
 
-from activities.rendering import FILTERS, LOCALES, TABLES, Letters
+from activities.rendering import FILTERS, TABLES, Letters
 from domain.notices import NoticeName
 from domain.parties import Party
-from tests.test_templates import BUYER, FULL, READERS, SELLER, TEMPLATES, render
+from tests.test_templates import BUYER, FULL, LOCALES, READERS, SELLER, TEMPLATES, render
 
 NOTICES = TEMPLATES / "notices"
 

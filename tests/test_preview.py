@@ -27,6 +27,7 @@ from service.foreseeing import foresee, opening_for
 from service.reaching import look_through
 from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World
+from tests.policies import COUNTRIES
 from tests.test_command_line import Answer, here
 from workflows.processes import PROCESSES
 
@@ -350,7 +351,7 @@ def asked(world: World, kind: Kind, order_id: str, now: datetime) -> tuple[Openi
 @pytest.mark.parametrize("kind", Kind)
 def test_every_stage_is_looked_at_once_and_no_silence_comes_before_it_begins(kind: Kind) -> None:
     process = PROCESSES[kind]
-    for country in ("PL", "HU"):
+    for country in COUNTRIES:
         order = ORDER.model_copy(update={"country": country})
         rules = rules_for(order, kind, NOW, Settings.read().policies)
         whole = as_if_opened(opening_for(kind, order, country, ()), order, rules, NOW)

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel import UnknownLocaleError
 from jinja2 import Environment, UndefinedError, meta
 
 from activities.rendering import (
     FILTERS,
     JOINING,
-    LOCALES,
     TABLES,
     CaseNamed,
     Letters,
     Rendered,
     Setting,
     UnknownWordError,
+    read,
 )
 from domain.commands import CarrierSays, RefuseReason, Remedy, Verdict
 from domain.goods import Condition, ExceptionReason, Goods, Purpose, ReturnReason, Undelivered, Way
@@ -35,6 +36,8 @@ from domain.policy import OnSilence
 from policies import ways_outside
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
+LOCALES = sorted(path.name for path in (TEMPLATES / "notices").iterdir() if path.is_dir())
+"""The languages that letters are written in: whoever adds one adds a folder."""
 AT = datetime(2026, 12, 21, 9, 0, tzinfo=UTC)
 DUE = datetime(2026, 12, 28, 23, 0, tzinfo=UTC)
 """Midnight in Warsaw: the end of Monday 28 December (policy.md, worked example 6)."""
@@ -735,7 +738,7 @@ def test_is_every_word_of_the_domain_translated(locale: str) -> None:
     assert len(words["at"]["weekdays"]) == 7
     assert "{subject}" in words["again"]["subject"]
     assert "{matter}" in words["subject"]["whole"].partition("{order}")[0]
-    beside = {"joining", "until", "at", "subject", "again", "frame", "buyer", "seller"}
+    beside = {"joining", "until", "at", "subject", "again", "frame", "buyer", "seller", "region"}
     assert set(words) == {*TABLES.values()} | beside
 
 
@@ -946,6 +949,30 @@ def test_does_a_reader_of_another_language_get_english(letters: Letters) -> None
     letter = render(letters, "de", NoticeName.CLOSED, Party.BUYER, FULL[NoticeName.CLOSED])
     assert letter.locale == "en"
     assert letter.text.startswith("Hello Joanna Lis,")
+
+
+def test_does_a_folder_add_a_language(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    notices = tmp_path / "templates/notices"
+    shutil.copytree(notices / "pl", notices / "de")
+    words = notices / "de" / "words.toml"
+    words.write_text(words.read_text("utf-8").replace('"pl_PL"', '"de_DE"', 1), "utf-8")
+    letters = Letters(tmp_path / "templates", "Bazar")
+    facts = {"amount": Money(amount_minor=123456, currency="PLN")}
+    letter = render(letters, "de", NoticeName.REFUND_CONFIRMED, Party.BUYER, facts)
+    assert letter.locale == "de"
+    assert "1.234,56\u00a0PLN" in letter.text
+    words.write_text(words.read_text("utf-8").replace('"de_DE"', '"de_XX"', 1), "utf-8")
+    read.cache_clear()
+    with pytest.raises(UnknownLocaleError, match="de_XX"):
+        Letters(tmp_path / "templates", "Bazar")
+
+
+def test_is_the_language_of_those_who_have_none_there(tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
+    shutil.rmtree(tmp_path / "templates/notices/en")
+    with pytest.raises(FileNotFoundError, match="notices/en"):
+        Letters(tmp_path / "templates", "Bazar")
 
 
 def test_does_a_missing_template_stop_the_worker(tmp_path: Path) -> None:

@@ -19,9 +19,7 @@ from domain.withdrawing import (
     withdrawal_refusal,
 )
 from policies import read_calendar, read_policy
-
-COUNTRIES = ("PL", "SI", "CZ", "SK", "HU")
-ALL_COUNTRIES = pytest.mark.parametrize("country", COUNTRIES)
+from tests.policies import COUNTRIES, EVERY_COUNTRY, OF_THE_FIVE
 
 
 def sale(*hands: str | datetime | None, **more: Any) -> Sale:
@@ -225,10 +223,11 @@ def test_being_told_late_never_gives_longer_than_never_nor_shorter_than_in_time(
     assert in_time - hand >= timedelta(days=14) - timedelta(hours=1)
 
 
-@ALL_COUNTRIES
+@EVERY_COUNTRY
 @pytest.mark.parametrize("buyer_class", ["consumer", "sole-trader", "business"])
 def test_who_has_the_right_in_which_country(country: str, buyer_class: str) -> None:
-    may = buyer_class == "consumer" or (country, buyer_class) == ("PL", "sole-trader")
+    rules = terms(country)
+    may = buyer_class == "consumer" or (rules.sole_traders and buyer_class == "sole-trader")
     of = sale("2026-03-02T12:00Z", buyer_class=buyer_class)
     at = datetime(2026, 3, 3, tzinfo=UTC)
     refusal = withdrawal_refusal(of, terms(country), read_calendar(country, 2026, 2028), at)
@@ -238,7 +237,7 @@ def test_who_has_the_right_in_which_country(country: str, buyer_class: str) -> N
         assert f"A {buyer_class} has no right to withdraw in {country}" in refusal.sentence
 
 
-@ALL_COUNTRIES
+@OF_THE_FIVE
 def test_the_last_instant_is_in_time_and_the_next_is_refused_with_the_reckoning(
     country: str,
 ) -> None:
@@ -276,7 +275,7 @@ def test_a_refusal_says_which_of_the_longer_times_has_ended() -> None:
     assert "the last parcel in hand was in 2019" in refusal.sentence
 
 
-@ALL_COUNTRIES
+@OF_THE_FIVE
 def test_an_order_is_cancelled_for_three_days_unless_it_was_sent(country: str) -> None:
     rules = read_policy(country).cancellation
     assert isinstance(rules, CancellationPolicy)
