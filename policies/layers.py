@@ -126,6 +126,8 @@ def strays(folder: Path) -> Iterator[str]:
 
 def _folders(folder: Path) -> list[Path]:
     """The folders whose files lie over each other, the lowest first."""
+    if not os.path.isdir(folder):
+        raise PolicyError(f"{folder} is no folder, so it has no policies.")
     found = [folder]
     while (common := found[0] / COMMON).is_file():
         layer = _read(common, found)

@@ -1,8 +1,8 @@
 """What is known of the countries in which cases are."""
 
 from functools import lru_cache
+from pathlib import Path
 
-from config import Settings
 from domain.kinds import Kind
 from domain.policy import Policy
 from policies import countries, read_policy
@@ -16,7 +16,7 @@ def country_of(case_id: str) -> str:
 
 def known_countries() -> list[str]:
     """The countries that have rules here, the operator's own among them."""
-    return countries(Settings.read().policies)
+    return countries(_rules())
 
 
 @lru_cache(maxsize=64)
@@ -34,5 +34,12 @@ def currency_of(country: str) -> str:
 
 
 def _policy_of(country: str) -> Policy | None:
-    folder = Settings.read().policies
+    folder = _rules()
     return read_policy(country, folder) if country in countries(folder) else None
+
+
+def _rules() -> Path:
+    """The folder of the rules."""
+    from config import Settings  # noqa: PLC0415 - brings Temporal, which --help can spare
+
+    return Settings.read().policies

@@ -1,5 +1,6 @@
 """Do the steps of CONTRIBUTING.md lead where they say?"""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from domain.kinds import Kind
 from domain.parties import Party
 from policies import HERE as SHIPPED
 from policies import check, countries, read_calendar, read_policy
+from store.engine import connect, migrate
 from tests.conftest import world_on
 from tests.life import CURRENCY, LOCALE, World
 from tests.policies import laid_over
@@ -146,11 +148,23 @@ def of_freedonia(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(method, "__defaults__", ("FD", *method.__defaults__[1:]))
 
 
-def test_a_country_may_have_its_rules_in_a_folder_of_the_operator(rules: Path) -> None:
+def test_a_country_may_have_its_rules_in_a_folder_of_the_operator(
+    rules: Path, tmp_path: Path
+) -> None:
     assert countries(rules) == sorted([*countries(), "FD"])
     check(rules)
     [command, _] = steps("Add a country", "sh")[0].splitlines()
-    assert "Freedonia Day" in shell(command, HERE, RECOURSE_POLICIES=str(rules))
+    own = {"RECOURSE_POLICIES": str(rules)}
+    assert "Freedonia Day" in shell(command, HERE, **own)
+    known = "from service.countries import *; print(currency_of('FD'), zone_of('FD'))"
+    assert shell(f'.venv/bin/python -c "{known}"', HERE, **own).split() == ["EUR", ZONE]
+    store = connect(f"sqlite:///{tmp_path / 'recourse.db'}")
+    migrate(store)
+    figures = shell(
+        ".venv/bin/python starter.py headline --json", HERE, **own, DATABASE_URL=str(store.url)
+    )
+    store.dispose()
+    assert list(json.loads(figures)) == ["all", *countries(rules)]
 
 
 @pytest.mark.slow

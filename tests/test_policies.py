@@ -661,6 +661,11 @@ def test_a_country_says_what_its_own_file_has_to(folder: Path) -> None:
     )
 
 
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="none is no folder, so it has no policies"):
+        countries(tmp_path / "none")
+
+
 def test_a_file_that_no_country_reads_is_refused(tmp_path: Path) -> None:
     folder = laid_over(HERE, tmp_path / "own", {"PL": {"dispute.appeal.length": 3}})
     with pytest.raises(PolicyError, match=r"own/PL\.toml is read by no country: a file is named"):
