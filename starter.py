@@ -140,14 +140,15 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a case: who is awaited until when, who may do what, and all that happened."""
+    from cli.paper import print_page
     from cli.showing import read_whole
-    from pages.case import print_page
+    from pages.case import case_page
 
     read = read_whole(case)
     if as_json:
         print(read.view.model_dump_json(indent=2))
     else:
-        print_page(read, why)
+        print_page(case_page(read, why))
 
 
 @app.command("list")
@@ -178,7 +179,8 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     if open_only + closed + both > 1:
         raise InputError("Give one of --open, --closed and --all.")
     from cli.connecting import with_temporal
-    from cli.listing import print_list
+    from cli.lists import print_values
+    from pages.lists import cases_list
     from service.listing import Filters, count, find
 
     filters = Filters(
@@ -196,7 +198,7 @@ def list_(  # noqa: PLR0917 - each is an option of its own
         open=None if both else not closed,
     )
     found = with_temporal(lambda client: find(client, filters, limit + 1))
-    print_list(found[:limit], as_json)
+    print_values(found[:limit], cases_list, as_json)
     if len(found) > limit:
         print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
     if not (open_only or closed or both or as_json) and (
@@ -213,7 +215,7 @@ def tasks(
     as_json: AsJson = False,
 ) -> None:
     """List the agents' tasks, the most urgent first."""
-    from cli.records import print_tasks
+    from cli.lists import print_tasks
 
     print_tasks(queue, owner, as_json)
 
@@ -225,7 +227,7 @@ def headline(
     as_json: AsJson = False,
 ) -> None:
     """The headline figures: closed, ended in a solution, without an agent; by country."""
-    from cli.records import print_headline
+    from cli.lists import print_headline
 
     print_headline(_aware(since), None if kind is Which.ALL else Kind(kind.value), as_json)
 
@@ -235,7 +237,7 @@ def recoveries(
     seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
 ) -> None:
     """What a seller has got back from carriers."""
-    from cli.records import print_recoveries
+    from cli.lists import print_recoveries
 
     print_recoveries(seller, as_json)
 
@@ -245,7 +247,7 @@ def inactive_buyers(
     seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
 ) -> None:
     """The buyers that a seller has reported for not collecting prepaid parcels."""
-    from cli.records import print_inactive_buyers
+    from cli.lists import print_inactive_buyers
 
     print_inactive_buyers(seller, as_json)
 
@@ -255,7 +257,7 @@ def costs(
     seller: Annotated[str, typer.Argument(help="The seller's id.")], as_json: AsJson = False
 ) -> None:
     """What uncollected parcels have cost a seller: a claim each, unless it was deducted."""
-    from cli.records import print_costs
+    from cli.lists import print_costs
 
     print_costs(seller, as_json)
 
@@ -276,7 +278,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search the archive of everything said."""
-    from cli.records import print_found
+    from cli.lists import print_found
 
     print_found(" ".join(words or ()), seller, case, limit, as_json)
 

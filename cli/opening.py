@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cli.connecting import with_temporal
+from cli.paper import print_page
 from cli.words import printable
 from config import Settings
 from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
 from domain.view import CaseView
-from pages.case import print_page
+from pages.case import case_page
 from pages.words import due_in_words
 from service.failures import RefusedError
 from service.opening import Opened, differing, open_all, open_and_look
@@ -30,7 +31,7 @@ def open_one(opening: Opening, as_json: bool) -> None:
         print(_sentence(opening, opened))
         if opened.view:
             print()
-            print_page(Shown(opened.view))
+            print_page(case_page(Shown(opened.view)))
 
 
 def open_list(openings: Sequence[Opening], as_json: bool) -> bool:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from cli.connecting import with_temporal
 from cli.database import with_database
 from cli.marketplace import ask_order
+from cli.paper import print_page
 from config import Settings
 from domain.accounts import refunded_lines
 from domain.kinds import Kind
 from domain.orders import Line
 from domain.ports import Past
-from pages.case import print_parts
-from pages.outlook import case_page, order_page, past_line
+from pages.outlook import order_page, outlook_page
 from service.failures import RefusedError
 from service.foreseeing import Foreseen, foresee_case, foresee_opening, opening_for
 from service.orders import past_of
@@ -25,7 +25,7 @@ def show_case(case_id: str, *, whole: bool, why: bool, as_json: bool) -> None:
     if as_json:
         print(outlook.model_dump_json(indent=2))
     else:
-        print_parts(case_page(case.view, outlook, whole=whole, why=why))
+        print_page(outlook_page(case.view, outlook, whole=whole, why=why))
 
 
 def show_order(
@@ -51,19 +51,7 @@ def show_order(
     if as_json:
         print(json.dumps([_as_json(one, past) for one in found], indent=2, ensure_ascii=False))
         return
-    print_parts(
-        [
-            past_line(past, order.currency),
-            "",
-            *(
-                part
-                for one in found
-                for part in order_page(
-                    one.whole.view, one.outlook, alone=bool(kind), whole=whole, why=why
-                )
-            ),
-        ]
-    )
+    print_page(order_page(order, past, found, alone=bool(kind), whole=whole, why=why))
 
 
 def _past(order_id: str) -> Past | None:

@@ -13,7 +13,6 @@ from cli.typed import amount_from
 from cli.verbs import AsJson
 from domain.orders import Line
 from domain.ports import Payout, PayoutKind
-from pages.words import amount_in_words
 from service.failures import InputError
 
 # What speaks to a marketplace or a database is imported when it runs: --help can spare it.
@@ -61,7 +60,7 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
     if as_json:
         print(payout.model_dump_json(exclude={"sold", "paid"}))
     else:
-        print(f"Recorded: {amount_in_words(payout.amount)} for {', '.join(units)} of {order}.")
+        print(f"Recorded: {payout.amount.figures} for {', '.join(units)} of {order}.")
 
 
 def read_units(texts: Sequence[str]) -> tuple[Line, ...]:

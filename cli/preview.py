@@ -7,7 +7,6 @@ import typer
 
 from cli.payouts import read_units
 from cli.verbs import AsJson
-from cli.words import printable
 from domain.kinds import Kind
 from service.failures import InputError
 
@@ -62,9 +61,7 @@ def preview_command(  # noqa: PLR0917 - each is an option of its own
     if order is not None and not order.strip():
         raise InputError("--order is empty; give the id of an order.")
     if country is not None and not re.fullmatch("[A-Z]{2}", country):
-        raise InputError(
-            printable(f"--country must be two capital letters, like PL, not {country!r}.")
-        )
+        raise InputError(f"--country must be two capital letters, like PL, not {country!r}.")
     if case is not None:
         if country or kind or units:
             raise InputError("--country, --kind and --units go with --order; leave them out.")

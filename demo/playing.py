@@ -31,7 +31,6 @@ from domain.money import Money
 from domain.ports import RedeliveryPaid
 from domain.stages import Stage
 from domain.view import CaseView, Entry
-from pages.words import amount_in_words
 from service.opening import open_case
 from service.reaching import look
 from standin.serving import serve_mailbox, serve_marketplace
@@ -300,7 +299,7 @@ def _refunded(view: CaseView | None, minor: int) -> str:
     if not (minor and view and view.at_stake):
         return ""
     amount = Money(amount_minor=minor, currency=view.at_stake.currency)
-    return f"{amount_in_words(amount)} paid back"
+    return f"{amount.figures} paid back"
 
 
 def _paid(marketplace: str) -> dict[str, int]:

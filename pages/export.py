@@ -12,7 +12,7 @@ from config import HERE
 from domain.deadlines import Counting
 from domain.export import CaseExport, SignedMoney, Someone
 from domain.money import Money
-from pages.words import amount_in_words, in_words
+from pages.words import in_words
 
 TEMPLATES = HERE / "templates" / "export"
 
@@ -77,7 +77,7 @@ def money(amount: Money | SignedMoney) -> str:
     """An amount with its currency, which no line break parts."""
     unsigned = Money(amount_minor=abs(amount.amount_minor), currency=amount.currency)
     sign = MINUS if amount.amount_minor < 0 else ""
-    return f"{sign}{amount_in_words(unsigned)}".replace(" ", "\u00a0")
+    return f"{sign}{unsigned.figures}".replace(" ", "\u00a0")
 
 
 def who(someone: Someone) -> str:

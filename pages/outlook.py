@@ -1,68 +1,94 @@
 """What is ahead of a case, as a page: what silence does to its end, then what else can come."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain, groupby, repeat
 
-from rich.console import RenderableType
-from rich.padding import Padding
-from rich.text import Text
-
-from cli.paper import table
 from domain.accounts import refunded_lines
 from domain.ahead import Moves, silence_of, silent_in_words
 from domain.deadlines import spoken
 from domain.kinds import Kind
 from domain.money import Money
+from domain.orders import Order
 from domain.parties import Party
 from domain.ports import Past
 from domain.preview import Course, Movement, On, Outlook, StageAhead, Stops, WayOn
 from domain.stages import Stage
 from domain.view import CaseView
-from pages.case import party_text, refund_grid
-from pages.words import amount_in_words, in_words, local
+from pages.case import refund_sum
+from pages.parts import (
+    Gap,
+    Inset,
+    Page,
+    Part,
+    Run,
+    Said,
+    Subsection,
+    Table,
+    dim,
+    of,
+    said,
+    strong,
+    table,
+)
+from pages.words import in_words, local
+from service.foreseeing import Foreseen
 
 MONEY = {Moves.REFUND: "refunds", Moves.NAMED: "refunds", Moves.RECOVERY: "recovers"}
 
 
-def case_page(
-    view: CaseView, outlook: Outlook, *, whole: bool, why: bool
-) -> Iterator[RenderableType]:
-    """What is ahead of a case; `whole`: with every way on from each stage that can still come."""
-    yield Text(view.id, style="bold")
-    yield Text(_at(view, outlook.at), style="dim")
-    yield ""
+def outlook_page(view: CaseView, outlook: Outlook, *, whole: bool, why: bool) -> Page:
+    """What is ahead of a case; `whole`: with every way on from each stage that can still come.
+
+    `why`: with the reckoning of each deadline.
+    """
+    head = (said(strong(view.id)), said(dim(_at(view, outlook.at))), Gap())
     if not outlook.stages:
-        yield Text(f"The case is closed: {view.ending}. Nothing is ahead.")
-        return
+        return (*head, said(f"The case is closed: {view.ending}. Nothing is ahead."))
     if whole:
-        yield from _stages(outlook.stages, view.zone, why)
+        ahead = _stages(outlook.stages, view.zone, why)
     else:
-        yield from _in_short(outlook.stages, outlook.silent, view.zone, why)
-    yield _foot(view)
+        ahead = _in_short(outlook.stages, outlook.silent, view.zone, why)
+    return (*head, *ahead, _foot(view))
 
 
 def order_page(
-    view: CaseView, outlook: Outlook | None, *, alone: bool, whole: bool, why: bool
-) -> Iterator[RenderableType]:
-    """What would be ahead if such a case were opened now; `alone`: it is the only one asked for,
-    otherwise no more is said than what silence does first.
+    order: Order,
+    past: Past | None,
+    cases: Sequence[Foreseen],
+    *,
+    alone: bool,
+    whole: bool,
+    why: bool,
+) -> Page:
+    """What would be ahead if such cases were opened now; `alone`: one kind was asked for, otherwise
+    no more is said of each than what silence does first. `past`: None where it is not known.
     """
-    yield Text(f"If {_an(view.kind)} were opened now", style="bold")
-    if view.refusal:
-        said = view.refusal.sentence if why else view.refusal.sentence.split(" Reckoned:")[0]
-        yield Padding(Text(f"Not possible, {view.refusal.code}: {said}"), (0, 0, 1, 2))
+    each = (
+        part
+        for one in cases
+        for part in _opened(one.whole.view, one.outlook, alone=alone, whole=whole, why=why)
+    )
+    return (said(dim(_past(past, order.currency))), Gap(), *each)
+
+
+def _opened(
+    view: CaseView, outlook: Outlook | None, *, alone: bool, whole: bool, why: bool
+) -> Iterator[Part]:
+    """One case as if it were opened now."""
+    title = f"If {_an(view.kind)} were opened now"
+    if refusal := view.refusal:
+        because = refusal.sentence if why else refusal.sentence.split(" Reckoned:")[0]
+        yield Subsection(title, (said(f"Not possible, {refusal.code}: {because}"),))
         return
     assert outlook is not None
-    yield Text(_at(view, outlook.at), style="dim")
+    yield said(strong(title))
+    yield said(dim(_at(view, outlook.at)))
     if view.right_until:
-        yield Padding(
-            Text(f"The right lasts until {spoken(view.right_until, view.zone)}."), (0, 0, 0, 2)
-        )
-    yield ""
+        yield Inset((said(f"The right lasts until {spoken(view.right_until, view.zone)}."),))
+    yield Gap()
     if view.preview and view.at_stake:
-        yield Text("Refund, part by part", style="bold")
-        yield Padding(refund_grid(view.preview, view.at_stake), (0, 0, 1, 2))
+        yield Subsection("Refund, part by part", (refund_sum(view.preview, view.at_stake),))
     ahead = outlook.stages[1:]  # the opening itself is over at once
     if whole:
         yield from _stages(ahead, view.zone, why)
@@ -74,28 +100,27 @@ def order_page(
         yield _foot(view)
 
 
-def past_line(past: Past | None, currency: str) -> Text:
+def _past(past: Past | None, currency: str) -> str:
     """What the previews of an order take into account of it, or that they cannot."""
     if past is None:
-        return Text(
+        return (
             "Set DATABASE_URL: without it, refunds that the order has had and cases that are open "
-            "for it are not taken into account.",
-            style="dim",
+            "for it are not taken into account."
         )
     refunded = (f"{unit.quantity} × {unit.sku}" for unit in refunded_lines(past.money_back))
     reduced = (
         f"{len(list(back.units))} × {back.sku} by "
-        f"{amount_in_words(Money(amount_minor=back.reduced_minor, currency=currency))} each"
+        f"{Money(amount_minor=back.reduced_minor, currency=currency).figures} each"
         for back in past.money_back
         if back.reduced_minor
     )
-    said = {
+    known = {
         "Refunded before: ": ", ".join(refunded),
         "Reduced in price before: ": ", ".join(reduced),
         "Open cases: ": ", ".join(case.case_id for case in past.open_cases),
     }
-    known = " ".join(f"{about}{what}." for about, what in said.items() if what)
-    return Text(known or "The order has had no refund, and no case is open for it.", style="dim")
+    told = " ".join(f"{about}{what}." for about, what in known.items() if what)
+    return told or "The order has had no refund, and no case is open for it."
 
 
 # In short.
@@ -103,30 +128,33 @@ def past_line(past: Past | None, currency: str) -> Text:
 
 def _in_short(
     stages: Sequence[StageAhead], silent: Course | None, zone: str, why: bool
-) -> Iterator[RenderableType]:
+) -> Iterator[Part]:
     """What can be done at the first stage, what silence does to the end, and what else can come."""
     assert silent is not None
-    first, courses = stages[0], list(_courses(silent))
-    yield Text(_title(first, zone), style="bold")
-    acts = [way for way in first.ways if way.on is not On.SILENCE or not way.due]
-    rows = [_row(group, first.stage, zone, now=first.by is None) for group in _alike(acts)]
-    yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 1, 2))
-    yield Text("If everybody stays silent", style="bold")
-    yield from _course(silent, zone, 2)
-    yield ""
+    courses = list(_courses(silent))
+    yield Subsection(_title(stages[0], zone), (_acts(stages[0], zone),))
+    yield Subsection("If everybody stays silent", tuple(_silence(silent, courses, zone, why)))
+    passed = {stages[0].stage, *(course.stage for course in courses)}
+    if rows := [_other(stage) for stage in stages if stage.stage not in passed]:
+        yield Subsection("What else can come", (table("Stage", "If", "Then", rows=rows),))
+    yield said("Every way on from every stage, with its instants and money: --all.")
+
+
+def _acts(stage: StageAhead, zone: str) -> Table:
+    """What can be done at a stage."""
+    acts = [way for way in stage.ways if way.on is not On.SILENCE or not way.due]
+    return _ways(_alike(acts), stage.stage, zone, now=stage.by is None)
+
+
+def _silence(silent: Course, courses: Sequence[Course], zone: str, why: bool) -> Iterator[Part]:
+    yield from _course(silent, zone)
     if why:
+        yield Gap()
         yield from _reckonings([way for course in courses for way in course.ways])
-        yield ""
-    passed = {first.stage, *(course.stage for course in courses)}
-    if others := [stage for stage in stages if stage.stage not in passed]:
-        yield Text("What else can come", style="bold")
-        rows = [_other(stage) for stage in others]
-        yield Padding(table("Stage", "If", "Then", rows=rows), (0, 0, 1, 2))
-    yield Text("Every way on from every stage, with its instants and money: --all.")
 
 
-def _course(course: Course, zone: str, indent: int) -> Iterator[RenderableType]:
-    """What silence does, row by row, while one thing follows; else each alternative, indented."""
+def _course(course: Course, zone: str) -> Iterator[Part]:
+    """What silence does, row by row, while one thing follows; else each alternative by itself."""
     first, rows = course, list[list[object]]()
     while True:
         rows += [_row([way], course.stage, zone, now=False) for way in course.ways]
@@ -134,14 +162,14 @@ def _course(course: Course, zone: str, indent: int) -> Iterator[RenderableType]:
             break
         course = course.then[0]
     if rows:
-        yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 0, indent))
+        yield table("When", "What", "Leads to", rows=rows)
     if course.stops:
-        yield Padding(Text(_stop(course, course.stops, here=course is first)), (0, 0, 0, indent))
+        yield said(_stop(course, course.stops, here=course is first))
     for word, each in zip(chain(["Then either"], repeat("Or")), course.then, strict=False):
         stays = "it stays " if each.stage is course.stage else ""
-        said = f"{word} {stays}{in_words(each.stage)}, from {spoken(each.since, zone)}:"
-        yield Padding(Text(said, "bold"), (0, 0, 0, indent))
-        yield from _course(each, zone, indent + 2)
+        since = spoken(each.since, zone)
+        yield said(strong(f"{word} {stays}{in_words(each.stage)}, from {since}:"))
+        yield Inset(tuple(_course(each, zone)))
 
 
 def _stop(course: Course, why: Stops, *, here: bool) -> str:
@@ -197,24 +225,18 @@ def _other(stage: StageAhead) -> list[object]:
 
 def _stages(
     stages: Sequence[StageAhead], zone: str, why: bool, silences: bool = False
-) -> Iterator[RenderableType]:
+) -> Iterator[Part]:
     """Every way on from each stage; or only `silences`."""
     for stage in stages:
-        yield Text(_title(stage, zone), style="bold")
         ways = [way for way in stage.ways if way.on is On.SILENCE] if silences else stage.ways
-        now = stage.by is None
-        rows = [_row(group, stage.stage, zone, now=now) for group in _alike(ways)]
-        yield Padding(table("When", "What", "Leads to", rows=rows), (0, 0, 0, 2))
-        if why:
-            yield from _reckonings(ways)
-        yield ""
+        ahead = _ways(_alike(ways), stage.stage, zone, now=stage.by is None)
+        yield Subsection(_title(stage, zone), (ahead, *(_reckonings(ways) if why else ())))
 
 
-def _reckonings(ways: Sequence[WayOn]) -> Iterator[RenderableType]:
+def _reckonings(ways: Sequence[WayOn]) -> Iterator[Part]:
     for way in ways:
         if way.explanation:
-            said = Text(f"{in_words(way.what)}: {' '.join(way.explanation)}", style="dim")
-            yield Padding(said, (0, 0, 0, 4))
+            yield Inset((said(dim(f"{in_words(way.what)}: {' '.join(way.explanation)}")),))
 
 
 def _title(stage: StageAhead, zone: str) -> str:
@@ -251,28 +273,42 @@ def _alike(ways: Sequence[WayOn]) -> Iterator[list[WayOn]]:
     yield from ([way] for way in ways if way.on is On.EVENT)
 
 
+def _ways(groups: Iterable[list[WayOn]], stage: Stage, zone: str, *, now: bool) -> Table:
+    rows = (_row(group, stage, zone, now=now) for group in groups)
+    return table("When", "What", "Leads to", rows=rows)
+
+
 def _row(group: list[WayOn], stage: Stage, zone: str, *, now: bool) -> list[object]:
     way = group[0]
-    what = Text(" or ").join(party_text(party) for party in way.who)
-    when = f"until {spoken(way.until, zone)}" if way.until else ""
+    when: str | Run = f"until {spoken(way.until, zone)}" if way.until else ""
     match way.on:
         case On.SILENCE:
-            when = _instant(way, zone)
-            later = f", {way.length} from when {way.starts}" if way.due is None else ""
-            safe = ""
-            if way.safe and way.due and way.safe < way.due:
-                safe = f" (safe until {spoken(way.safe, zone)})"
-            if way.who == (Party.PLATFORM,):
-                what = Text(silent_in_words(way.what, way.who))
-            else:
-                what.append(" silent")
-            what.append(f": {in_words(way.what)}{later}{safe}")
+            when, what = strong(_instant(way, zone)), _silent_one(way, zone)
         case On.COMMAND:
             not_now = " (not yet)" if now and not way.now else ""
-            what.append(f": {', '.join(one.what for one in group)}{not_now}")
+            what = said(*_who(way), f": {', '.join(one.what for one in group)}{not_now}")
         case On.EVENT:
-            what = Text(in_words(way.what))
-    return [Text(when, "bold" if way.on is On.SILENCE else ""), what, _effect(way, stage)]
+            what = said(in_words(way.what))
+    return [when, what, _effect(way, stage)]
+
+
+def _silent_one(way: WayOn, zone: str) -> Said:
+    """Whose silence it is, about what, and until when it is safe to answer."""
+    later = f", {way.length} from when {way.starts}" if way.due is None else ""
+    early = way.safe and way.due and way.safe < way.due
+    safe = f" (safe until {spoken(way.safe, zone)})" if early and way.safe else ""
+    silent: tuple[str | Run, ...] = (*_who(way), " silent")
+    if way.who == (Party.PLATFORM,):
+        silent = (silent_in_words(way.what, way.who),)
+    return said(*silent, f": {in_words(way.what)}{later}{safe}")
+
+
+def _who(way: WayOn) -> Iterator[str | Run]:
+    """The parties, each of which may."""
+    for number, party in enumerate(way.who):
+        if number:
+            yield " or "
+        yield of(party)
 
 
 def _effect(way: WayOn, stage: Stage) -> str:
@@ -293,20 +329,21 @@ def _money(money: Sequence[Movement]) -> Iterator[str]:
         alike = [each for each in money if MONEY[each.moves] == verb]
         amount = max((each.amount for each in alike), key=lambda one: one.amount_minor)
         sure = all((each.amount, each.at_most) == (amount, False) for each in alike)
-        yield f"{verb} {'' if sure else 'at most '}{amount_in_words(amount)}"
+        yield f"{verb} {'' if sure else 'at most '}{amount.figures}"
 
 
 def _at(view: CaseView, at: datetime) -> str:
-    stake = f" · {amount_in_words(view.at_stake)} at stake" if view.at_stake else ""
+    stake = f" · {view.at_stake.figures} at stake" if view.at_stake else ""
     when = local(at, view.zone)
     return f"{view.kind.words} · {view.country} · order {view.order_id} · {when}{stake}"
 
 
-def _foot(view: CaseView) -> Text:
-    return Text(
-        f"Times are local: {view.zone}. Policy {view.policy_version}, calendar "
-        f"{view.calendar_version}.",
-        style="dim",
+def _foot(view: CaseView) -> Said:
+    return said(
+        dim(
+            f"Times are local: {view.zone}. Policy {view.policy_version}, calendar "
+            f"{view.calendar_version}."
+        )
     )
 
 

@@ -14,7 +14,7 @@ from domain.kinds import Kind
 from domain.money import Money
 from domain.policy import MessageLimits, Terms, Window
 from domain.stages import Flow, Stage
-from pages.words import amount_in_words, in_words
+from pages.words import in_words
 from policies import countries, read_policy
 from workflows.kernel.case import Case
 from workflows.kernel.judging import Permitted
@@ -255,8 +255,7 @@ def _in_figures(name: str, value: object, country: str) -> str:
         case bool():
             return "yes" if value else "no"
         case int() if name.endswith("_minor"):
-            amount = Money(amount_minor=value, currency=read_policy(country).currency)
-            return amount_in_words(amount)
+            return Money(amount_minor=value, currency=read_policy(country).currency).figures
         case int():
             return f"{value:,}"
         case tuple():

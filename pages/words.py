@@ -1,15 +1,9 @@
-"""How pages say amounts, instants and codes."""
+"""How pages say instants and codes."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from domain.deadlines import spoken
-from domain.money import Money
-
-
-def amount_in_words(amount: Money) -> str:
-    """An amount with its currency: "50.00 PLN"."""
-    return amount.figures
 
 
 def due_in_words(due: datetime | None, zone: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import Field
 from temporalio.testing import WorkflowEnvironment
 
+from cli.paper import print_page
 from domain.base import Value
 from domain.commands import (
     Ask,
@@ -38,7 +39,7 @@ from domain.goods import ExceptionReason
 from domain.orders import MOST_LINES
 from domain.parties import Actor, Audience, Party
 from domain.view import CaseView, Entry, Recalculate, WholeCase
-from pages.case import print_page
+from pages.case import case_page
 from pages.export import make_page
 from policies import HERE as SHIPPED
 from service.export_document import make_document
@@ -128,7 +129,7 @@ async def check(life: Life, capsys: pytest.CaptureFixture[str]) -> WholeCase:
     assert set(whole.view.in_all) <= {"messages"}
     shown = await with_messages(world.engine, await read_case(client, life.handle.id))
     assert shown.view.in_all == {}
-    print_page(shown, why=True)
+    print_page(case_page(shown, why=True))
     assert len(capsys.readouterr().out) > 10_000
     known = await read_for_export(client, world.engine, life.handle.id)
     document = make_document(known, Audience.AUTHORITY, shown.view.opened_at)
