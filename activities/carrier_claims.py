@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.keeping import RecoveryBook
 from domain.ports import ClaimFiled, ClaimToFile, Recovery
 
 if TYPE_CHECKING:
-    # Workflows import this module for its activities' names, and must never load the store.
     from activities.marketplace import Marketplace
-    from store.recoveries import Recoveries
 
 
 class CarrierClaims:
@@ -21,7 +20,7 @@ class CarrierClaims:
     good is a non-retryable ApplicationError (`marketplace-refused`).
     """
 
-    def __init__(self, marketplace: Marketplace, recoveries: Recoveries) -> None:
+    def __init__(self, marketplace: Marketplace, recoveries: RecoveryBook) -> None:
         self._marketplace = marketplace
         self._recoveries = recoveries
 

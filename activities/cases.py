@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
+from activities.keeping import Register
 from domain.ports import (
     EDITION,
     CloseCase,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from activities.marketplace import Marketplace
     from domain.kinds import Kind
     from domain.orders import Order
-    from store.cases import CaseRegister
 
 YEARS_AHEAD = 3
 """How far a case's calendar reaches: no window is longer than three years (domain/policy.py)."""
@@ -35,7 +35,7 @@ YEARS_AHEAD = 3
 class Cases:
     """The register of cases."""
 
-    def __init__(self, cases: CaseRegister, marketplace: Marketplace, policies: Path) -> None:
+    def __init__(self, cases: Register, marketplace: Marketplace, policies: Path) -> None:
         self._cases = cases
         self._marketplace = marketplace
         self._policies = policies

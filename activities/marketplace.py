@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Annotated, Concatenate, Literal, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.calling import Answer, Caller, NoAnswerError, Request
+from activities.keeping import BreachBook
 from activities.pulse import Pulse
 from domain.goods import Label
 from domain.money import Currency, Money
@@ -31,10 +32,6 @@ from domain.ports import (
     RefundState,
     StopDispatch,
 )
-
-if TYPE_CHECKING:
-    # Workflows import this module for its activity's name, and must never load the store.
-    from store.breaches import Breaches
 
 REFUSED = "marketplace-refused"
 """The type of a failure that no retry can mend."""
@@ -384,7 +381,7 @@ class Marketplace:
 class SellerConduct:
     """Records the breaches of sellers and tells the marketplace of them (H7)."""
 
-    def __init__(self, marketplace: Marketplace, breaches: Breaches) -> None:
+    def __init__(self, marketplace: Marketplace, breaches: BreachBook) -> None:
         self._marketplace = marketplace
         self._breaches = breaches
 

@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.keeping import Letterbook, People
 from activities.look import Look
 from activities.mailing import (
     Courier,
@@ -27,10 +28,6 @@ from domain.orders import Order, Person
 from domain.parties import Party
 from domain.policy import Redress
 from policies import ways_outside
-
-if TYPE_CHECKING:
-    from store.archive import Archive
-    from store.cases import CaseRegister
 
 MAIL_DELAYED = "mail-delayed"
 CASE_UNKNOWN = "case-unknown"
@@ -71,8 +68,8 @@ class Notices:
 
     def __init__(
         self,
-        people: CaseRegister,
-        archive: Archive,
+        people: People,
+        archive: Letterbook,
         courier: Courier,
         templates_dir: Path,
         *,
@@ -218,7 +215,7 @@ class Notices:
 class _Posting:
     """One mailing on its way."""
 
-    def __init__(self, archive: Archive, courier: Courier) -> None:
+    def __init__(self, archive: Letterbook, courier: Courier) -> None:
         self._archive = archive
         self._courier = courier
         self._sent: list[tuple[Letter, datetime]] = []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.keeping import Ledger
 from activities.marketplace import Marketplace
 from domain.accounts import refunded_lines
 from domain.ports import (
@@ -18,10 +18,6 @@ from domain.ports import (
     RefundState,
     StaleReckoningError,
 )
-
-if TYPE_CHECKING:
-    # Workflows import this module for its activities' names, and must never load the store.
-    from store.refunds import RefundLedger
 
 UNCONFIRMED = "refund-unconfirmed"
 """The type of the failure by which `confirm_refund` asks to be run again."""
@@ -41,7 +37,7 @@ class Refunds:
     ApplicationError (`refund-stale`), which no retry mends: the caller reckons anew.
     """
 
-    def __init__(self, marketplace: Marketplace, ledger: RefundLedger) -> None:
+    def __init__(self, marketplace: Marketplace, ledger: Ledger) -> None:
         self._marketplace = marketplace
         self._ledger = ledger
 

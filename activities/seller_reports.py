@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from temporalio import activity
 
+from activities.keeping import ReportBook
 from domain.ports import CostClaim, NonCollection
-
-if TYPE_CHECKING:
-    # Workflows import this module for its activities' names, and must never load the store.
-    from store.seller_reports import SellerReportBook
 
 
 class SellerReports:
     """The sellers' reports of all cases. The activities may run any number of times."""
 
-    def __init__(self, book: SellerReportBook) -> None:
+    def __init__(self, book: ReportBook) -> None:
         self._book = book
 
     @activity.defn(name="keep_cost", no_thread_cancel_exception=True)

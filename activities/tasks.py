@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from temporalio import activity
 
+from activities.keeping import Queue
 from domain.ports import Task
-
-if TYPE_CHECKING:
-    from store.tasks import TaskQueue
 
 
 class Tasks:
     """Tasks of agents, listed by queue and priority."""
 
-    def __init__(self, queue: TaskQueue) -> None:
+    def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
     @activity.defn(name="record_task", no_thread_cancel_exception=True)

@@ -5,7 +5,7 @@ import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,8 @@ from domain.policy import (
 from workflows.kernel.case import Case
 from workflows.processes import PROCESSES
 
-OURS = {
-    "activities", "bench", "cli", "config", "demo", "domain", "gate", "health", "pages", "policies",
-    "service", "standin", "starter", "store", "tests", "worker", "workflows",
-}  # fmt: skip
+SERVED = {"activities", "config", "domain", "gate", "policies", "service", "store", "workflows"}
+"""The service, and what lies below it."""
 
 MAY_IMPORT = {
     "domain": {"domain"},
@@ -42,9 +40,27 @@ MAY_IMPORT = {
     "standin": {"domain", "standin"},
     "gate": {"domain"},
     "health": {"domain"},
-    "config": {"activities", "config", "domain", "workflows"},
+    "config": {"activities", "config", "domain", "policies", "store", "workflows"},
+    "service": SERVED,
+    "pages": SERVED | {"pages"},
+    "cli": SERVED | {"cli", "pages"},
+    "demo": SERVED | {"demo", "pages", "standin"},
+    "starter": SERVED | {"cli", "demo", "pages"},
+    "worker": SERVED - {"service"} | {"health"},
 }
-"""Imports point inward: what each package may import of the project when it runs."""
+"""Arrows point down: what each room may import of the project, to run or only to name a type."""
+
+ELSEWHERE = {"bench", "tests"}
+"""What may import everything, and nothing imports it."""
+
+NAMED_ONLY = {
+    ("workflows.kernel.publishing", "workflows.kernel.case"),
+    ("workflows.kernel.undelivered", "workflows.kernel.case"),
+}
+"""What imports a module that imports it, to name a type."""
+
+SHELLY = {"argparse", "click", "rich", "sys", "typer"}
+"""Modules of a command line."""
 
 PURE = ("domain", "workflows")
 
@@ -235,16 +251,38 @@ def files(package: str) -> list[Path]:
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """The modules that are imported when the code runs, not those for the type checker alone."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
+    """The modules that are imported anywhere in it: in functions too, and to name a type."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute here"
             yield node.module or ""
-        yield from imports(node)
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the project by its name."""
+    found = {}
+    for room in (*MAY_IMPORT, *ELSEWHERE):
+        for file in files(room):
+            name = ".".join(file.relative_to(HERE).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = file
+    return found
+
+
+def imported(file: Path, known: Iterable[str]) -> set[str]:
+    """The modules of the project that a module imports: `from room import module` as well."""
+    tree = ast.parse(file.read_text())
+    names = set(imports(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names & set(known)
+
+
+def calls(tree: ast.AST) -> set[str]:
+    """What is called in it, as it is written."""
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
 
 
 def worldly(source: str) -> list[str]:
@@ -259,12 +297,43 @@ def worldly(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_imports_point_inward(package: str) -> None:
-    assert files(package)
-    for file in files(package):
-        ours = {name.partition(".")[0] for name in imports(ast.parse(file.read_text()))} & OURS
-        assert ours <= MAY_IMPORT[package], f"{file.relative_to(HERE)} imports {ours}"
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_point_down(room: str) -> None:
+    assert files(room)
+    ours = {*MAY_IMPORT, *ELSEWHERE}
+    for file in files(room):
+        rooms = {name.partition(".")[0] for name in imports(ast.parse(file.read_text()))} & ours
+        assert rooms <= MAY_IMPORT[room], f"{file.relative_to(HERE)} imports {rooms}"
+
+
+def test_every_room_has_its_arrows() -> None:
+    rooms = {file.stem for file in HERE.glob("*.py")}
+    rooms |= {file.parent.name for file in HERE.glob("*/__init__.py")}
+    assert rooms == {*MAY_IMPORT, *ELSEWHERE}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    known = modules()
+    leads_to = {name: imported(file, known) - {name} for name, file in known.items()}
+    for name, other in NAMED_ONLY:
+        leads_to[name].remove(other)
+    while ends := {name for name, others in leads_to.items() if not others}:
+        leads_to = {name: others - ends for name, others in leads_to.items() if name not in ends}
+    assert not leads_to, f"in a circle, or leading into one: {sorted(leads_to)}"
+
+
+@pytest.mark.parametrize("room", ["service", "pages"])
+def test_whoever_serves_or_tells_prints_nothing_and_knows_no_shell(room: str) -> None:
+    for file in files(room):
+        tree, name = ast.parse(file.read_text()), file.relative_to(HERE)
+        assert not {one.partition(".")[0] for one in imports(tree)} & SHELLY, name
+        assert not calls(tree) & {"print", "input", "exit"}, name
+
+
+def test_the_service_waits_for_nothing_by_itself_and_reads_no_file_of_others() -> None:
+    for file in files("service"):
+        called = calls(ast.parse(file.read_text()))
+        assert not called & {"asyncio.run", "open", "time.sleep"}, file.relative_to(HERE)
 
 
 def test_processes_load_no_database() -> None:
