@@ -20,7 +20,16 @@ from pydantic import BaseModel, ValidationError
 from domain.calendars import Calendar
 from domain.misfits import in_words
 from domain.policy import Policy, Redress
-from policies.layers import Key, Laid, Layer, PolicyError, countries_in, layers_of, strays
+from policies.layers import (
+    Key,
+    Laid,
+    Layer,
+    PolicyError,
+    countries_in,
+    dotted,
+    layers_of,
+    strays,
+)
 
 __all__ = [
     "DEMO",
@@ -179,7 +188,7 @@ def _spread(laid: Laid) -> dict[str, Any]:
     known = {key for model in PROCESSES.values() for key in model.model_fields}
     if unknown := sorted(alike.keys() - known):
         key = (EVERY_PROCESS, unknown[0])
-        raise PolicyError(f"{laid.said[key][-1]}: {'.'.join(key)} is not a known key.")
+        raise PolicyError(f"{laid.said[key][-1]}: {dotted(key)} is not a known key.")
     return {
         name: _beneath(
             section, {key: alike[key] for key in alike if key in PROCESSES[name].model_fields}
@@ -212,7 +221,7 @@ def _sentence(error: ValidationError, laid: Laid, layers: tuple[Layer, ...]) -> 
     errors = error.errors(include_url=False)
     first = min(errors, key=lambda one: one["type"] != "extra_forbidden")
     key = _where_it_stands(tuple(str(part) for part in first["loc"]), laid)
-    name = ".".join(key)
+    name = dotted(key)
     match first["type"]:
         case "missing":
             return _missing(key, laid, layers)
@@ -250,4 +259,4 @@ def _missing(key: Key, laid: Laid, layers: tuple[Layer, ...]) -> str:
     own = next((n for n, layer in enumerate(layers) if not layer.common), 0)
     at = max(began, own)
     also = f" here and in {' and '.join(names[:at])}" if at else ""
-    return f"{names[at]}: {'.'.join(key)} is missing{also}."
+    return f"{names[at]}: {dotted(key)} is missing{also}."

@@ -7,6 +7,7 @@ names what the files below it say, and what does not hold.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,12 +22,20 @@ WITHOUT = "without"
 LARGEST_FILE = 1_000_000
 """Bytes of a policy file."""
 
+DEEPEST = 10
+"""How many sections may stand in each other: more than any rule has."""
+
 Key = tuple[str, ...]
 """Where something stands: the names of its sections, and its own."""
 
 
 class PolicyError(ValueError):
     """A policy that cannot be read; the message names the file and the key in one sentence."""
+
+
+def dotted(key: Key) -> str:
+    """A key as one writes it in a file."""
+    return ".".join(name if re.fullmatch(r"[\w-]+", name) else repr(name) for name in key)
 
 
 @dataclass(frozen=True)
@@ -52,20 +61,24 @@ class Laid:
     def lay(self, layer: Layer) -> None:
         """Put one more layer on top. Raises `PolicyError` for one that does not fit."""
         table = dict(_table(layer))
+        closed = set[Key]()
         if layer.common:
             table.pop(OVER, None)
-        for dropped in _names(table.pop(WITHOUT, []), layer):
-            key = tuple(dropped.split("."))
+            # A file for all countries speaks to those that have what it changes.
+            closed = self._gone.copy()
+        for name in _names(table.pop(WITHOUT, []), layer):
+            key = tuple(name.split("."))
             if key not in self.said:
                 raise PolicyError(
-                    f"{layer.name}: without names {dropped!r}, which no file below it says."
+                    f"{layer.name}: without names {name!r}, which no file below it says."
                 )
             self._drop(key)
             self._gone.add(key)
-        # A file for all countries speaks to those that have what it changes.
-        self._put(table, (), layer, self._gone.copy() if layer.common else set())
+        self._put(table, (), layer, closed)
 
     def _put(self, table: dict[str, Any], above: Key, layer: Layer, closed: set[Key]) -> None:
+        if len(above) > DEEPEST:
+            raise PolicyError(f"{layer.name}: {dotted(above[:2])} has sections too deep in it.")
         here = self._at(above)
         for name, value in table.items():
             key = (*above, name)
@@ -76,7 +89,7 @@ class Laid:
             if name in here and isinstance(was, dict) is not isinstance(value, dict):
                 kind = "a section" if isinstance(was, dict) else "no section"
                 raise PolicyError(
-                    f"{layer.name}: {'.'.join(key)} must be {kind}, as in {self.said[key][-1]}."
+                    f"{layer.name}: {dotted(key)} must be {kind}, as in {self.said[key][-1]}."
                 )
             self.said.setdefault(key, []).append(layer.name)
             if isinstance(value, dict):
@@ -170,6 +183,8 @@ def _table(layer: Layer) -> dict[str, Any]:
         raise PolicyError(f"{layer.name} is not TOML: {error}.") from None
     except UnicodeDecodeError as error:
         raise PolicyError(f"{layer.name} is not UTF-8 at byte {error.start}.") from None
+    except RecursionError:
+        raise PolicyError(f"{layer.name} has lists too deep in each other.") from None
 
 
 def _names(value: object, layer: Layer) -> list[str]:

@@ -575,7 +575,8 @@ def test_what_a_country_is_without_no_file_for_all_countries_brings_back(tmp_pat
         assert "PL" not in ways_outside(one)
 
 
-def test_a_country_replaces_a_section_that_it_is_without(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", [COMMON, "pl"])
+def test_a_file_replaces_a_section_that_it_is_without(tmp_path: Path, file: str) -> None:
     own: dict[str, object] = {
         "without": ["dispute.seller_reply"],
         "dispute.seller_reply.length": 2,
@@ -584,7 +585,7 @@ def test_a_country_replaces_a_section_that_it_is_without(tmp_path: Path) -> None
         "dispute.seller_reply.on_silence": "breach-and-escalate",
         "dispute.seller_reply.source": "law: our own",
     }
-    folder = laid_over(HERE, tmp_path / "own", {"pl": own})
+    folder = laid_over(HERE, tmp_path / "own", {file: own})
     assert table(read_policy("PL", folder).dispute)["seller_reply"] == (
         *(2, "working-days", None),
         False,
@@ -737,6 +738,26 @@ def test_a_clock_that_may_be_a_withdrawals_is_as_long_as_one(folder: Path) -> No
         "policies/pl.toml: complaint.refund_if_withdrawal must have the length and counting of "
         "withdrawal.refund."
     )  # the last file that says something of it
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('"" = 3', "own/pl.toml: '' is not a known key."),
+        ('"a\\nb" = 3', "own/pl.toml: 'a\\nb' is not a known key."),
+        ('dispute."ap\\u2028peal" = 3', "own/pl.toml: dispute.'ap\\u2028peal' is not a known key."),
+        (".".join("d" * 5000) + " = 3", "own/pl.toml: d.d has sections too deep in it."),
+        (f"dispute = {'[' * 5000}{']' * 5000}", "own/pl.toml has lists too deep in each other."),
+    ],
+)
+def test_whatever_a_file_says_is_refused_in_one_line(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    folder = laid_over(HERE, tmp_path / "own", {})
+    (folder / "pl.toml").write_text(text)
+    with pytest.raises(PolicyError) as caught:
+        read_policy("PL", folder)
+    assert str(caught.value) == sentence
 
 
 def test_a_holiday_cannot_be_worked(folder: Path) -> None:
