@@ -182,6 +182,25 @@ def refund_unknown(stage: Stage) -> tuple[Branch, ...]:
     )
 
 
+def stages(ahead: Ahead) -> tuple[Stage, ...]:
+    """The stages of a case that is open."""
+    return tuple(stage for stage in ahead if stage is not Stage.OPENING)
+
+
+def stages_led_from(ahead: Ahead, verb: type[CommandBase]) -> tuple[Stage, ...]:
+    """The stages from which a verb leads on."""
+    return tuple(stage for stage, ways in ahead.items() if any(way.on is verb for way in ways))
+
+
+def stages_with_agents(ahead: Ahead) -> tuple[Stage, ...]:
+    """The stages at which agents can have a task."""
+    return tuple(
+        stage
+        for stage, ways in ahead.items()
+        if any(isinstance(way.on, Silent) and way.on.window == "decision" for way in ways)
+    )
+
+
 def flow(ahead: Ahead) -> Flow:
     """Which stage may follow which."""
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.ahead import Branch, Silent, silence_of
-from domain.commands import CommandBase
+from domain.commands import Claim, Close, CommandBase, Decide, Release, RetryRefund
 from domain.kinds import Kind
 from domain.parties import Actor, Party
 from domain.stages import Stage
@@ -107,6 +107,15 @@ def test_what_may_be_sent_and_what_leads_on_agree(kind: Kind) -> None:
         when = set(process.PERMITTED[verb][1])
         told_why_not = {stage for word, stage in TOLD_WHY_NOT if word == verb.word()}
         assert stages | told_why_not == when or (verb.word() in TALK and stages < when), verb
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_the_steps_of_the_kernel_take_no_process_says_again(kind: Kind) -> None:
+    process = PROCESSES[kind]
+    assert not {Close, Claim, Release, Decide, RetryRefund} & process.VERBS.keys()
+    for stage, on in silences(process):
+        if on.window == "decision":
+            assert all(stage in process.PERMITTED[verb][1] for verb in (Claim, Release)), stage
 
 
 @pytest.mark.parametrize("kind", Kind)

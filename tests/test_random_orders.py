@@ -41,9 +41,7 @@ from store.tasks import TaskQueue
 from tests.life import BUYER, PLATFORM, Life, RefusedCommand, World
 from tests.speech import ACTORS, arguments
 from workflows.dispute.process import Dispute
-from workflows.dispute.terms import PERMITTED
 from workflows.inquiry.process import Inquiry
-from workflows.inquiry.terms import PERMITTED as INQUIRY_PERMITTED
 
 BY_MAIL = True
 
@@ -390,13 +388,16 @@ def readers_of(command: Say | Ask) -> list[Party]:
     return [Party.BUYER, Party.SELLER]
 
 
+DISPUTES, INQUIRIES = tuple(Dispute.PERMITTED), tuple(Inquiry.PERMITTED)
+
+
 def unsettled(view: CaseView) -> bool:
     """Whether the fate of a refund is being asked after."""
     state = view.refund and view.refund.state
     return state in (RefundState.REQUESTED, RefundState.UNCONFIRMED)
 
 
-VERBS = {verb.word(): verb for verb in (*PERMITTED, *INQUIRY_PERMITTED)}
+VERBS = {verb.word(): verb for verb in (*DISPUTES, *INQUIRIES)}
 
 
 async def play(played: Played, script: list[Step]) -> None:
@@ -459,8 +460,8 @@ PLAYED = settings(
 @PLAYED
 @given(
     dear=st.booleans(),
-    early=st.lists(st.builds(Try, PARTIES, st.sampled_from(tuple(PERMITTED)), HOW), max_size=3),
-    script=steps(tuple(PERMITTED)),
+    early=st.lists(st.builds(Try, PARTIES, st.sampled_from(DISPUTES), HOW), max_size=3),
+    script=steps(DISPUTES),
 )
 async def test_no_order_of_events_breaks_a_dispute(
     world: World, dear: bool, early: list[Try], script: list[Step]
@@ -491,10 +492,8 @@ async def at_once(played: Played, early: list[Try]) -> None:
 @pytest.mark.slow
 @PLAYED
 @given(
-    early=st.lists(
-        st.builds(Try, PARTIES, st.sampled_from(tuple(INQUIRY_PERMITTED)), HOW), max_size=3
-    ),
-    script=steps(tuple(INQUIRY_PERMITTED)),
+    early=st.lists(st.builds(Try, PARTIES, st.sampled_from(INQUIRIES), HOW), max_size=3),
+    script=steps(INQUIRIES),
 )
 async def test_no_order_of_events_breaks_an_inquiry(
     world: World, early: list[Try], script: list[Step]

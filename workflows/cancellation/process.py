@@ -13,17 +13,13 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from activities.shipments import Shipments
 from domain.ahead import (
     Ahead,
-    flow,
 )
 from domain.commands import (
-    Claim,
     Command,
     CommandBase,
     Decide,
     Refund,
-    Release,
     ReportSent,
-    RetryRefund,
     Verdict,
 )
 from domain.goods import ParcelEvent, count
@@ -36,7 +32,7 @@ from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Closed, Outcome
-from workflows.cancellation.terms import AHEAD, CAME_BACK, PERMITTED
+from workflows.cancellation.terms import AHEAD, CAME_BACK, VERBS
 from workflows.kernel.errands import failure_type
 from workflows.kernel.options import MARKETPLACE
 from workflows.kernel.taking_back import TakingBack
@@ -47,10 +43,9 @@ class Cancellation(TakingBack):
     """An order is cancelled, or some units of it."""
 
     EVENT = Event.CANCELLATION
-    PERMITTED = PERMITTED
+    VERBS = VERBS
     FACTS = (ReportSent,)
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenCancellation) -> None:
@@ -187,8 +182,6 @@ class Cancellation(TakingBack):
                 )
             case Decide():
                 return self.ruling_bars(command)
-            case Claim() | Release() | RetryRefund():
-                return self.task_bars(command)
         return None
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
@@ -203,7 +196,7 @@ class Cancellation(TakingBack):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
             )
-        return super().barred(verb, by)
+        return None
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case."""

@@ -2,47 +2,30 @@
 
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
 from domain.commands import (
-    Claim,
     Close,
     Decide,
     Hold,
     Refund,
-    Release,
     ReportSent,
     Resume,
     RetryRefund,
-    Say,
 )
 from domain.parties import Party
 from domain.ports import Dispatch
 from domain.stages import Stage
 from workflows.kernel.judging import Permitted
 
-OPEN = (
-    Stage.STOPPING,
-    Stage.AWAITING_REFUND,
-    Stage.WITH_AGENT,
-    Stage.REFUNDING,
-    Stage.WATCHING,
-)
 STOPPED = (Stage.AWAITING_REFUND, Stage.WITH_AGENT, Stage.REFUNDING, Stage.WATCHING)
 DISPATCH_STOPPED = Happens(f"dispatch {Dispatch.STOPPED}")
 CAME_BACK = Happens("goods came back")
-AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     Refund: ((Party.SELLER,), (Stage.AWAITING_REFUND, Stage.WITH_AGENT)),
     ReportSent: ((Party.SELLER,), STOPPED),
-    Claim: AGENTS,
-    Release: AGENTS,
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
-    Close: ((Party.PLATFORM,), STOPPED),
     Hold: ((Party.AGENT, Party.PLATFORM), STOPPED),
     Resume: ((Party.AGENT, Party.PLATFORM), STOPPED),
 }
-"""Who may send what, and at which stages."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 AHEAD: Ahead = {
     Stage.OPENING: (

@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.carrier_claims import CarrierClaims
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     CarrierSays,
     Command,
@@ -41,7 +41,6 @@ class CarrierClaim(CarrierClaimRecord):
     """One parcel is claimed from its carrier."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenCarrierClaim) -> None:

@@ -11,13 +11,11 @@ from domain.commands import (
     Appeal,
     Attachment,
     CarrierSays,
-    Claim,
     Close,
     Command,
     CommandBase,
     Decide,
     FileClaim,
-    Release,
     ReportAnswer,
     ReportRecovered,
     Say,
@@ -34,7 +32,7 @@ from domain.policy import CarrierClaimPolicy
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CarrierClaimView, CaseView, Outcome
-from workflows.carrier_claim.terms import PERMITTED
+from workflows.carrier_claim.terms import VERBS
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.deadline import Clock
 from workflows.kernel.over_order import OverOrder
@@ -49,7 +47,7 @@ class CarrierClaimRecord(OverOrder, WithAgents):
     """The facts of a claim, and the letters about it, which go to the seller alone."""
 
     opening: OpenCarrierClaim
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenCarrierClaim) -> None:
         super().__init__(opening)
@@ -184,7 +182,7 @@ class CarrierClaimRecord(OverOrder, WithAgents):
             return Refusal(code=Code.ALREADY_DONE, sentence="The money is known to have come.")
         if verb in (ReportRecovered, Decide, Withdraw) and self.agents_task.now and self.settled:
             return Refusal(code=Code.ALREADY_DONE, sentence="The question is settled already.")
-        return super().barred(verb, by)
+        return None
 
     @property
     def settled(self) -> bool:
@@ -216,8 +214,6 @@ class CarrierClaimRecord(OverOrder, WithAgents):
                     code=Code.VERDICT_DIFFERS,
                     sentence="The decision names neither a remedy nor an amount; leave them out.",
                 )
-            case Claim() | Release() | Decide():
-                return self.task_bars(command)
         return None
 
     def _claim_bars(self, claim: FileClaim) -> Refusal | None:

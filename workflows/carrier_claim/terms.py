@@ -4,12 +4,10 @@ from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, ways
 from domain.commands import (
     Accept,
     Appeal,
-    Claim,
     Close,
     Decide,
     FileClaim,
     Hold,
-    Release,
     ReportAnswer,
     ReportRecovered,
     Resume,
@@ -40,22 +38,21 @@ OURS = ((Party.AGENT, Party.PLATFORM), OPEN[3:])
 TOLD = (Party.SELLER, Party.PLATFORM)
 """Who may hear from a carrier."""
 
-PERMITTED: Permitted = {
+VERBS: Permitted = {
     Say: ((Party.SELLER, Party.AGENT, Party.PLATFORM), (*OPEN, Stage.SETTLING)),
     FileClaim: ((Party.SELLER,), (Stage.TOO_EARLY, Stage.AWAITING_SELLER)),
     ReportAnswer: (TOLD, (Stage.WITH_CARRIER, Stage.AWAITING_PAYMENT)),
     Appeal: ((Party.SELLER,), (Stage.WITH_CARRIER, Stage.DECIDED)),
     Accept: ((Party.SELLER,), (Stage.DECIDED,)),
     ReportRecovered: (TOLD, (Stage.AWAITING_PAYMENT, Stage.WITH_AGENT)),
-    Claim: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Release: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
     Withdraw: ((Party.SELLER,), ENDABLE),
-    Close: ((Party.PLATFORM,), ENDABLE),
     Hold: OURS,
     Resume: OURS,
 }
-"""Who may send what, and at which stages. The buyer is no party to it, and sends nothing."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/).
+
+The buyer is no party to it, and sends nothing.
+"""
 
 
 ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))

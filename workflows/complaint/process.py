@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -95,7 +95,6 @@ class Complaint(ComplaintRecord):
     """A buyer complains; the seller makes it good, pays for it, or says why not."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenComplaint) -> None:

@@ -11,7 +11,6 @@ from domain.commands import (
     AskForHelp,
     AskInformation,
     Choose,
-    Claim,
     Clarify,
     Close,
     Command,
@@ -22,10 +21,8 @@ from domain.commands import (
     Refuse,
     RefuseReason,
     Reject,
-    Release,
     Remedy,
     ReportFailed,
-    RetryRefund,
     SupplyInformation,
     Verdict,
     Withdraw,
@@ -52,7 +49,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
-from workflows.complaint.terms import ANSWERABLE, PERMITTED
+from workflows.complaint.terms import ANSWERABLE, VERBS
 from workflows.kernel.claiming import Claiming
 from workflows.kernel.deadline import Clock
 
@@ -95,7 +92,7 @@ class ComplaintRecord(Claiming):
     """The facts of a complaint, by which each command is judged when it comes."""
 
     EVENT = Event.COMPLAINT
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenComplaint) -> None:
         super().__init__(opening)
@@ -222,7 +219,7 @@ class ComplaintRecord(Claiming):
                 code=Code.REFUND_UNCONFIRMED,
                 sentence="A refund is just being ordered; wait for what becomes of it.",
             )
-        return super().barred(verb, by)
+        return None
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
@@ -250,8 +247,6 @@ class ComplaintRecord(Claiming):
                 return amount_refusal(Remedy.PARTIAL_REFUND, amount, self.most)
             case Decide():
                 return self.ruling_bars(command)
-            case Claim() | Release() | RetryRefund():
-                return self.task_bars(command)
         return None
 
     def grant_bars(self, grant: AcceptComplaint) -> Refusal | None:
@@ -292,11 +287,9 @@ class ComplaintRecord(Claiming):
         return None
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
-        """Whose the task is, and what a ruling names: a remedy unless it is for the seller."""
+        """What a ruling names: a remedy unless it is for the seller."""
         if self.agents_task.now is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
-        if refusal := self.task_bars(decide):
-            return refusal
         if self.agents_task.purpose == UNPROVEN:
             named = decide.remedy or decide.amount or decide.verdict is Verdict.SHARED
             return NO_REMEDY_YET if named else None

@@ -7,20 +7,15 @@ from domain.commands import (
     AskForHelp,
     AskInformation,
     Choose,
-    Claim,
     Clarify,
     Close,
     Decide,
-    Hold,
     NameAmount,
     Refuse,
     Reject,
-    Release,
     Remedy,
     ReportFailed,
-    Resume,
     RetryRefund,
-    Say,
     SupplyInformation,
     Withdraw,
 )
@@ -39,11 +34,8 @@ UNSETTLED = (
     Stage.AMOUNT_NAMED,
     Stage.WITH_AGENT,
 )
-OPEN = (*UNSETTLED, Stage.SETTLING, Stage.WATCHING, Stage.REFUNDING)
-AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     Clarify: ((Party.BUYER,), (Stage.CLARIFYING,)),
     AcceptComplaint: ((Party.SELLER,), (*ANSWERABLE, Stage.REFUSED, Stage.WITH_AGENT)),
     Refuse: ((Party.SELLER,), ANSWERABLE),
@@ -56,15 +48,8 @@ PERMITTED: Permitted = {
     Reject: ((Party.BUYER,), (Stage.AMOUNT_NAMED,)),
     ReportFailed: ((Party.BUYER,), (Stage.WATCHING,)),
     Withdraw: ((Party.BUYER,), UNSETTLED),
-    Claim: AGENTS,
-    Release: AGENTS,
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
-    Close: ((Party.PLATFORM,), OPEN),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 
 BUYER, SELLER = Party.BUYER, Party.SELLER

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     Appeal,
     Ask,
@@ -72,7 +72,6 @@ class Dispute(DisputeRecord):
     """A purchase went wrong; the case mediates until it is settled, decided or given up."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenDispute) -> None:

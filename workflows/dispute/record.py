@@ -24,9 +24,7 @@ from domain.commands import (
     Offer,
     Refuse,
     Reject,
-    Release,
     Remedy,
-    RetryRefund,
     Say,
     SendBack,
     Withdraw,
@@ -43,7 +41,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
-from workflows.dispute.terms import ANSWERABLE, PERMITTED, TRADERS
+from workflows.dispute.terms import ANSWERABLE, TRADERS, VERBS
 from workflows.kernel.deadline import Clock
 from workflows.kernel.returning import Returning
 
@@ -66,7 +64,7 @@ class Settled:
 class DisputeRecord(Returning):
     """The facts of a dispute, by which each command is judged when it comes."""
 
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenDispute) -> None:
         super().__init__(opening)
@@ -119,7 +117,7 @@ class DisputeRecord(Returning):
             return self.answer_bars(by)
         if verb is Fulfil and not self.fulfilment_awaited:
             return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
-        return super().barred(verb, by)
+        return None
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
@@ -149,8 +147,8 @@ class DisputeRecord(Returning):
                     sentence="Your wish for an agent is noted; ask again once the seller's time "
                     "to answer has passed.",
                 )
-            case Claim() | Release() | Decide() | Confirm() | SendBack() | RetryRefund():
-                return self.agent_bars(command)
+            case Claim() | Decide() | Confirm() | SendBack():
+                return self.judge_bars(command)
         return None
 
     def offer_bars(self, offer: Offer) -> Refusal | None:
@@ -187,12 +185,8 @@ class DisputeRecord(Returning):
             )
         return None
 
-    def agent_bars(self, command: Command) -> Refusal | None:
-        """Whose the task is, who must not judge again, and what a verdict has to name."""
-        if refusal := self.task_bars(command):
-            return refusal
-        if isinstance(command, Release | RetryRefund):
-            return None
+    def judge_bars(self, command: Command) -> Refusal | None:
+        """Who must not judge again, and what a verdict has to name."""
         agent = command.by.id
         proposer = self.proposed.by.id if self.proposed else None
         if agent == proposer or (self.appealed and agent in self.decided_by):

@@ -7,18 +7,14 @@ from domain.commands import (
     Appeal,
     Ask,
     AskForHelp,
-    Claim,
     Close,
     Confirm,
     Decide,
     Fulfil,
-    Hold,
     Offer,
     Refuse,
     Reject,
-    Release,
     Reopen,
-    Resume,
     RetryRefund,
     Say,
     SendBack,
@@ -36,10 +32,8 @@ ANSWERABLE = (*BARGAINING, Stage.REOPENABLE, Stage.WITH_AGENT)
 """While no decision is made, an offer that is open can be accepted, at the latest once it is taken
 up again."""
 UNSETTLED = (*BARGAINING, *JUDGING, Stage.REOPENABLE, Stage.DECIDED)
-OPEN = (*UNSETTLED, Stage.SETTLING)
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     Ask: ((*TRADERS, Party.AGENT), (*BARGAINING, *JUDGING)),
     Offer: (TRADERS, (*BARGAINING, Stage.WITH_AGENT)),
     Accept: (TRADERS, (*BARGAINING, Stage.WITH_AGENT, Stage.DECIDED)),
@@ -48,20 +42,13 @@ PERMITTED: Permitted = {
     AskForHelp: (TRADERS, BARGAINING),
     Withdraw: ((Party.BUYER,), UNSETTLED),
     AgreeToClose: (TRADERS, (*BARGAINING, Stage.WITH_AGENT, Stage.REOPENABLE)),
-    Close: ((Party.PLATFORM,), OPEN),
     Reopen: ((Party.BUYER,), (Stage.REOPENABLE,)),
-    Claim: ((Party.AGENT,), (*JUDGING, Stage.SETTLING)),
-    Release: ((Party.AGENT,), (*JUDGING, Stage.SETTLING)),
-    Decide: ((Party.AGENT,), JUDGING),
     Confirm: ((Party.AGENT,), JUDGING),
     SendBack: ((Party.AGENT,), JUDGING),
     Appeal: (TRADERS, (Stage.DECIDED,)),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
     Fulfil: ((Party.SELLER,), (Stage.SETTLING,)),
-    RetryRefund: ((Party.AGENT,), (Stage.SETTLING,)),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 
 BUYER, SELLER = Party.BUYER, Party.SELLER

@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 )
 
 from activities.shipments import Shipments
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     Accept,
     BeginWork,
@@ -66,7 +66,6 @@ class GoodsReturn(GoodsRecord):
     """Goods come back to a seller, who receives, inspects, and sees to what is due."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenReturn) -> None:

@@ -50,7 +50,7 @@ from domain.policy import ReturnPolicy
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
-from workflows.goods_return.terms import ANSWERS, PERMITTED
+from workflows.goods_return.terms import ANSWERS, VERBS
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.over_order import OverOrder
 
@@ -84,7 +84,7 @@ def units_of(lots: Iterable[Lot | Received]) -> Units:
 class GoodsRecord(OverOrder, WithAgents):
     """The facts of a return, by which each command is judged when it comes."""
 
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenReturn) -> None:
         super().__init__(opening)
@@ -269,7 +269,7 @@ class GoodsRecord(OverOrder, WithAgents):
             )
         if verb in (Accept, Reject) and not self.finding_open:
             return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
-        return super().barred(verb, by)
+        return None
 
     def task_allows(self, verb: type[CommandBase]) -> Refusal | None:
         """Why a command does not fit the question that agents were called about."""
@@ -331,10 +331,6 @@ class GoodsRecord(OverOrder, WithAgents):
                     code=Code.VERDICT_DIFFERS,
                     sentence="A ruling about goods names no remedy and no amount.",
                 )
-            case Claim() | Release() | Decide():
-                return self.task_bars(command)
-            case ProvideLabel() if command.by.party is Party.AGENT:
-                return self.task_bars(command)
         return None
 
     def record(self, command: Command) -> Outcome:

@@ -4,22 +4,17 @@ from domain.ahead import Ahead, Branch, Happens, Silent, agents, ways
 from domain.commands import (
     Accept,
     BeginWork,
-    Claim,
     Close,
     CommandBase,
     Decide,
     Explain,
     FinishWork,
     HandOver,
-    Hold,
     Inspect,
     ProvideLabel,
     PutBack,
     Receive,
     Reject,
-    Release,
-    Resume,
-    Say,
     ShipBack,
 )
 from domain.goods import Scan
@@ -29,18 +24,8 @@ from domain.stages import Stage
 from workflows.kernel.judging import Permitted
 
 COMING = (Stage.AWAITING_LABEL, Stage.AWAITING_GOODS, Stage.IN_TRANSIT)
-OPEN = (
-    *COMING,
-    Stage.INSPECTING,
-    Stage.AWAITING_BUYER,
-    Stage.UNEXPLAINED,
-    Stage.WITH_AGENT,
-    Stage.WORKING,
-    Stage.SENDING_BACK,
-)
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     ProvideLabel: ((Party.SELLER, Party.AGENT), (Stage.AWAITING_LABEL, Stage.WITH_AGENT)),
     HandOver: ((Party.BUYER,), (*COMING, Stage.WITH_AGENT)),
     Receive: ((Party.SELLER,), (*COMING, Stage.INSPECTING, Stage.WITH_AGENT)),
@@ -52,14 +37,8 @@ PERMITTED: Permitted = {
     FinishWork: ((Party.SELLER,), (Stage.WORKING,)),
     ShipBack: ((Party.SELLER,), (Stage.WORKING, Stage.SENDING_BACK, Stage.WITH_AGENT)),
     Explain: ((Party.BUYER,), (Stage.UNEXPLAINED,)),
-    Claim: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Release: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    Close: ((Party.PLATFORM,), OPEN),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
     ProvideLabel: ("label-refused",),

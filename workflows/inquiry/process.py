@@ -5,7 +5,7 @@ from typing import ClassVar
 from temporalio import workflow
 
 from domain.accounts import left_for, left_with_delivery
-from domain.ahead import Ahead, Branch, Happens, Silent, flow
+from domain.ahead import Ahead, Branch, Happens, Silent
 from domain.commands import (
     Ask,
     BecomeDispute,
@@ -24,7 +24,7 @@ from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Closed, Outcome
-from workflows.inquiry.terms import ENDS_IT, PERMITTED
+from workflows.inquiry.terms import ENDS_IT, VERBS
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.neighbours import open_once
@@ -51,8 +51,7 @@ class Inquiry(OverOrder):
             *ENDS_IT,
         ),
     }
-    FLOW = flow(AHEAD)
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     @workflow.init
     def __init__(self, opening: OpenInquiry) -> None:

@@ -5,7 +5,20 @@ from typing import Unpack
 
 from temporalio import workflow
 
-from domain.commands import Claim, Command, CommandBase, Decide, Release
+from domain.ahead import stages_led_from, stages_with_agents
+from domain.commands import (
+    Ask,
+    Claim,
+    Command,
+    CommandBase,
+    Decide,
+    Hold,
+    LeaveLetters,
+    Release,
+    ResendLetters,
+    Resume,
+    Say,
+)
 from domain.notices import NoticeName, Told
 from domain.openings import Opening
 from domain.parties import Party
@@ -14,6 +27,10 @@ from domain.refusals import Code, Refusal
 from domain.view import CaseView, DecisionView, Outcome, Standing
 from workflows.kernel.case import Case, Silence
 from workflows.kernel.deadline import Clock
+from workflows.kernel.judging import Permitted
+
+BESIDE_THE_TASK = (Say, Ask, Hold, Resume, ResendLetters, LeaveLetters)
+"""What any agent may send; all else is the agent's who has claimed the task, if one has."""
 
 
 class WithAgents(Case):
@@ -22,6 +39,13 @@ class WithAgents(Case):
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
         self.ruling: DecisionView | None = None
+
+    @classmethod
+    def takes(cls) -> Permitted:
+        """Agents claim a task wherever there can be one, and rule where that leads on."""
+        task = (Party.AGENT,), stages_with_agents(cls.AHEAD)
+        ruling = (Party.AGENT,), stages_led_from(cls.AHEAD, Decide)
+        return super().takes() | {Claim: task, Release: task, Decide: ruling}
 
     def call_agents(self, purpose: str) -> Clock:
         """Open a task in the country's queue, due when an agent's decision is."""
@@ -91,8 +115,15 @@ class WithAgents(Case):
         """An agent's decision from the Temporal UI or command line."""
         await self.take_quietly(decision)
 
+    def unfit_for_kernel(self, command: Command) -> Refusal | None:
+        """Whose the task is comes before what an agent does about it."""
+        about_task = not isinstance(command, BESIDE_THE_TASK)
+        if command.by.party is Party.AGENT and about_task and (refusal := self.task_bars(command)):
+            return refusal
+        return super().unfit_for_kernel(command)
+
     def task_bars(self, command: Command) -> Refusal | None:
-        """Whose the task is: an agent's command about a task that another has claimed."""
+        """Why an agent cannot act on the task: another has claimed it."""
         agent, owner = command.by.id, self.agents_task.now and self.agents_task.now.owner
         if isinstance(command, Release):
             if owner == agent:
@@ -104,13 +135,13 @@ class WithAgents(Case):
             return Refusal(code=Code.ALREADY_DONE, sentence="You have claimed the task already.")
         return None
 
-    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+    def barred_for_kernel(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """Without a task there is nothing to claim, and a question is ruled once."""
         if verb is Decide and self.ruling:
             return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
         if verb in (Claim, Release) and self.agents_task.now is None:
             return Refusal(code=Code.WRONG_STAGE, sentence="The case has no task for agents now.")
-        return None
+        return super().barred_for_kernel(verb, by)
 
     def record(self, command: Command) -> Outcome:
         """Who has the task."""

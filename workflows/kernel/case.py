@@ -24,7 +24,7 @@ from temporalio.exceptions import (
 from activities.cases import YEARS_AHEAD, Cases
 from activities.marketplace import SellerConduct
 from activities.tasks import Tasks
-from domain.ahead import Ahead
+from domain.ahead import Ahead, flow, stages, stages_led_from
 from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import (
@@ -87,6 +87,7 @@ from workflows.kernel.inbox import Inbox
 from workflows.kernel.judging import (
     ABOUT_LETTERS,
     CLOSED,
+    SEES_TO_THE_CASE,
     Permitted,
     clock_bars,
     impostor,
@@ -118,10 +119,21 @@ class Case(ABC):
     """A case of any process."""
 
     AHEAD: ClassVar[Ahead]
+    VERBS: ClassVar[Permitted]
+    """Who may send what is the process's own, and where it departs from what the kernel's steps
+    take (`takes()`).
+    """
     FLOW: ClassVar[Flow]
     PERMITTED: ClassVar[Permitted]
     FACTS: ClassVar[tuple[type[CommandBase], ...]] = ()
     """Verbs that only state a fact: recorded, they answer nothing that is waited for."""
+
+    def __init_subclass__(cls) -> None:
+        """A process, which declares AHEAD and VERBS, takes besides what each of its steps takes."""
+        super().__init_subclass__()
+        if "AHEAD" in vars(cls):
+            cls.FLOW = flow(cls.AHEAD)
+            cls.PERMITTED = cls.VERBS | cls.takes() | cls.VERBS  # its own before the others
 
     def __init__(self, opening: Opening) -> None:
         self.id = workflow.info().workflow_id
@@ -170,6 +182,17 @@ class Case(ABC):
         self._recalculating = asyncio.Lock()
 
     # What a process says about itself.
+
+    @classmethod
+    def takes(cls) -> Permitted:
+        """Who may send what into every case that has this step, and at which stages."""
+        anywhere = stages(cls.AHEAD)
+        return {
+            Say: (tuple(Party), anywhere),
+            Close: ((Party.PLATFORM,), stages_led_from(cls.AHEAD, Close)),
+            Hold: (SEES_TO_THE_CASE, anywhere),
+            Resume: (SEES_TO_THE_CASE, anywhere),
+        }
 
     @abstractmethod
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
@@ -546,6 +569,10 @@ class Case(ABC):
             or self.unfit(self.in_own_names(command))
         )
 
+    def barred_for_kernel(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+        """What the facts of the kernel's steps forbid beyond what the process does."""
+        return None
+
     def unfit_for_kernel(self, command: Command) -> Refusal | None:
         """Why no process could take this very command."""
         return None
@@ -558,7 +585,7 @@ class Case(ABC):
             return letters_bar(by, undelivered=bool(self.undelivered))
         refusal = clock_bars(verb, by, held=self._hold is not None, running=bool(self.clocks))
         refusal = refusal or not_permitted(verb, by, self.stage, self.opening.kind, self.PERMITTED)
-        return refusal or self.barred(verb, by)
+        return refusal or self.barred(verb, by) or self.barred_for_kernel(verb, by)
 
     def may_do(self, party: Party) -> tuple[str, ...]:
         """The verbs that a party may send now."""

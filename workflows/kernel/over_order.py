@@ -55,10 +55,10 @@ class OverOrder(Case):
         """Why an amount that the command names cannot be paid."""
         amount = getattr(command, "amount", None)
         if amount is None or amount.is_made or self.reckons_as_before:
-            return None
-        if amount.currency != self.sale.currency:
-            return None  # each process says in which one it must be
-        return whole_refusal(amount)
+            return super().unfit_for_kernel(command)
+        # Each process says in which currency it must be.
+        refusal = whole_refusal(amount) if amount.currency == self.sale.currency else None
+        return refusal or super().unfit_for_kernel(command)
 
     def look(self) -> CaseView:
         """The case with the order's lines, and the units and the money that it is about."""

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.refunds import STALE, Refunds
 from domain.accounts import left_for, left_with_delivery
+from domain.ahead import stages_led_from
 from domain.commands import Close, Command, CommandBase, RetryRefund
 from domain.goods import count, lines
 from domain.money import Money
@@ -31,8 +32,12 @@ from domain.view import CaseView, Closed, Outcome
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.case import Silence
 from workflows.kernel.errands import failure_type
+from workflows.kernel.judging import Permitted
 from workflows.kernel.options import MARKETPLACE, REFUND_ANSWER, REFUND_REPORTED
 from workflows.kernel.over_order import OverOrder
+
+REFUND_FAILED = "refund-failed"
+"""What agents are called for: to order a refund again."""
 
 ANSWERS_SOON = timedelta(seconds=10)
 """How long letters that announce a refund wait for the marketplace's answer."""
@@ -63,6 +68,12 @@ class Refunding(OverOrder, WithAgents):
         self.less: tuple[Money | None, Money] | None = None
         self.learned_at: datetime | None = None
         self.known_at: datetime | None = None
+
+    @classmethod
+    def takes(cls) -> Permitted:
+        """An agent orders a refund again where that leads on."""
+        again = (Party.AGENT,), stages_led_from(cls.AHEAD, RetryRefund)
+        return super().takes() | {RetryRefund: again}
 
     async def register(self) -> bool:
         """Its registration says what of the order has come back."""
@@ -159,7 +170,7 @@ class Refunding(OverOrder, WithAgents):
                 return Payment.PAID
             self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
             move: Command | None = None
-            clock = self.call_agents("refund-failed")
+            clock = self.call_agents(REFUND_FAILED)
             while not isinstance(move, RetryRefund | Close):
                 move = await self.hear_agent(clock)
             self.agents_task.finish()
@@ -316,7 +327,18 @@ class Refunding(OverOrder, WithAgents):
         if self.refund and report.key == self.refund.key:
             self.refund_known_there = True
 
-    def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
+    @property
+    def refund_failed(self) -> bool:
+        """Whether agents are called because a refund failed."""
+        failed = self.refund is not None and self.refund.state is RefundState.FAILED
+        return failed and self.agents_task.purpose == REFUND_FAILED
+
+    @property
+    def may_retry(self) -> bool:
+        """Whether there is something that an agent can order again."""
+        return self.refund_failed
+
+    def barred_for_kernel(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """A refund whose fate is unknown bars a second one, and the closing of the case."""
         state = self.refund and self.refund.state
         if verb in (RetryRefund, Close) and state in (
@@ -327,13 +349,13 @@ class Refunding(OverOrder, WithAgents):
                 code=Code.REFUND_UNCONFIRMED,
                 sentence="It is not yet known what became of the refund; wait for the answer.",
             )
-        if verb is RetryRefund and state is not RefundState.FAILED:
+        if verb is RetryRefund and not self.may_retry:
             return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
-        return super().barred(verb, by)
+        return super().barred_for_kernel(verb, by)
 
     def record(self, command: Command) -> Outcome:
         """A failed refund that is ordered again is under way."""
-        if isinstance(command, RetryRefund) and self.refund:
+        if isinstance(command, RetryRefund) and self.refund and self.refund_failed:
             self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
         return super().record(command)
 

@@ -332,11 +332,9 @@ class TakingBack(Returning):
                     await self.pay()
 
     def ruling_bars(self, decide: Decide) -> Refusal | None:
-        """Whose the task is; a ruling names no remedy, and an amount only where it is shared."""
+        """A ruling names no remedy, and an amount only where it is shared."""
         if self.agents_task.now is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
-        if refusal := self.task_bars(decide):
-            return refusal
         if decide.remedy or (decide.amount is None) is (decide.verdict is Verdict.SHARED):
             return Refusal(
                 code=Code.VERDICT_DIFFERS,

@@ -13,7 +13,6 @@ from temporalio import workflow
 
 from domain.ahead import (
     Ahead,
-    flow,
 )
 from domain.commands import (
     Decide,
@@ -48,7 +47,6 @@ class NonDelivery(NonDeliveryRecord):
     """
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenNonDelivery) -> None:

@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import datetime
 
 from domain.commands import (
-    Claim,
     Close,
     Command,
     CommandBase,
@@ -17,8 +16,6 @@ from domain.commands import (
     Refuse,
     RefuseReason,
     Reject,
-    Release,
-    RetryRefund,
     SendAgain,
     Ship,
     Terminate,
@@ -36,7 +33,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Outcome
 from workflows.kernel.claiming import Claiming
-from workflows.non_delivery.terms import PERMITTED
+from workflows.non_delivery.terms import VERBS
 
 ANSWERS = (
     Ship,
@@ -59,7 +56,7 @@ class NonDeliveryRecord(Claiming):
     """The facts of a non-delivery, by which each command is judged when it comes."""
 
     EVENT = Event.NOT_DELIVERED
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenNonDelivery) -> None:
         super().__init__(opening)
@@ -223,7 +220,7 @@ class NonDeliveryRecord(Claiming):
                 sentence="An agent has ruled that the goods were not delivered; send them if the "
                 "buyer asks for it.",
             )
-        return super().barred(verb, by)
+        return None
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
@@ -255,8 +252,6 @@ class NonDeliveryRecord(Claiming):
                 )
             case Decide():
                 return self.ruling_bars(command)
-            case Claim() | Release() | RetryRefund():
-                return self.task_bars(command)
         return None
 
     def record(self, command: Command) -> Outcome:

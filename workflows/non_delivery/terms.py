@@ -2,18 +2,13 @@
 
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
 from domain.commands import (
-    Claim,
     Close,
     Decide,
-    Hold,
     ProveDelivery,
     Refund,
     Refuse,
     Reject,
-    Release,
-    Resume,
     RetryRefund,
-    Say,
     SendAgain,
     Ship,
     Terminate,
@@ -29,11 +24,8 @@ UNDELIVERED = (*AWAITED, Stage.AWAITING_BUYER, Stage.IN_TRANSIT)
 SAID = (Stage.DELIVERED, Stage.CAME_BACK)
 """What a carrier or the seller says of the goods, and the buyer may contest."""
 UNPAID = (*UNDELIVERED, *SAID, Stage.WITH_AGENT, Stage.AWAITING_REFUND)
-OPEN = (*UNPAID, Stage.REFUNDING, Stage.WATCHING)
-AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     Ship: ((Party.SELLER,), (*AWAITED, Stage.CAME_BACK)),
     Refuse: ((Party.SELLER,), AWAITED),
     ProveDelivery: ((Party.SELLER,), UNDELIVERED),
@@ -42,15 +34,8 @@ PERMITTED: Permitted = {
     Reject: ((Party.BUYER,), SAID),
     Withdraw: ((Party.BUYER,), UNPAID),
     Refund: ((Party.SELLER,), (Stage.AWAITING_REFUND, Stage.WITH_AGENT)),
-    Claim: AGENTS,
-    Release: AGENTS,
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
-    Close: ((Party.PLATFORM,), OPEN),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 
 IS_DELIVERED = (

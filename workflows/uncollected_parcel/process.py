@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.redeliveries import Redeliveries
 from activities.seller_reports import SellerReports
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     CancelOrder,
     Close,
@@ -74,7 +74,6 @@ class UncollectedParcel(UncollectedParcelRecord):
     """
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenUncollectedParcel) -> None:

@@ -36,7 +36,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Announced, CaseView, CostView, Outcome, RedeliveryView
 from workflows.kernel.taking_back import TakingBack
-from workflows.uncollected_parcel.terms import CHOICES, PERMITTED, UNSETTLED
+from workflows.uncollected_parcel.terms import CHOICES, UNSETTLED, VERBS
 
 UNDECIDED = "withdrawal-unused"
 OVERDUE = "redelivery-overdue"
@@ -56,7 +56,7 @@ class UncollectedParcelRecord(TakingBack):
     """The facts of an uncollected parcel, by which each command is judged when it comes."""
 
     EVENT = Event.UNCOLLECTED
-    PERMITTED = PERMITTED
+    VERBS = VERBS
     FACTS = (ReportCost, ReportBuyer)
 
     def __init__(self, opening: OpenUncollectedParcel) -> None:
@@ -247,7 +247,12 @@ class UncollectedParcelRecord(TakingBack):
             )
         if verb is ReportBuyer and self.reported:
             return Refusal(code=Code.ALREADY_DONE, sentence="You have reported it already.")
-        return super().barred(verb, by)
+        return None
+
+    @property
+    def may_retry(self) -> bool:
+        """A charge that could not be given back is ordered anew by the same command."""
+        return super().may_retry or self.agents_task.purpose == UNVOIDED
 
     def withdrawing_bars(self, by: Party, agent_about: str) -> Refusal | None:
         """The buyer withdraws as a consumer may, at any time; the seller after the last period."""
@@ -303,8 +308,6 @@ class UncollectedParcelRecord(TakingBack):
                 )
             case Decide():
                 return self.ruling_bars(command)
-            case Claim() | Release() | RetryRefund():
-                return self.task_bars(command)
         return None
 
     def record(self, command: Command) -> Outcome:

@@ -3,16 +3,11 @@
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
 from domain.commands import (
     CancelOrder,
-    Claim,
     Close,
     Decide,
-    Hold,
-    Release,
     ReportBuyer,
     ReportCost,
-    Resume,
     RetryRefund,
-    Say,
     SendAgain,
     Ship,
     WithdrawFromContract,
@@ -25,30 +20,19 @@ from workflows.kernel.taking_back import NOTHING_OWED
 
 BUYERS = (Party.BUYER,)
 SELLERS = (Party.SELLER,)
-AGENT_AND_PLATFORM = (Party.AGENT, Party.PLATFORM)
 CHOOSING = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW, Stage.WITH_AGENT)
 WITH_SELLER = (*CHOOSING, Stage.AWAITING_PAYMENT, Stage.AWAITING_DISPATCH)
 UNSETTLED = (*WITH_SELLER, Stage.IN_TRANSIT)
-OPEN = (*UNSETTLED, Stage.REFUNDING)
-AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     SendAgain: (BUYERS, CHOOSING),
     CancelOrder: (BUYERS, WITH_SELLER),
     WithdrawFromContract: ((Party.BUYER, Party.SELLER), UNSETTLED),
     Ship: (SELLERS, (Stage.AWAITING_DISPATCH, Stage.WITH_AGENT)),
     ReportCost: (SELLERS, UNSETTLED),
     ReportBuyer: (SELLERS, UNSETTLED),
-    Claim: AGENTS,
-    Release: AGENTS,
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING)),
-    Close: ((Party.PLATFORM,), OPEN),
-    Hold: (AGENT_AND_PLATFORM, OPEN),
-    Resume: (AGENT_AND_PLATFORM, OPEN),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 CHOICES = (SendAgain, CancelOrder, WithdrawFromContract, Ship, Decide)
 """What settles where the case goes next: the first counts, and nothing goes beside it."""

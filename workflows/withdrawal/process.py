@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead, flow
+from domain.ahead import Ahead
 from domain.commands import (
     Accept,
     ClaimException,
@@ -40,7 +40,6 @@ class Withdrawal(WithdrawalRecord):
     """A buyer withdraws; the goods go back, and so does the money."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
-    FLOW = flow(AHEAD)
 
     @workflow.init
     def __init__(self, opening: OpenWithdrawal) -> None:

@@ -36,7 +36,7 @@ from domain.stages import Stage
 from domain.view import CaseView, OfferState, Outcome, ProposalView
 from workflows.kernel.deadline import Clock
 from workflows.kernel.taking_back import TakingBack
-from workflows.withdrawal.terms import PERMITTED, TRADERS
+from workflows.withdrawal.terms import TRADERS, VERBS
 
 ANY_TIME = (Say, Close, Hold, Resume)
 AFTER_SETTLING = (*ANY_TIME, Claim, Release, RetryRefund)
@@ -46,7 +46,7 @@ class WithdrawalRecord(TakingBack):
     """The facts of a withdrawal, by which each command is judged when it comes."""
 
     EVENT = Event.WITHDRAWAL
-    PERMITTED = PERMITTED
+    VERBS = VERBS
 
     def __init__(self, opening: OpenWithdrawal) -> None:
         super().__init__(opening)
@@ -142,7 +142,7 @@ class WithdrawalRecord(TakingBack):
             )
         if verb is Deduct and (refusal := self.deduction_bars()):
             return refusal
-        return super().barred(verb, by)
+        return None
 
     def deduction_bars(self) -> Refusal | None:
         """A deduction needs a buyer who was informed, and goods that the seller has seen."""
@@ -193,8 +193,6 @@ class WithdrawalRecord(TakingBack):
                     )
             case Decide():
                 return self.ruling_bars(command) or self.sharing_bars(command)
-            case Claim() | Release() | RetryRefund():
-                return self.task_bars(command)
         return None
 
     def sharing_bars(self, decide: Decide) -> Refusal | None:

@@ -8,19 +8,14 @@ from dataclasses import replace
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
 from domain.commands import (
     Accept,
-    Claim,
     ClaimException,
     Close,
     Decide,
     Deduct,
-    Hold,
     Refund,
     Reject,
-    Release,
-    Resume,
     RetryRefund,
     Revoke,
-    Say,
 )
 from domain.goods import News
 from domain.parties import Party
@@ -30,26 +25,16 @@ from workflows.kernel.judging import Permitted
 TRADERS = (Party.BUYER, Party.SELLER)
 CLAIMABLE = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
 UNPAID = (*CLAIMABLE, Stage.AWAITING_BUYER, Stage.WITH_AGENT)
-OPEN = (*UNPAID, Stage.REFUNDING, Stage.WATCHING)
-AGENTS = ((Party.AGENT,), (Stage.WITH_AGENT, Stage.REFUNDING))
 
-PERMITTED: Permitted = {
-    Say: (tuple(Party), OPEN),
+VERBS: Permitted = {
     Refund: ((Party.SELLER,), UNPAID),
     ClaimException: ((Party.SELLER,), CLAIMABLE),
     Deduct: ((Party.SELLER,), CLAIMABLE),
     Accept: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
     Reject: ((Party.BUYER,), (Stage.AWAITING_BUYER,)),
     Revoke: (TRADERS, CLAIMABLE),
-    Claim: AGENTS,
-    Release: AGENTS,
-    Decide: ((Party.AGENT,), (Stage.WITH_AGENT,)),
-    RetryRefund: ((Party.AGENT,), (Stage.REFUNDING,)),
-    Close: ((Party.PLATFORM,), OPEN),
-    Hold: ((Party.AGENT, Party.PLATFORM), OPEN),
-    Resume: ((Party.AGENT, Party.PLATFORM), OPEN),
 }
-"""Who may send what, and at which stages; `barred()` adds what depends on the case's facts."""
+"""Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
 
 BUYER, SELLER = Party.BUYER, Party.SELLER
