@@ -4,60 +4,35 @@ A party reads what it wrote, was sent or was shown: a message of somebody else w
 one of its letters quotes it. The authority reads everything.
 """
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from activities.rendering import clean
-from domain.base import Value
 from domain.calendars import Calendar
-from domain.commands import Attachment
 from domain.deadlines import Held
 from domain.export import (
     SCHEMA_VERSION,
-    AttachmentRecord,
     BreachRecord,
-    CarrierClaimRecord,
     CaseExport,
     CaseRecord,
-    CostRecord,
-    CustodyRecord,
     DeadlineRecord,
     DecisionRecord,
     EntryRecord,
-    Exported,
-    GoodsRecord,
     HeldRecord,
     LetterRecord,
-    LineRecord,
-    LinkedRecord,
     MessageRecord,
-    MoneyRecord,
     OfferRecord,
-    PartRecord,
-    PayoutRecord,
     PersonRecord,
-    PreviewRecord,
     ProposalRecord,
-    RedeliveryRecord,
-    ReducedUnitRecord,
-    RefundedUnitRecord,
-    RefundRecord,
     RefusalRecord,
-    Relation,
     RulesRecord,
-    SignedMoney,
     Someone,
     Source,
     TaskRecord,
     WindowRecord,
 )
-from domain.goods import count
-from domain.kinds import Kind
 from domain.letters import Letter
-from domain.money import Money
 from domain.notices import Message
 from domain.orders import Person
 from domain.parties import Actor, Audience, Party
@@ -66,15 +41,11 @@ from domain.ports import Registration
 from domain.stages import Stage
 from domain.view import CaseView, ClockView, DecisionView, Standing, WholeCase
 from service.countries import zone_of
+from service.export_linked import linked_records
+from service.export_money import carrier_claim_record, goods_record, money_record
+from service.export_records import as_record, file_records
+from service.masking import NO_EMAIL, NO_NAME, masked
 from store.exporting import Filed
-
-E = TypeVar("E", bound=Exported)
-
-NO_NAME = "[name left out]"
-NO_EMAIL = "[e-mail left out]"
-
-TEXTS = {"text", "subject", "reasoning", "reason", "detail", "file_name"}
-"""The keys under which people's words stand: a name in them is masked."""
 
 GONE = (
     "The case's own record is kept no longer, only the archive is. So these are missing: its "
@@ -134,19 +105,20 @@ class _Making:
             breaches=tuple(self.breaches()),
             messages=tuple(self.messages()),
             letters=tuple(_letter(letter) for letter in self.letters),
-            offers=tuple(_as(OfferRecord, offer) for offer in (view.offers if view else ())),
+            offers=tuple(as_record(OfferRecord, offer) for offer in (view.offers if view else ())),
             proposals=tuple(
-                _as(ProposalRecord, proposal) for proposal in (view.proposals if view else ())
+                as_record(ProposalRecord, proposal) for proposal in (view.proposals if view else ())
             ),
             decisions=tuple(self.decisions()),
             tasks=tuple(self.tasks()),
-            money=self.money(),
-            goods=self.goods(),
-            carrier_claim=self.carrier_claim(),
-            linked=tuple(self.linked(filed, view)),
+            money=money_record(self.registration, view, filed, self.reader),
+            goods=goods_record(self.registration, view, self.returns),
+            carrier_claim=carrier_claim_record(view, self.reader),
+            linked=tuple(linked_records(filed, view, self.reader)),
             timeline=tuple(self.timeline()),
         )
-        return self.masked(made)
+        other = self.people.get(self.reader.opposite) if self.reader else None
+        return masked(made, other) if other else made
 
     @property
     def source(self) -> Source:
@@ -193,33 +165,60 @@ class _Making:
 
     def case(self) -> CaseRecord:
         """What the case is about, and where it stands."""
-        view, registration = self.view, self.registration
+        return self.case_as_it_is(self.view) if self.view else self.case_as_filed()
+
+    def case_as_it_is(self, view: CaseView) -> CaseRecord:
+        """As the case itself says."""
         filing = self.filed.filing if self.filed else None
-        about = filing or view
-        assert about is not None
-        refusal = registration.refusal
-        closed = filing.closed_at if filing else None
+        refusal = self.registration.refusal
         return CaseRecord(
-            id=filing.case_id if filing else view.id if view else "",
-            kind=about.kind,
-            country=about.country,
-            zone=_zone(about.country, registration.calendar),
-            order_id=about.order_id,
+            id=view.id,
+            kind=view.kind,
+            country=view.country,
+            zone=_zone(view.country, self.registration.calendar),
+            order_id=view.order_id,
             people=tuple(self.person(party) for party in (Party.BUYER, Party.SELLER)),
-            opened_at=about.opened_at,
-            opened_by=self.someone(view.opened_by) if view else None,
-            happened_at=view.happened_at if view else None,
-            ended_at=closed or (view and _ended_at(view)),
-            ending=(view and view.ending) or (filing.ending if filing else None),
-            stage=view.stage if view else Stage.CLOSED if closed else None,
-            awaited=view.awaited if view else None,
-            due=view.due if view else None,
-            refusal=_as(RefusalRecord, refusal) if refusal else None,
-            reason=(view.reason or None) if view else None,
-            wanted=view.wanted if view else None,
-            claimed=view.claimed if view else None,
-            tracking=view.tracking if view else None,
-            right_until=registration.right_until,
+            opened_at=filing.opened_at if filing else view.opened_at,
+            opened_by=self.someone(view.opened_by),
+            happened_at=view.happened_at,
+            ended_at=(filing.closed_at if filing else None) or _ended_at(view),
+            ending=view.ending or (filing.ending if filing else None),
+            stage=view.stage,
+            awaited=view.awaited,
+            due=view.due,
+            refusal=as_record(RefusalRecord, refusal) if refusal else None,
+            reason=view.reason or None,
+            wanted=view.wanted,
+            claimed=view.claimed,
+            tracking=view.tracking,
+            right_until=self.registration.right_until,
+        )
+
+    def case_as_filed(self) -> CaseRecord:
+        """As the database has a case whose own record is gone."""
+        assert self.filed is not None
+        filing, refusal = self.filed.filing, self.registration.refusal
+        return CaseRecord(
+            id=filing.case_id,
+            kind=filing.kind,
+            country=filing.country,
+            zone=_zone(filing.country, self.registration.calendar),
+            order_id=filing.order_id,
+            people=tuple(self.person(party) for party in (Party.BUYER, Party.SELLER)),
+            opened_at=filing.opened_at,
+            opened_by=None,
+            happened_at=None,
+            ended_at=filing.closed_at,
+            ending=filing.ending,
+            stage=Stage.CLOSED if filing.closed_at else None,
+            awaited=None,
+            due=None,
+            refusal=as_record(RefusalRecord, refusal) if refusal else None,
+            reason=None,
+            wanted=None,
+            claimed=None,
+            tracking=None,
+            right_until=self.registration.right_until,
         )
 
     def person(self, party: Party) -> PersonRecord:
@@ -281,7 +280,7 @@ class _Making:
             by=self.someone(message.by),
             nature=message.nature,
             text=message.text,
-            attachments=_files(message.attachments),
+            attachments=file_records(message.attachments),
         )
 
     def decisions(self) -> Iterable[DecisionRecord]:
@@ -319,128 +318,12 @@ class _Making:
                 owner=task.owner if whole else None,
             )
 
-    def money(self) -> MoneyRecord:
-        """The money of the case and of its order."""
-        filed, sale = self.filed, self.registration.sale
-        view = self.view
-        preview = None if view is None or view.refund_reduces else view.preview
-        return MoneyRecord(
-            at_stake=self.registration.at_stake,
-            preview=PreviewRecord(
-                parts=tuple(
-                    PartRecord(
-                        what=part.what,
-                        amount=SignedMoney(amount_minor=part.amount_minor, currency=sale.currency),
-                        why=part.why,
-                    )
-                    for part in preview.parts
-                ),
-                refund=Money(amount_minor=preview.refund_minor, currency=sale.currency),
-            )
-            if preview and sale
-            else None,
-            refunds=tuple(_as(RefundRecord, refund) for refund in (filed.refunds if filed else ())),
-            payouts=tuple(_as(PayoutRecord, payout) for payout in (filed.payouts if filed else ())),
-            costs=tuple(self.costs()),
-            redelivery=self.view
-            and self.view.redelivery
-            and _as(RedeliveryRecord, self.view.redelivery),
-            order_paid=filed.order_paid if filed else None,
-            order_refunded=filed.order_refunded if filed else None,
-            refunded_units=tuple(
-                _as(RefundedUnitRecord, unit) for unit in (filed.refunded_units if filed else ())
-            ),
-            reduced_units=tuple(
-                _as(ReducedUnitRecord, unit) for unit in (filed.reduced_units if filed else ())
-            ),
-        )
-
-    def costs(self) -> Iterable[CostRecord]:
-        """The costs that the seller reported; to the buyer those that make the refund less."""
-        for cost in self.view.costs if self.view else ():
-            if cost.deducted or self.reader is not Party.BUYER:
-                yield _as(CostRecord, cost, attachments=_files(cost.attachments))
-
-    def carrier_claim(self) -> CarrierClaimRecord | None:
-        """What the seller claims from a carrier: that is not for the buyer."""
-        claim = self.view.carrier_claim if self.view else None
-        if claim is None or self.reader is Party.BUYER:
-            return None
-        return _as(CarrierClaimRecord, claim, evidence=_files(claim.evidence))
-
-    def goods(self) -> GoodsRecord:
-        """The goods, and who has them."""
-        sale, view = self.registration.sale, self.view
-        mine = count(view.units if view else self.registration.lines)
-        returned = count(view.accepted) if view else {}
-        cases = [one for one in (view, *self.returns) if one]
-        return GoodsRecord(
-            lines=tuple(
-                LineRecord(
-                    sku=line.sku,
-                    title=line.title,
-                    ordered=line.quantity,
-                    in_case=mine.get(line.sku, 0),
-                    returned=returned.get(line.sku, 0) if returned else None,
-                    unit_price=Money(amount_minor=line.unit_price_minor, currency=sale.currency),
-                    discount=Money(amount_minor=line.discount_minor, currency=sale.currency),
-                )
-                for line in sale.lines
-            )
-            if sale
-            else (),
-            custody=tuple(
-                _as(CustodyRecord, kept, case_id=case.id) for case in cases for kept in case.custody
-            ),
-        )
-
-    def linked(self, filed: Filed | None, view: CaseView | None) -> Iterable[LinkedRecord]:
-        """The other cases of the order; to a buyer not what the seller claims from carriers."""
-        relations = _relations(view) if view else {}
-        known = {other.case_id: other for other in (filed.others if filed else ())}
-        for case_id in dict.fromkeys((*known, *relations)):
-            other = known.get(case_id)
-            kind = other.kind if other else _kind(case_id)
-            if kind is Kind.CARRIER_CLAIM and self.reader is Party.BUYER:
-                continue
-            own_id = filed.filing.case_id if filed else ""
-            yield LinkedRecord(
-                case_id=case_id,
-                relation=relations.get(case_id) or _relation(own_id, case_id, kind),
-                kind=kind,
-                opened_at=other.opened_at if other else None,
-                ended_at=other.closed_at if other else None,
-                ending=other.ending if other else None,
-            )
-
     def timeline(self) -> Iterable[EntryRecord]:
         """The steps; to a party its own, and the stages that the case went through."""
         for entry in self.view.timeline if self.view else ():
             own = self.reader in (None, entry.by)
             if own or entry.what.startswith("stage "):
-                yield _as(EntryRecord, entry)
-
-    def masked(self, made: CaseExport) -> CaseExport:
-        """The document without the other party's name in texts, and e-mail address anywhere."""
-        other = self.people.get(self.reader.opposite) if self.reader else None
-        if other is None:
-            return made
-        email = re.compile(re.escape(other.email), re.IGNORECASE) if other.email else None
-        words = r"\s+".join(re.escape(word) for word in other.name.split())
-        name = re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE) if words else None
-
-        def without(value: Any, key: str = "") -> Any:
-            match value:
-                case dict():
-                    return {each: without(within, each) for each, within in value.items()}
-                case list():
-                    return [without(within, key) for within in value]
-                case str():
-                    said = email.sub(NO_EMAIL, value) if email else value
-                    return name.sub(NO_NAME, said) if name and key in TEXTS else said
-            return value
-
-        return CaseExport.model_validate_json(json.dumps(without(made.model_dump(mode="json"))))
+                yield as_record(EntryRecord, entry)
 
 
 def _registration(known: Known) -> Registration:
@@ -462,7 +345,7 @@ def _rules(registration: Registration) -> RulesRecord | None:
         policy_version=registration.policy_version,
         calendar_version=registration.calendar.version,
         windows=tuple(
-            _as(WindowRecord, window, window=name)
+            as_record(WindowRecord, window, window=name)
             for name, window in registration.terms
             if isinstance(window, Window)
         ),
@@ -525,49 +408,3 @@ def _is_quoted(text: str, quotes: Iterable[list[str]]) -> bool:
         for quote in quotes
         if len(quote) >= len(lines) > 0
     )
-
-
-def _as(record: type[E], value: Value, **more: object) -> E:
-    """A value as the document has it: what has the same name, and `more`."""
-    same = set(record.model_fields) - set(more)
-    return record(**value.model_dump(include=same), **more)
-
-
-def _files(attachments: Iterable[Attachment]) -> tuple[AttachmentRecord, ...]:
-    return tuple(_as(AttachmentRecord, file, file_name=file.name) for file in attachments)
-
-
-def _kind(case_id: str) -> Kind | None:
-    kind = case_id.partition(":")[0]
-    return Kind(kind) if kind in tuple(Kind) else None
-
-
-def _relations(view: CaseView) -> dict[str, Relation]:
-    """How the cases that the case knows of belong to it; the closest relation counts."""
-    relations = dict.fromkeys(view.beside, Relation.SAME_UNITS)
-    relations |= dict.fromkeys(view.carrier_claims, Relation.CARRIER_CLAIM)
-    relations |= dict.fromkeys(view.returns, Relation.BRINGS_GOODS)
-    if view.preceding:
-        relations[view.preceding] = Relation.GREW_OUT_OF
-    if view.belongs_to:
-        relations[view.belongs_to] = Relation.BELONGS_TO
-    return relations
-
-
-def _relation(own: str, other: str, kind: Kind | None) -> Relation:
-    """How another case of the order belongs to this one, as far as their ids tell."""
-    if kind is Kind.CARRIER_CLAIM:
-        return Relation.CARRIER_CLAIM
-    if _is_return_of(own, other):
-        return Relation.BRINGS_GOODS
-    if _is_return_of(other, own):
-        return Relation.BELONGS_TO
-    return Relation.SAME_ORDER
-
-
-def _is_return_of(case_id: str, other: str) -> bool:
-    """Whether the id is of a return that was opened for this case (`OpenReturn.case_id`)."""
-    if case_id.count(":") < 2:
-        return False
-    kind, country, rest = case_id.split(":", 2)
-    return other.startswith(f"{Kind.RETURN}:{country}:{kind}-{rest.replace(':', '-')}:")

@@ -66,8 +66,9 @@ from domain.view import CarrierClaimView, CostView
 from pages.export import make_page
 from pages.processes import SCHEMA
 from policies import read_calendar, read_policy
-from service.export_document import NO_EMAIL, NO_NAME, make_document
+from service.export_document import make_document
 from service.exporting import read_case
+from service.masking import NO_EMAIL, NO_NAME
 from store.archive import Archive
 from store.breaches import Breaches
 from store.cases import CaseRegister
