@@ -135,10 +135,16 @@ def _as_json(opening: Opening, opened: Opened) -> dict[str, str | bool | None]:
         "awaited": view.awaited if view else None,
         "due": view.due.isoformat() if view and view.due else None,
     }
-    if isinstance(opening, OpenComplaint) and opening.offer and view:
+    return found | (_of_complaint(opening, view) if view else {})
+
+
+def _of_complaint(opening: Opening, view: CaseView) -> dict[str, str | bool | None]:
+    """What the marketplace's list says of a complaint, beside what the case has made of it."""
+    found: dict[str, str | bool | None] = {}
+    if isinstance(opening, OpenComplaint) and opening.offer:
         found |= {"offer": opening.offer.id, "offer_known": _knows_offer(opening, view)}
     theirs = _decision_due(opening)
-    if theirs and view and view.answer_due:
+    if theirs and view.answer_due:
         found |= {
             "answer_due": view.answer_due.isoformat(),
             "answer_was_due": view.answer_was_due.isoformat() if view.answer_was_due else None,

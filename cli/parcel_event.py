@@ -64,36 +64,48 @@ def parcel_event_command(  # noqa: PLR0917 - each is an option of its own
     case, said = (None, first) if order else (first, second)
     if said is None or (order and second):
         raise InputError("Give a case and what the machine says; with --order, the latter alone.")
-    if said not in tuple(Scan):
-        raise InputError(f"What the machine says must be one of {SCANS}, not {said!r}.")
     try:
-        event = ParcelEvent(
-            event_id=str(uuid4()) if event_id is None else event_id,
-            scan=Scan(said),
-            at=datetime.now(UTC) if at is None else _instant(at),
-            tracking=tracking,
-        )
-        given = {
-            "country": NOWHERE if country is None else country,
-            "order_id": order,
-            "tracking": tracking,
-        }
-        by = {"opened_by": {"party": "platform", "id": "platform"}}
-        opening = order and OpenUncollectedParcel.model_validate(
-            by | {name: value for name, value in given.items() if value is not None}
-        )
+        event = _event(said, at, tracking, event_id)
+        opening = _opening(order, country, tracking) if order else None
     except ValidationError as error:
         raise mistyped(error, TYPED) from None
-    if opening and not country:
-        from cli.marketplace import country_of_order
-
-        opening = opening.model_copy(update={"country": country_of_order(opening.order_id)})
     told = _tell_order(opening, event) if opening else [_tell_case(str(case), event)]
     if as_json:
         found = {"case_id": told[0], "also_told": told[1:], "event_id": event.event_id}
         print(json.dumps(found))
     else:
         print(f"Told {' and '.join(told)}: {said}.")
+
+
+def _event(said: str, at: str | None, tracking: str | None, event_id: str | None) -> ParcelEvent:
+    if said not in tuple(Scan):
+        raise InputError(f"What the machine says must be one of {SCANS}, not {said!r}.")
+    return ParcelEvent(
+        event_id=str(uuid4()) if event_id is None else event_id,
+        scan=Scan(said),
+        at=datetime.now(UTC) if at is None else _instant(at),
+        tracking=tracking,
+    )
+
+
+def _opening(order: str, country: str | None, tracking: str | None) -> OpenUncollectedParcel:
+    """What opens a case of an order's parcel, if it came back."""
+    given = {
+        "country": NOWHERE if country is None else country,
+        "order_id": order,
+        "tracking": tracking,
+    }
+    opening = OpenUncollectedParcel.model_validate(
+        {
+            "opened_by": {"party": "platform", "id": "platform"},
+            **{name: value for name, value in given.items() if value is not None},
+        }
+    )
+    if country:
+        return opening
+    from cli.marketplace import country_of_order
+
+    return opening.model_copy(update={"country": country_of_order(opening.order_id)})
 
 
 def _tell_case(case: str, event: ParcelEvent) -> str:

@@ -85,12 +85,7 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         from service.sending import OF_A_RETURN, submit  # noqa: PLC0415
 
         actor = actor_from(by)
-        given |= {name: SYNONYMS.get(given[name], given[name]) for name in given.keys() & REMEDIES}
-        if given.get("amount") is None and AMOUNT.fullmatch(given.get("remedy") or ""):
-            given |= {"remedy": None, "amount": given["remedy"]}
-        if given.get("units"):
-            item = _item(model.model_fields["units"].annotation)
-            given["units"] = tuple(units_from(word, item) for word in given["units"])
+        given = _meant(model, given)
         sent_to, receipt = with_temporal(
             lambda client: submit(
                 client,
@@ -124,6 +119,19 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
         ]
     )
     return run
+
+
+def _meant(model: type[CommandBase], given: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, with remedies by their own names, amounts in their place, goods read."""
+    meant = {**given}
+    for name in given.keys() & REMEDIES:
+        meant[name] = SYNONYMS.get(given[name], given[name])
+    if meant.get("amount") is None and AMOUNT.fullmatch(meant.get("remedy") or ""):
+        meant |= {"remedy": None, "amount": meant["remedy"]}
+    if units := meant.get("units"):
+        item = _item(model.model_fields["units"].annotation)
+        meant["units"] = tuple(units_from(word, item) for word in units)
+    return meant
 
 
 def sentence(model: type[CommandBase], case: str, receipt: Receipt) -> str:

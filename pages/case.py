@@ -97,6 +97,10 @@ def _goods_and_money(read: Shown) -> Iterator[Part]:
     if held := next((one for one in (view, read.goods) if one and one.custody), None):
         beside = f", in {held.id}" if held is not view else ""
         yield Section(f"Who has them{beside}", (_custody(held),))
+    yield from _refund_by_parts(view)
+
+
+def _refund_by_parts(view: CaseView) -> Iterator[Part]:
     if view.preview and view.at_stake and not view.refund_reduces:
         kept = view.kind is Kind.COMPLAINT and view.refund is None
         title = "A full refund, part by part" if kept else "Refund, part by part"

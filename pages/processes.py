@@ -140,24 +140,13 @@ def _triggers(process: type[Case], branches: list[Branch]) -> Iterable[str]:
 def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
     """What each silence does, by who or what it is of: until when, and where it leads."""
     rows: dict[str, dict[tuple[str, str, str], list[str]]] = {}
-    for stage, branches in process.AHEAD.items():
-        leads: dict[Silent, list[Stage]] = {}
-        for branch in branches:
-            if isinstance(branch.on, Silent):
-                leads.setdefault(branch.on, []).append(branch.to)
-        for on, following in leads.items():
-            windows = {
-                country: window
-                for country, window in _of_countries(terms, on.window).items()
-                if on.when in (None, window.on_silence)
-            }
-            if windows:
+    for stage in process.AHEAD:
+        for on, following in _led_on(process, stage).items():
+            if windows := _windows_of(terms, on):
                 text = _silence(on, following, windows, of=len(terms))
                 to = " or ".join("stays" if one is stage else one for one in following)
-                key = (f"`{on.window}`", text, to)
-                rows.setdefault(silence_of(on.window, on.party), {}).setdefault(key, []).append(
-                    stage
-                )
+                alike = rows.setdefault(silence_of(on.window, on.party), {})
+                alike.setdefault((f"`{on.window}`", text, to), []).append(stage)
     for silent, found in rows.items():
         yield f"### If {silent}"
         yield ""
@@ -178,6 +167,25 @@ def _silences(process: type[Case], terms: dict[str, Terms]) -> Iterable[str]:
         "A clock that an agent or the platform holds runs again by itself after "
         f"{_by_country(_lengths(_of_countries(terms, 'hold')), of=len(terms))}."
     )
+
+
+def _led_on(process: type[Case], stage: Stage) -> dict[Silent, list[Stage]]:
+    """The silences that lead on from a stage, and where to."""
+    leads: dict[Silent, list[Stage]] = {}
+    for branch in process.AHEAD[stage]:
+        if isinstance(branch.on, Silent):
+            leads.setdefault(branch.on, []).append(branch.to)
+    return leads
+
+
+def _windows_of(terms: dict[str, Terms], on: Silent) -> dict[str, Window]:
+    """The windows of a silence, in the countries where it does what is meant."""
+    windows = _of_countries(terms, on.window)
+    return {
+        country: window
+        for country, window in windows.items()
+        if on.when in (None, window.on_silence)
+    }
 
 
 def _silence(on: Silent, to: list[Stage], windows: dict[str, Window], *, of: int) -> str:

@@ -6,6 +6,7 @@ What it calls a DISPUTE ("dyskusja") opens a dispute here, a CLAIM ("reklamacja"
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -234,23 +235,30 @@ def _words(claim: Claim) -> str:
 
     It reaches letters: the codes that are known stand in words there, and in Polish, as the rest.
     """
-    reason = claim.reason
-    described = f": {reason.description}" if reason and reason.description else ""
-    said = [
+    said = (
         claim.referenceNumber,
-        None if described and reason and reason.type == claim.subject else _said(claim.subject),
-        reason and f"{_said(reason.type)}{described}",
+        *_why(claim),
         claim.description,
-        *(
-            f"{_said(one.name)} {one.refund.amount} {one.refund.currency}"
-            if one.refund
-            else _said(one.name)
-            for one in claim.expectations or ()
-        ),
+        *(_expected(one) for one in claim.expectations or ()),
         claim.offer and f"{claim.offer.quantity} × {claim.offer.id}",
-    ]
+    )
     once = dict.fromkeys(re.sub(r"\s+", " ", part) for part in said if part)
     return f"{claim.chat.initialMessage.text}\n\n({' · '.join(once)})"
+
+
+def _why(claim: Claim) -> Iterator[str]:
+    """Subject and reason; the subject once, where the reason is the same code with more words."""
+    reason = claim.reason
+    described = f": {reason.description}" if reason and reason.description else ""
+    if not (described and reason and reason.type == claim.subject):
+        yield _said(claim.subject)
+    if reason:
+        yield f"{_said(reason.type)}{described}"
+
+
+def _expected(one: Expectation) -> str:
+    amount = f" {one.refund.amount} {one.refund.currency}" if one.refund else ""
+    return f"{_said(one.name)}{amount}"
 
 
 def _said(code: str) -> str:

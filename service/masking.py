@@ -16,9 +16,7 @@ TEXTS = {"text", "subject", "reasoning", "reason", "detail", "file_name"}
 
 def masked(made: CaseExport, other: Person) -> CaseExport:
     """The document without the other party's name in texts, and e-mail address anywhere."""
-    email = re.compile(re.escape(other.email), re.IGNORECASE) if other.email else None
-    words = r"\s+".join(re.escape(word) for word in other.name.split())
-    name = re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE) if words else None
+    email, name = _email_of(other), _name_of(other)
 
     def without(value: Any, key: str = "") -> Any:
         match value:
@@ -35,3 +33,13 @@ def masked(made: CaseExport, other: Person) -> CaseExport:
         return name.sub(NO_NAME, said) if name and key in TEXTS else said
 
     return CaseExport.model_validate_json(json.dumps(without(made.model_dump(mode="json"))))
+
+
+def _email_of(person: Person) -> re.Pattern[str] | None:
+    return re.compile(re.escape(person.email), re.IGNORECASE) if person.email else None
+
+
+def _name_of(person: Person) -> re.Pattern[str] | None:
+    """The name as a word of its own, whatever stands between its words."""
+    words = r"\s+".join(re.escape(word) for word in person.name.split())
+    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE) if words else None

@@ -66,10 +66,7 @@ async def answer(
     except WorkflowUpdateFailedError as error:
         if came_too_late(error):
             raise closed() from None
-        cause = error.cause
-        code = (cause.type if isinstance(cause, ApplicationError) else None) or "failed"
-        sentence = cause.message if isinstance(cause, ApplicationError) else str(cause)
-        raise RefusedError(code, sentence) from None
+        raise _refused(error.cause) from None
     except RPCError as error:
         raise _explained(error, case_id, silent) from None
     except UNREADABLE:
@@ -80,6 +77,13 @@ async def answer(
             f"What runs under {case_id!r} answers in no form of a case; it was started by another "
             "program, or a newer release.",
         ) from None
+
+
+def _refused(cause: BaseException | None) -> RefusedError:
+    """What a case says of a command that it does not take."""
+    if isinstance(cause, ApplicationError):
+        return RefusedError(cause.type or "failed", cause.message)
+    return RefusedError("failed", str(cause))
 
 
 async def look(client: Client, case_id: str) -> CaseView:
