@@ -2,13 +2,13 @@
 long as Temporal keeps it.
 """
 
-from asyncio import to_thread
 from contextlib import suppress
 
 from sqlalchemy import Engine
 from temporalio.client import Client
 
 from domain.view import CaseView, WholeCase
+from service.database import from_database
 from service.export_document import Known
 from service.failures import RefusedError
 from service.reaching import look, look_through
@@ -17,7 +17,7 @@ from store.exporting import read_filed
 
 async def read_case(client: Client, engine: Engine, case_id: str) -> Known:
     """All that is known of a case; RefusedError if neither database nor Temporal knows it."""
-    filed = await to_thread(read_filed, engine, case_id)
+    filed = await from_database(read_filed, engine, case_id)
     try:
         whole = await look_through(client, case_id)
     except RefusedError:

@@ -31,7 +31,8 @@ from domain.preview import Outlook, as_if_opened, look_ahead
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import WholeCase
-from service.failures import RefusedError, SilentError
+from policies import PolicyError
+from service.failures import InputError, RefusedError, SilentError
 from service.reaching import look_through
 from workflows.processes import PROCESSES
 
@@ -76,11 +77,15 @@ def foresee_opening(
 ) -> Foreseen:
     """The case that an opening would open at this instant, under the first number that is free.
 
-    `past`: None where it is not known; `policies`: the folder of the rules.
+    `past`: None where it is not known; `policies`: the folder of the rules. InputError where they
+    have none for the order's country.
     """
     past = past or NO_PAST
     opening = _not_yet_open(opening, past.open_cases)
-    rules = rules_for(order, opening.kind, at, policies)
+    try:
+        rules = rules_for(order, opening.kind, at, policies)
+    except PolicyError as error:
+        raise InputError(str(error)) from None
     whole = as_if_opened(opening, order, rules, at, past)
     if any(case.case_id == opening.case_id for case in past.open_cases):
         whole = _refused(whole, Code.ALREADY_DONE, IS_OPEN.format(whole.view.id))

@@ -1,10 +1,9 @@
 """What was written in cases, from the archive of everything said."""
 
-from asyncio import to_thread
-
 from sqlalchemy import Engine
 
 from domain.view import CaseView
+from service.database import from_database
 from service.failures import InputError
 from service.showing import Shown
 from store.archive import LONGEST_SEARCH, Archive, Found
@@ -19,7 +18,7 @@ async def search(
 ) -> list[Found]:
     """The archived messages that hold every word, newest first (H1); of a case, all."""
     check_words(words, case_id)
-    return await to_thread(Archive(engine).search, words, seller, case_id, limit)
+    return await from_database(Archive(engine).search, words, seller, case_id, limit)
 
 
 def check_words(words: str, case_id: str | None = None) -> None:
@@ -43,7 +42,7 @@ async def with_messages(engine: Engine, read: Shown) -> Shown:
 async def _with_messages(engine: Engine, view: CaseView) -> CaseView:
     if "messages" not in view.in_all:
         return view
-    archived = await to_thread(Archive(engine).messages, view.id)
+    archived = await from_database(Archive(engine).messages, view.id)
     written = {message.id: message for message in (*archived, *view.messages)}
     found = {"messages": tuple(sorted(written.values(), key=lambda message: message.at))}
     if len(written) < view.in_all["messages"]:

@@ -9,6 +9,7 @@ from activities.marketplace import Marketplace, MarketplaceUnavailableError
 from domain.orders import Order
 from domain.ports import Past
 from domain.refusals import Code
+from service.database import from_database
 from service.failures import RefusedError, SilentError
 from store.cases import CaseRegister
 
@@ -30,9 +31,9 @@ async def ask_order(marketplace: Marketplace, order_id: str) -> Order:
 
 async def countries_of(engine: Engine, order_id: str) -> set[str]:
     """The countries in which cases of the order were registered."""
-    return await to_thread(CaseRegister(engine).countries_of, order_id)
+    return await from_database(CaseRegister(engine).countries_of, order_id)
 
 
 async def past_of(engine: Engine, order_id: str) -> Past:
     """The refunds that the order has had, and the cases that are open for it."""
-    return await to_thread(CaseRegister(engine).of_order, order_id)
+    return await from_database(CaseRegister(engine).of_order, order_id)

@@ -1,6 +1,5 @@
 """What the database knows of cases: the agents' queue, the headline figures, sellers' reports."""
 
-from asyncio import to_thread
 from datetime import datetime
 
 from sqlalchemy import Engine
@@ -8,6 +7,7 @@ from sqlalchemy import Engine
 from domain.kinds import Kind
 from domain.ports import CostClaim, Recovery, Task
 from service.countries import known_countries
+from service.database import from_database
 from store.cases import CaseRegister, Headline
 from store.recoveries import Recoveries
 from store.seller_reports import InactiveBuyer, SellerReportBook
@@ -16,7 +16,7 @@ from store.tasks import TaskQueue
 
 async def tasks(engine: Engine, queue: str | None = None, owner: str | None = None) -> list[Task]:
     """The agents' tasks that are not done, the most urgent first."""
-    return await to_thread(TaskQueue(engine).waiting, queue, owner)
+    return await from_database(TaskQueue(engine).waiting, queue, owner)
 
 
 async def headline(
@@ -29,19 +29,19 @@ async def headline(
         each = {one: cases.headline(one, since=since, kind=kind) for one in known_countries()}
         return {"all": cases.headline(since=since, kind=kind), **each}
 
-    return await to_thread(figures)
+    return await from_database(figures)
 
 
 async def recoveries(engine: Engine, seller: str) -> list[Recovery]:
     """What carriers have paid a seller for lost and damaged parcels, newest first (P5)."""
-    return await to_thread(Recoveries(engine).of_seller, seller)
+    return await from_database(Recoveries(engine).of_seller, seller)
 
 
 async def inactive_buyers(engine: Engine, seller: str) -> list[InactiveBuyer]:
     """The buyers whom a seller has reported, those with the most parcels first (P4)."""
-    return await to_thread(SellerReportBook(engine).inactive_buyers, seller)
+    return await from_database(SellerReportBook(engine).inactive_buyers, seller)
 
 
 async def costs(engine: Engine, seller: str) -> list[CostClaim]:
     """What uncollected parcels have cost a seller, newest first (P4, P6)."""
-    return await to_thread(SellerReportBook(engine).costs, seller)
+    return await from_database(SellerReportBook(engine).costs, seller)

@@ -6,14 +6,19 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from activities.marketplace import Marketplace
 from config import HERE
 from domain.kinds import Kind
+from domain.money import Money
+from domain.orders import Line
 from domain.parties import Actor, Party
+from domain.ports import Payout, PayoutKind
 from domain.view import Recalculate, Recalculated
 from service import (
     exporting,
@@ -23,6 +28,7 @@ from service import (
     messages,
     opening,
     orders,
+    payouts,
     reaching,
     recalculating,
     recorded,
@@ -31,10 +37,21 @@ from service import (
     showing,
     standing,
 )
-from service.failures import RefusedError
+from service.failures import RefusedError, SilentError
+from store.engine import connect
 from tests.life import World
 
 NOBODY = "nobody"
+
+PAYOUT = Payout(
+    key="p-1",
+    kind=PayoutKind.CHARGEBACK,
+    order_id="PL-1",
+    amount=Money(amount_minor=100, currency="PLN"),
+    units=(Line(sku="A", quantity=1),),
+    sold=(Line(sku="A", quantity=1),),
+    paid=Money(amount_minor=100, currency="PLN"),
+)
 
 HANDED = {"client", "engine", "marketplace"}
 
@@ -105,6 +122,26 @@ async def test_does_what_went_wrong_with_one_case_stand_beside_the_answers_of_ot
     assert isinstance(refused, RefusedError)
     assert refused.code == "case-unknown"
     assert isinstance(taken, Recalculated)
+
+
+async def test_is_a_database_that_cannot_be_asked_said_to_be_silent(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'without-tables.db'}")
+    by_hand = datetime.now(UTC)
+    asked = (
+        records.tasks(engine),
+        records.headline(engine),
+        records.recoveries(engine, NOBODY),
+        records.inactive_buyers(engine, NOBODY),
+        records.costs(engine, NOBODY),
+        messages.search(engine, "lamp"),
+        orders.countries_of(engine, "PL-1"),
+        orders.past_of(engine, "PL-1"),
+        payouts.record_payout(engine, PAYOUT, by_hand),
+    )
+    for each in asked:
+        with pytest.raises(SilentError, match=r"^The database .*; "):
+            await each
+    engine.dispose()
 
 
 def test_is_whatever_reaches_temporal_or_the_database_handed_in_and_awaited() -> None:
