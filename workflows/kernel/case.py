@@ -158,6 +158,7 @@ class Case(ABC):
         self.adopted_by: str | None = None
         self._inbox = Inbox()
         self._listening = False
+        self._reminds = False
         self._waits_outside = False
         self._over = False
         self.errands = Errands()
@@ -326,7 +327,10 @@ class Case(ABC):
                 self.undelivered.time_is_up()
             elif clock.reminder:
                 clock.reminded = True
-                if not await self.still_asks(clock):
+                self._reminds = self.registration.edition >= 4
+                still_asked = await self.still_asks(clock)
+                self._reminds = False
+                if not still_asked:
                     return Silence(clock)
                 self.note("reminded", clock.awaited, clock.name)
                 self._remind(clock)
@@ -535,7 +539,8 @@ class Case(ABC):
         return True
 
     def _silence_is_due(self, at: datetime) -> bool:
-        return self._listening and any(clock.ran_out(at) for clock in self._running())
+        hears = self._listening or self._reminds
+        return hears and any(clock.ran_out(at) for clock in self._running())
 
     def _came_too_late(self, move: Command) -> bool:
         """Whether a clock had run out when this move was recorded."""
