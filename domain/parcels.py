@@ -1,5 +1,6 @@
-"""The parcels of a return as carriers' machines tell of them: in any order, repeated, or late."""
+"""Parcels as carriers' machines tell of them: in any order, repeated, or late."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from domain.goods import ParcelEvent, Scan
@@ -11,8 +12,26 @@ FIRST = (Scan.ARRIVED, Scan.IN_TRANSIT, Scan.HANDED_OVER, Scan.REFUSED, Scan.LOS
 """Which of several parcels matters now: one that is there, then one that may still come."""
 
 
+class Scans:
+    """What carriers' machines have told, each event once, however often it was sent."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, ParcelEvent] = {}
+
+    def __iter__(self) -> Iterator[ParcelEvent]:
+        """In the order in which they were told, which need not be that of what happened."""
+        return iter(self._told.values())
+
+    def take(self, event: ParcelEvent) -> bool:
+        """Take an event in; False if it was told before."""
+        if event.event_id in self._told:
+            return False
+        self._told[event.event_id] = event
+        return True
+
+
 class Parcels:
-    """What is known of the parcels that were not inspected yet.
+    """What is known of the parcels of a return that were not inspected yet.
 
     `sent_at`: since when there is proof of dispatch. `overdue`: their time to arrive is over.
     """
@@ -21,15 +40,13 @@ class Parcels:
         self.sent_at: datetime | None = None
         self.overdue = False
         self._known: dict[str | None, Scan] = {}
-        self._events: set[str] = set()
         self._inspected: set[str] = set()
         self._inspected_at: datetime | None = None
 
     def see(self, event: ParcelEvent) -> bool:
-        """Take a scan in; False if it was told before, or is not of goods on their way back."""
-        if event.event_id in self._events or event.scan not in LATER:
+        """Take a scan in; False if it is not of goods on their way back."""
+        if event.scan not in LATER:
             return False  # what reaches the buyer, or comes back uncollected, is no return
-        self._events.add(event.event_id)
         self.prove_sent(event.at)
         known = self._known.get(event.tracking)
         later = known is None or LATER.index(event.scan) > LATER.index(known)

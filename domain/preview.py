@@ -38,6 +38,7 @@ from domain.registering import register
 from domain.remedies import refund_of
 from domain.stages import Stage
 from domain.view import CaseView, ClockView, OfferState, WholeCase
+from domain.withdrawing import withdrawn_as
 
 BY_HAND = "by hand"
 """Why a clock is held that an agent holds."""
@@ -46,6 +47,7 @@ UNDELIVERED = "undelivered"
 """Why a clock is held whose party has not been told of it, and the agents' window meanwhile."""
 
 A_MOMENT = timedelta(seconds=1)
+
 """A clock that is held while a window runs goes on a moment after its end: on the next day."""
 
 Permitted = Mapping[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
@@ -239,9 +241,7 @@ def _event(opening: Opening, sale: Sale, units: tuple[Line, ...]) -> Event | Non
     """What the refund of a case would be reckoned as; None where nothing says yet what it is."""
     match opening:
         case OpenWithdrawal():
-            # Cash on delivery was paid for goods that the buyer has had, and for no others (P4).
-            cash = sale.payment is Payment.CASH_ON_DELIVERY
-            return Event.UNCOLLECTED if cash and not had(sale, units) else Event.WITHDRAWAL
+            return withdrawn_as(sale, had=had(sale, units))
         case OpenCancellation():
             return Event.CANCELLATION
         case OpenComplaint():

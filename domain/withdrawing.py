@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from domain.calendars import Calendar
 from domain.deadlines import explain, months_later, reckon, spoken
 from domain.delivering import NO_REFUNDS, Refunds, last_in_hand
+from domain.money import Payment
 from domain.orders import BuyerClass, Sale
 from domain.policy import CancellationPolicy, Window, WithdrawalPolicy
+from domain.refunds import Event
 from domain.refusals import Code, Refusal
 
 DAY = timedelta(days=1)
@@ -46,6 +48,14 @@ def right_to_withdraw(
         return ordinary
     told = counted(terms.statement, sale.informed_at, calendar, "the information that came late")
     return min(told, longest, key=lambda right: right.until or last)
+
+
+def withdrawn_as(sale: Sale, *, had: bool) -> Event:
+    """What the refund of a withdrawal is reckoned as: cash on delivery was paid for goods that the
+    buyer has had, and for no others (P4).
+    """
+    cash = sale.payment is Payment.CASH_ON_DELIVERY
+    return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
 
 
 def right_to_cancel(sale: Sale, terms: CancellationPolicy, calendar: Calendar) -> Right:

@@ -48,7 +48,7 @@ from domain.goods import (
 from domain.notices import NoticeName
 from domain.openings import OpenReturn
 from domain.orders import Line
-from domain.parcels import LATER, Parcels
+from domain.parcels import LATER, Parcels, Scans
 from domain.parties import Party
 from domain.ports import RefundState
 from domain.stages import Stage
@@ -191,12 +191,13 @@ EVENTS = st.lists(
 def test_scans_in_any_order_and_repeated_tell_the_same(
     events: list[ParcelEvent], random: Any, again: int
 ) -> None:
-    straight, mixed = Parcels(), Parcels()
+    straight, mixed, scans = Parcels(), Parcels(), Scans()
     for event in events:
         straight.see(event)
     shuffled = [*events, *events[:again]]
     random.shuffle(shuffled)
-    assert sum(mixed.see(event) for event in shuffled) == len(events)
+    assert sum(scans.take(event) and mixed.see(event) for event in shuffled) == len(events)
+    assert sorted(event.event_id for event in scans) == sorted(event.event_id for event in events)
     for of in ("scanned", "sent_at", "under_way", "missing"):
         assert getattr(mixed, of) == getattr(straight, of), of
 

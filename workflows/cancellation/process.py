@@ -214,7 +214,7 @@ class Cancellation(TakingBack):
         """A carrier's machine has seen a parcel of the order. If only a part of the order is
         cancelled, the parcel may be the rest: then the seller alone can say.
         """
-        if not await self.believes(event):
+        if not await self.is_news(event):
             return
         if self.units and self.whole and not (self.left_anyway or self.came_back):
             self.left_anyway = True

@@ -64,7 +64,6 @@ class CarrierClaimRecord(OverOrder, WithAgents):
         self.owed: Money | None = None
         self.recovered: Money | None = None
         self.found: ParcelEvent | None = None
-        self._events: set[str] = set()
 
     @property
     def parcel_claimed(self) -> Parcel:
@@ -273,11 +272,8 @@ class CarrierClaimRecord(OverOrder, WithAgents):
     @workflow.signal
     async def parcel(self, event: ParcelEvent) -> None:
         """A carrier's machine has seen a parcel: one that turns up was not lost."""
-        if event.tracking != self.opening.tracking or not await self.believes(event):
+        if event.tracking != self.opening.tracking or not await self.is_news(event):
             return
-        if event.event_id in self._events:
-            return
-        self._events.add(event.event_id)
         loss = self.opening.trouble is CarrierTrouble.LOSS
         if loss and self.buyers_cases and workflow.patched("scans-passed-on"):
             for case_id in self.buyers_cases:

@@ -47,7 +47,7 @@ from workflows.complaint.record import ANSWERS, ENDS, UNPROVEN, ComplaintRecord
 from workflows.complaint.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.kernel.refunding import Payment
+from workflows.kernel.refunding import Owed, Payment
 from workflows.kernel.returning import DONE, GOODS, NOTHING_BACK
 from workflows.kernel.taking_back import NOTHING_OWED
 
@@ -487,13 +487,15 @@ class Complaint(ComplaintRecord):
         by that.
         """
         self.enter(Stage.REFUNDING)
-        units, agreed = self.units, None
-        while True:
-            await self.leave_out_refunded()
+        units = self.units
+        agreed: Money | None = None
+
+        async def reckon() -> Owed | None:
+            nonlocal agreed, amount
             left = self.price_left(units)
             unpaid = self.sale.unpaid and workflow.patched("complaint-of-what-was-not-paid")
             if unpaid or not left.amount_minor:
-                return self.nothing_left(agreed or amount)
+                return None
             if amount.amount_minor > left.amount_minor:
                 self.note("amount lowered", detail="other money came back meanwhile")
                 agreed, amount = agreed or amount, left
@@ -503,12 +505,17 @@ class Complaint(ComplaintRecord):
                 self.less = (explained, amount) if explained else None
                 self.tell_less()
                 agreed = None if explained else agreed
-            match await self.pay_back(amount, units, agreed, reduction=True):
-                case Payment.PAID:
-                    self.paid = amount
-                    return Ending.PRICE_REDUCED
-                case Payment.GIVEN_UP:
-                    return Ending.CLOSED_BY_PLATFORM
+            return Owed(amount, units, agreed, reduction=True)
+
+        await self.leave_out_refunded()
+        match await self.pay_back(reckon, self.leave_out_refunded):
+            case Payment.PAID:
+                self.paid = amount
+                return Ending.PRICE_REDUCED
+            case Payment.GIVEN_UP:
+                return Ending.CLOSED_BY_PLATFORM
+            case Payment.NOTHING_OWED:
+                return self.nothing_left(agreed or amount)
 
     def nothing_left(self, agreed: Money | None) -> Ending:
         """No price is left that could be reduced."""
@@ -567,13 +574,10 @@ class Complaint(ComplaintRecord):
 
     # Verbs below the timeline.
 
-    async def hear_answer(self, awaited: Party, *clocks: Clock) -> Command | Silence:
+    async def hear_answer(self, awaited: Party, *clocks: Clock) -> Command | Silence | None:
         """The next move that answers what is asked, or ends the case; or silence."""
         self.answered = False
-        while True:
-            move = await self.hear(awaited, *clocks)
-            if move is not None and isinstance(move, (Silence, *ANSWERS, *ENDS)):
-                return move
+        return await self.hear_one_of((*ANSWERS, *ENDS), awaited, *clocks)
 
     def as_left(self, amount: Money | None) -> Money | None:
         """By how much the price is really reduced, as far as is known."""

@@ -6,6 +6,7 @@ window of the policy file; what each party may send is in terms.py.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from temporalio import workflow
@@ -15,15 +16,12 @@ from domain.commands import (
     Appeal,
     Ask,
     AskForHelp,
-    Claim,
-    Close,
     Command,
     Decide,
     Fulfil,
     Offer,
     Refuse,
     Reject,
-    Release,
     Remedy,
     Reopen,
     Say,
@@ -37,15 +35,15 @@ from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
 from domain.orders import Line
 from domain.parties import Actor, Party
-from domain.ports import TaskState
 from domain.remedies import refund_of
 from domain.stages import Stage
 from domain.view import Closed, DecisionView, Standing
 from workflows.dispute.record import DisputeRecord, Settled
 from workflows.dispute.terms import AHEAD, TRADERS
+from workflows.kernel.agents import AgentsTime
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.kernel.refunding import Payment
+from workflows.kernel.refunding import Owed, Payment
 from workflows.kernel.returning import DONE, GOODS, NOTHING_BACK
 
 MOVES = Say | Ask | Offer | Reject | Refuse
@@ -183,26 +181,21 @@ class Dispute(DisputeRecord):
             )
         else:
             self.tell_both(NoticeName.AGENT_JOINS, reason=cause, due=deciding.due)
-        claimed: Clock | None = None
+        time = AgentsTime(deciding)
         question: Clock | None = None
         while self.decision is None:
             awaited = question.awaited if question else Party.AGENT
-            clocks = [clock for clock in (deciding, claimed, question) if clock]
+            clocks = (*time.clocks, question) if question else time.clocks
             move = await self.hear(awaited, *clocks, heeds=answer_of(awaited, Party.AGENT))
             if self.concluded:
                 return self.conclude(move)
             match move:
-                case Silence(clock) if clock is question:
-                    question = None
-                case Silence(clock) if clock is claimed:
-                    claimed = None
-                    self.agents_task.change(owner=None, state=TaskState.OPEN)
+                case _ if self.passes_task_on(move, time):
+                    pass
                 case Silence():
-                    deciding, claimed = self.call_lead(), None
-                case Claim():
-                    claimed = self.start("claim", Party.AGENT)
-                case Release() | SendBack() | Decide():
-                    claimed = None
+                    question = None
+                case SendBack() | Decide():
+                    time.claimed = None
                 case Ask(by=Actor(party=Party.AGENT)):
                     question = self.start("agent_question", move.to or Party.BUYER)
                     self.pass_on(move.model_copy(update={"to": question.awaited}), question.due)
@@ -215,10 +208,10 @@ class Dispute(DisputeRecord):
             if question and isinstance(move, MOVES) and move.by.party is question.awaited:
                 question = None
             # The agent's time does not run while a trader owes the agent an answer.
-            for own in (deciding, claimed):
-                if own and question:
+            for own in time.clocks:
+                if question:
                     own.hold("question", self.now)
-                elif own:
+                else:
                     own.resume("question", self.now)
         self.agents_task.finish()
         return await self.let_stand(self.decision)
@@ -305,31 +298,35 @@ class Dispute(DisputeRecord):
         if told is None:
             return settled.ending
         told = min(told, self.left(units), key=lambda money: money.amount_minor)
+        reckon = partial(self.reckoned, settled, units, told)
+        match await self.pay_back(reckon, self.learn_refunded):
+            case Payment.GIVEN_UP:
+                return Ending.CLOSED_BY_PLATFORM
+            case Payment.NOTHING_OWED if isinstance(self.concluded, Ending):
+                return self.concluded
+        return settled.ending
+
+    async def reckoned(self, settled: Settled, units: tuple[Line, ...], told: Money) -> Owed | None:
+        """How much of what both were `told` is still to pay, if anything is."""
+        if isinstance(self.concluded, Ending):
+            return None
         reduces = settled.remedy is Remedy.PARTIAL_REFUND
-        while not isinstance(self.concluded, Ending):
-            left = self.price_left(units) if reduces else self.left(units)
-            # Of a full refund, what is left by now: more, too, if another case's refund has failed.
-            amount = min(settled.amount or left, left, key=lambda money: money.amount_minor)
-            free = not self.sale.paid_for(units).amount_minor  # it never moved any money
-            if self.sale.unpaid and workflow.patched("dispute-of-what-was-not-paid"):
-                amount = amount.model_copy(update={"amount_minor": 0})
-            if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
-                self.note("nothing is owed")
-                self.tell_announced()
-                self.less = (told if told.amount_minor else None), amount
-                self.tell_less()
-                return settled.ending
-            self.rest_on(Party.PLATFORM)
-            agreed = told if told.amount_minor > amount.amount_minor else None
-            to_pay = units if reduces else self.refundable(units)
-            match await self.pay_back(amount, to_pay, agreed, reduction=reduces):
-                case Payment.PAID:
-                    return settled.ending
-                case Payment.GIVEN_UP:
-                    return Ending.CLOSED_BY_PLATFORM
-                case Payment.STALE:
-                    await self.learn_refunded()
-        return self.concluded
+        left = self.price_left(units) if reduces else self.left(units)
+        # Of a full refund, what is left by now: more, too, if another case's refund has failed.
+        amount = min(settled.amount or left, left, key=lambda money: money.amount_minor)
+        free = not self.sale.paid_for(units).amount_minor  # it never moved any money
+        if self.sale.unpaid and workflow.patched("dispute-of-what-was-not-paid"):
+            amount = amount.model_copy(update={"amount_minor": 0})
+        if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
+            self.note("nothing is owed")
+            self.tell_announced()
+            self.less = (told if told.amount_minor else None), amount
+            self.tell_less()
+            return None
+        self.rest_on(Party.PLATFORM)
+        agreed = told if told.amount_minor > amount.amount_minor else None
+        to_pay = units if reduces else self.refundable(units)
+        return Owed(amount, to_pay, agreed, reduction=reduces)
 
     async def have_sent_again(self) -> Turn | None:
         """The seller sends the goods again and says so; silence brings the agents back."""
@@ -339,9 +336,7 @@ class Dispute(DisputeRecord):
         self.tell(
             Party.BUYER, NoticeName.FULFILMENT_EXPECTED, remedy=Remedy.SEND_AGAIN, due=clock.due
         )
-        move: Command | Silence | None = None
-        while not isinstance(move, Silence | Fulfil | Close):
-            move = await self.hear(Party.SELLER, clock)
+        move = await self.hear_one_of((Fulfil,), Party.SELLER, clock)
         self.fulfilment_awaited = False
         match move:
             case Silence():

@@ -20,7 +20,6 @@ from domain.ahead import Ahead
 from domain.commands import (
     Accept,
     BeginWork,
-    Close,
     Command,
     Decide,
     Explain,
@@ -29,6 +28,7 @@ from domain.commands import (
     Inspect,
     ProvideLabel,
     PutBack,
+    Receive,
     Reject,
     ShipBack,
     Verdict,
@@ -227,6 +227,10 @@ class GoodsReturn(GoodsRecord):
             case Decide():
                 self.counted = dict(Counter(self.counted) + Counter(self.write_off()))
 
+    def is_called_off(self) -> bool:
+        """Whether the case that the return belongs to needs it no more."""
+        return self.called_off
+
     def overtaken(self) -> bool:
         """Whether nobody needs an agent's ruling any more: the goods came, or are not needed."""
         return self.ruling is None and (self.at_seller or self.called_off)
@@ -240,16 +244,19 @@ class GoodsReturn(GoodsRecord):
         if not self.called_off:
             self.tell_arrival(clock)
         move: Command | Silence | None = None
-        while not isinstance(move, Inspect | PutBack | Silence | Close) and not self.called_off:
-            move = await self.hear(Party.SELLER, clock, until=lambda: self.called_off)
+        while not self.called_off:
+            steps = (Receive, Inspect, PutBack)
+            move = await self.hear_one_of(steps, Party.SELLER, clock, until=self.is_called_off)
             self.tell_received(clock)
+            if not isinstance(move, Receive):
+                break
         if isinstance(move, Silence) and clock.window.on_silence is OnSilence.AGENT:
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled(
                 "inspection-overdue",
                 NoticeName.DUTY_OVERDUE,
-                lambda: self.called_off,
+                self.is_called_off,
                 due=clock.due,
             )
         if self.ended:
@@ -278,9 +285,8 @@ class GoodsReturn(GoodsRecord):
         clock = self.start("finding_answer", Party.BUYER)
         self.ask(clock, NoticeName.FINDING, goods=seen)
         self.finding_open = True
-        move: Command | Silence | None = None
-        while not (isinstance(move, Accept | Reject | Silence | Close) or self.called_off):
-            move = await self.hear(Party.BUYER, clock, until=lambda: self.called_off)
+        answers = (Accept, Reject)
+        move = await self.hear_one_of(answers, Party.BUYER, clock, until=self.is_called_off)
         self.finding_open = False
         match move:
             case Accept():
@@ -288,7 +294,7 @@ class GoodsReturn(GoodsRecord):
             case Reject() | Silence():
                 self.enter(Stage.WITH_AGENT)
                 move = await self.have_ruled(
-                    "finding-contested", NoticeName.PROPOSAL_CONTESTED, lambda: self.called_off
+                    "finding-contested", NoticeName.PROPOSAL_CONTESTED, self.is_called_off
                 )
         return isinstance(move, Decide) and move.verdict is not Verdict.FOR_SELLER
 
@@ -319,7 +325,7 @@ class GoodsReturn(GoodsRecord):
         self.owes_parcel = True
         repairs = purpose is Purpose.REPAIR
         while not self.ended:
-            match await self.hear(Party.SELLER, clock, until=lambda: self.called_off):
+            match await self.hear(Party.SELLER, clock, until=self.is_called_off):
                 case BeginWork(text=text):
                     self.tell(
                         Party.BUYER, NoticeName.WORK_BEGUN, purpose=purpose, text=text or None
@@ -351,9 +357,7 @@ class GoodsReturn(GoodsRecord):
         clock = self.start("ship_back", Party.SELLER)
         self.ask(clock, NoticeName.SHIP_BACK_WANTED, goods=self.named(units))
         self.owes_parcel = True
-        move: Command | Silence | None = None
-        while not isinstance(move, ShipBack | Silence | Close):
-            move = await self.hear(Party.SELLER, clock)
+        move = await self.hear_one_of((ShipBack,), Party.SELLER, clock)
         if isinstance(move, Silence):
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
@@ -372,9 +376,7 @@ class GoodsReturn(GoodsRecord):
         self.enter(Stage.UNEXPLAINED)
         clock = self.start("explanation", Party.BUYER)
         self.ask(clock, NoticeName.RETURN_UNEXPLAINED, goods=self.conditions())
-        move: Command | Silence | None = None
-        while not isinstance(move, Explain | Silence | Close):
-            move = await self.hear(Party.BUYER, clock)
+        move = await self.hear_one_of((Explain,), Party.BUYER, clock)
         units = units_of(lot for lot in self.shelve() if lot.condition.came_back)
         if isinstance(move, Explain) and units and await self.open_explained(move, lines(units)):
             return Ending.EXPLAINED
@@ -532,8 +534,8 @@ class GoodsReturn(GoodsRecord):
 
     @workflow.signal
     async def parcel(self, event: ParcelEvent) -> None:
-        """A carrier's machine has seen the parcel: in any order, repeated, or late."""
-        if await self.believes(event):
+        """A carrier's machine has seen the parcel."""
+        if await self.is_news(event):
             self.see(event)
 
     @workflow.signal

@@ -1,6 +1,7 @@
 """Cases that agents can be called to: a task is queued, claimed, decided, or left to the lead."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Unpack
 
 from temporalio import workflow
@@ -9,6 +10,7 @@ from domain.ahead import stages_led_from, stages_with_agents
 from domain.commands import (
     Ask,
     Claim,
+    Close,
     Command,
     CommandBase,
     Decide,
@@ -31,6 +33,19 @@ from workflows.kernel.judging import Permitted
 
 BESIDE_THE_TASK = (Say, Ask, Hold, Resume, ResendLetters, LeaveLetters)
 """What any agent may send; all else is the agent's who has claimed the task, if one has."""
+
+
+@dataclass
+class AgentsTime:
+    """The agents' time to decide a task, and, while one has claimed it, that agent's."""
+
+    deciding: Clock
+    claimed: Clock | None = None
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """What runs."""
+        return (self.deciding, self.claimed) if self.claimed else (self.deciding,)
 
 
 class WithAgents(Case):
@@ -62,28 +77,41 @@ class WithAgents(Case):
         return clock
 
     async def hear_agent(
-        self, deciding: Clock, until: Callable[[], bool] | None = None
+        self,
+        deciding: Clock,
+        until: Callable[[], bool] | None = None,
+        verbs: tuple[type[CommandBase], ...] = (),
     ) -> Command | None:
         """Wait for what an agent does about the open task, or what ends the need for it.
 
+        Of these `verbs`, if they are named, or the closing by the platform; others are let by.
+        """
+        time = AgentsTime(deciding)
+        while True:
+            move = await self.hear(Party.AGENT, *time.clocks, until=until)
+            if self.passes_task_on(move, time) or isinstance(move, Silence):
+                continue
+            if move is None or not verbs or isinstance(move, (*verbs, Close)):
+                return move
+
+    def passes_task_on(self, move: Command | Silence | None, time: AgentsTime) -> bool:
+        """Whether no more has happened than that another has the task now, or nobody.
+
         Silence gives a claimed task back to the queue, and a task that nobody decides to the lead.
         """
-        claimed: Clock | None = None
-        while True:
-            clocks = [clock for clock in (deciding, claimed) if clock]
-            move = await self.hear(Party.AGENT, *clocks, until=until)
-            match move:
-                case Silence(clock) if clock is claimed:
-                    claimed = None
-                    self.agents_task.change(owner=None, state=TaskState.OPEN)
-                case Silence():
-                    deciding, claimed = self.call_lead(), None
-                case Claim():
-                    claimed = self.start("claim", Party.AGENT)
-                case Release():
-                    claimed = None
-                case _:
-                    return move
+        match move:
+            case Silence(clock) if clock is time.claimed:
+                time.claimed = None
+                self.agents_task.change(owner=None, state=TaskState.OPEN)
+            case Silence(clock) if clock is time.deciding:
+                time.deciding, time.claimed = self.call_lead(), None
+            case Claim():
+                time.claimed = self.start("claim", Party.AGENT)
+            case Release():
+                time.claimed = None
+            case _:
+                return False
+        return True
 
     async def have_ruled(
         self,

@@ -340,6 +340,19 @@ class Case(ABC):
                 return Silence(clock)
         return None
 
+    async def hear_one_of(
+        self,
+        verbs: tuple[type[CommandBase], ...],
+        awaited: Party,
+        *clocks: Clock,
+        until: Callable[[], bool] | None = None,
+    ) -> Command | Silence | None:
+        """As `hear`: the next move of these verbs, or the platform's closing; others are let by."""
+        while True:
+            move = await self.hear(awaited, *clocks, until=until)
+            if move is None or isinstance(move, (*verbs, Silence, Close)):
+                return move
+
     def turn_to(self, awaited: Party, *clocks: Clock) -> None:
         """It is this party's turn, while these clocks run; nothing need wait for it yet."""
         if self._hold and not set(clocks) & set(self.clocks):

@@ -4,7 +4,9 @@ from temporalio import workflow
 
 from domain.commands import Command
 from domain.goods import ParcelEvent
+from domain.openings import Opening
 from domain.orders import Sale
+from domain.parcels import Scans
 from domain.refusals import Refusal
 from domain.remedies import whole_refusal
 from domain.timely import impossible
@@ -28,8 +30,13 @@ class OverOrder(Case):
         """
         return self.registration.delivery_back_minor is None
 
-    async def believes(self, event: ParcelEvent) -> bool:
-        """Whether what a carrier's machine says it saw can have happened then.
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(opening)
+        self.scans_told = Scans()
+
+    async def is_news(self, event: ParcelEvent) -> bool:
+        """Take in what a carrier's machine says it saw: in any order, repeated, or late. False if
+        it was told before, or cannot have happened then.
 
         What happened after a clock had run out comes after the silence.
         """
@@ -38,7 +45,7 @@ class OverOrder(Case):
             self.note("parcel not believed", detail=why)
             return False
         await self.silence_taken(event.at)
-        return True
+        return self.scans_told.take(event)
 
     def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
         """Tell another case about the same parcel what a carrier's machine has seen."""

@@ -1,7 +1,8 @@
 """Cases that pay buyers back: under one key until it is known what became of the money."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Unpack
@@ -47,10 +48,24 @@ class Payment(Enum):
     """How paying back ended."""
 
     PAID = auto()
+    NOTHING_OWED = auto()
     GIVEN_UP = auto()
     """The platform closed the case over a refund that failed."""
-    STALE = auto()
-    """Other money for the order came back meanwhile: the amount has to be reckoned anew."""
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What is to be paid back: for units, or as a reduction of their price.
+
+    `agreed`: what both were told before, if that was more. `delivery`: how much of the delivery
+    comes back with it, where that is reckoned.
+    """
+
+    amount: Money
+    units: tuple[Line, ...]
+    agreed: Money | None = None
+    reduction: bool = False
+    delivery: int | None = None
 
 
 class Refunding(OverOrder, WithAgents):
@@ -122,21 +137,29 @@ class Refunding(OverOrder, WithAgents):
 
     async def pay_back(
         self,
-        amount: Money,
-        units: tuple[Line, ...],
-        agreed: Money | None = None,
-        *,
-        reduction: bool = False,
-        delivery: int | None = None,
+        reckon: Callable[[], Awaitable[Owed | None]],
+        learn: Callable[[], Awaitable[None]],
     ) -> Payment:
-        """Refund these units, or reduce their price, until it is known what became of it.
-
-        It holds for what is known to have come back of the order. A failure needs an agent, who
-        orders it again. `agreed`: what both were told before, if that was more. `delivery`: how
-        much of the delivery comes back with it, where that is reckoned.
+        """Pay what is owed as it is reckoned: anew as often as other money for the order came back
+        meanwhile, once the case has learned of it.
         """
+        while owed := await reckon():
+            if payment := await self.pay_once(owed):
+                return payment
+            await learn()
+        return Payment.NOTHING_OWED
+
+    async def pay_once(self, owed: Owed) -> Payment | None:
+        """Refund units, or reduce their price, until it is known what became of it.
+
+        It holds for what is known to have come back of the order: None if that was not all. A
+        failure needs an agent, who orders it again.
+        """
+        amount, agreed = owed.amount, owed.agreed
         while True:
-            command = self.refund_command(amount, units, reduction=reduction, delivery=delivery)
+            command = self.refund_command(
+                amount, owed.units, reduction=owed.reduction, delivery=owed.delivery
+            )
             self.refund = RefundReport(key=command.key, state=RefundState.REQUESTED)
             self.ordered = command
             self.rest_on(Party.PLATFORM)
@@ -157,7 +180,7 @@ class Refunding(OverOrder, WithAgents):
                 if failure_type(error) == STALE:
                     self.refund = self.ordered = None
                     self._waits_outside = False
-                    return Payment.STALE
+                    return None
                 self.refund = RefundReport(
                     key=command.key, state=RefundState.FAILED, reason=failure_type(error)
                 )
@@ -169,10 +192,7 @@ class Refunding(OverOrder, WithAgents):
                 self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount, agreed=agreed)
                 return Payment.PAID
             self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
-            move: Command | None = None
-            clock = self.call_agents(REFUND_FAILED)
-            while not isinstance(move, RetryRefund | Close):
-                move = await self.hear_agent(clock)
+            move = await self.hear_agent(self.call_agents(REFUND_FAILED), verbs=(RetryRefund,))
             self.agents_task.finish()
             if isinstance(move, Close):
                 return Payment.GIVEN_UP
@@ -214,9 +234,9 @@ class Refunding(OverOrder, WithAgents):
             delivery_minor=delivery,
         )
 
-    async def settle_units(self, units: tuple[Line, ...], delivery: int) -> Payment:
+    async def pay_nothing_more(self, units: tuple[Line, ...], delivery: int) -> bool:
         """Enter that nothing is owed for these units any more, nor so much of the delivery, so that
-        no other case pays them.
+        no other case pays them; False if other money came back meanwhile.
         """
         if self.registration.edition < 2:
             self._steps += 1  # its letters have left already
@@ -229,9 +249,9 @@ class Refunding(OverOrder, WithAgents):
             if is_cancelled_exception(error):
                 raise
             if failure_type(error) == STALE:
-                return Payment.STALE
+                return False
             self.note("units not settled", detail=failure_type(error))
-        return Payment.PAID
+        return True
 
     async def learn(self, command: RefundCommand) -> RefundReport:
         """Ask the marketplace until it is known whether the money moved.

@@ -33,7 +33,7 @@ from domain.stages import Stage
 from domain.view import CaseView
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.kernel.refunding import Payment
+from workflows.kernel.refunding import Owed, Payment
 from workflows.kernel.returning import Returning
 
 REFUND_CLOCKS = ("refund", "refund_after_goods")
@@ -199,20 +199,26 @@ class TakingBack(Returning):
     async def pay(self) -> None:
         """Refund what the preview says, once; reckoned anew if other money came back since."""
         self.enter(Stage.REFUNDING)
-        while not await self.owes_nothing():
-            amount, agreed = self.amount, self.less and self.less[0]
-            units, delivery = self.covered
-            match await self.pay_back(amount, units, agreed, delivery=delivery):
-                case Payment.PAID:
-                    self.paid, self.less = amount, None
-                    return
-                case Payment.GIVEN_UP:
-                    self.ended = Ending.CLOSED_BY_PLATFORM
-                    return
-                case Payment.STALE:
-                    self.note("refund reckoned anew", detail="other money came back meanwhile")
-                    await self.leave_out_refunded()
-        self.ended = Ending.NOTHING_OWED
+        match await self.pay_back(self.reckoned, self.reckon_anew):
+            case Payment.PAID:
+                assert self.ordered is not None
+                self.paid, self.less = self.ordered.amount, None
+            case Payment.GIVEN_UP:
+                self.ended = Ending.CLOSED_BY_PLATFORM
+            case Payment.NOTHING_OWED:
+                self.ended = Ending.NOTHING_OWED
+
+    async def reckoned(self) -> Owed | None:
+        """What the preview says, if anything is owed."""
+        if await self.owes_nothing():
+            return None
+        units, delivery = self.covered
+        return Owed(self.amount, units, self.less and self.less[0], delivery=delivery)
+
+    async def reckon_anew(self) -> None:
+        """Other cases have paid some of it back meanwhile."""
+        self.note("refund reckoned anew", detail="other money came back meanwhile")
+        await self.leave_out_refunded()
 
     @property
     def owed(self) -> bool:
@@ -232,7 +238,7 @@ class TakingBack(Returning):
         """
         while not self.owed:
             settles = self.deducted_whole and workflow.patched("deducted-units-settled")
-            if not settles or await self.settle_units(*self.covered) is not Payment.STALE:
+            if not settles or await self.pay_nothing_more(*self.covered):
                 self.note(NOTHING_OWED.what)
                 self.tell_announced()
                 self.tell_less()

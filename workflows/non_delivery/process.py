@@ -264,7 +264,7 @@ class NonDelivery(NonDeliveryRecord):
         if not await self.still_owed():
             return
         self.contract_ended = self.owed
-        for event in self._told.values():  # some of the goods may have come before
+        for event in self.scans_told:  # some of the goods may have come before
             if event.tracking or event in self.scans:
                 self.heed_late(event)
         due = await self.begin_refund(
@@ -321,8 +321,10 @@ class NonDelivery(NonDeliveryRecord):
 
     @workflow.signal
     async def parcel(self, event: ParcelEvent) -> None:
-        """A carrier's machine has seen a parcel: in any order, repeated, or late."""
-        if not (await self.believes(event) and self.take_in(event)):
+        """A carrier's machine has seen a parcel."""
+        if not await self.is_news(event):
             return
+        self.scans.append(event)
+        self.note(f"parcel {event.scan}", detail=event.tracking or "")
         self.tell_claim(event)
         self.heed_late(event)

@@ -72,7 +72,6 @@ class NonDeliveryRecord(Claiming):
         self.contract_ended = False
         self.going_back: dict[str | None, Counter[str]] = {}
         self.scans: list[ParcelEvent] = []
-        self._told: dict[str, ParcelEvent] = {}
         self._there: set[str] = set()
 
     # What is known of the parcels.
@@ -152,7 +151,7 @@ class NonDeliveryRecord(Claiming):
         ruled_out = self.ruled_at and event.at <= self.ruled_at
         came_back = any(
             (later.scan, later.tracking) == (Scan.RETURNED, event.tracking) and later.at >= event.at
-            for later in self._told.values()
+            for later in self.scans_told
         )
         if ruled_out or came_back or event.tracking in self.going_back:
             return ()
@@ -185,15 +184,6 @@ class NonDeliveryRecord(Claiming):
     def scanned(self) -> bool:
         """Whether a machine has told something that was not heeded yet; commands come first."""
         return bool(self.scans) and not self.answered
-
-    def take_in(self, event: ParcelEvent) -> bool:
-        """Keep a carrier's event until it is heeded; False if it was told before."""
-        if event.event_id in self._told:
-            return False
-        self._told[event.event_id] = event
-        self.scans.append(event)
-        self.note(f"parcel {event.scan}", detail=event.tracking or "")
-        return True
 
     # What may be sent.
 

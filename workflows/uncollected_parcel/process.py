@@ -15,7 +15,6 @@ from activities.seller_reports import SellerReports
 from domain.ahead import Ahead
 from domain.commands import (
     CancelOrder,
-    Close,
     Command,
     Decide,
     ReportBuyer,
@@ -333,10 +332,9 @@ class UncollectedParcel(UncollectedParcelRecord):
     async def have_charge_seen_to(self, charge: Money) -> bool:
         """An agent orders it anew; False if the platform closes the case over it."""
         self.enter(Stage.WITH_AGENT)
-        ended, move, clock = self.ended, None, self.call_agents(UNVOIDED)
+        ended, clock = self.ended, self.call_agents(UNVOIDED)
         self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=charge)
-        while not isinstance(move, RetryRefund | Close):
-            move = await self.hear_agent(clock)
+        move = await self.hear_agent(clock, verbs=(RetryRefund,))
         self.agents_task.finish()
         self.ended = ended or self.ended
         return isinstance(move, RetryRefund)
@@ -465,9 +463,8 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     @workflow.signal
     async def parcel(self, event: ParcelEvent) -> None:
-        """A carrier's machine has seen a parcel; late, repeated and in any order."""
-        if await self.believes(event) and event.event_id not in self.events:
-            self.events[event.event_id] = event
+        """A carrier's machine has seen a parcel."""
+        if await self.is_news(event):
             self.note(f"parcel {event.scan}", detail=event.tracking or "")
 
     @workflow.signal

@@ -24,7 +24,7 @@ from domain.commands import (
     Verdict,
     WithdrawFromContract,
 )
-from domain.goods import ParcelEvent, Scan
+from domain.goods import Scan
 from domain.money import Money, Payment
 from domain.openings import OpenUncollectedParcel
 from domain.orders import BuyerClass
@@ -74,7 +74,6 @@ class UncollectedParcelRecord(TakingBack):
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.used = [opening.tracking]
-        self.events: dict[str, ParcelEvent] = {}
         self.costs: list[CostView] = []
         self.reported = False
 
@@ -178,7 +177,7 @@ class UncollectedParcelRecord(TakingBack):
         """
         if self.shipped is None or self.shipped_at is None:
             return None
-        for event in self.events.values():
+        for event in self.scans_told:
             mine = event.tracking == self.shipped.tracking
             since = event.tracking is None and event.at >= self.shipped_at
             if (mine or since) and event.scan in (Scan.DELIVERED, Scan.RETURNED, Scan.LOST):
@@ -191,7 +190,7 @@ class UncollectedParcelRecord(TakingBack):
             event.scan is Scan.DELIVERED
             and event.tracking == self.tracking
             and event.at >= self.came_back_at
-            for event in self.events.values()
+            for event in self.scans_told
         )
 
     @property

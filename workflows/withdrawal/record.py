@@ -34,6 +34,7 @@ from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CaseView, OfferState, Outcome, ProposalView
+from domain.withdrawing import withdrawn_as
 from workflows.kernel.deadline import Clock
 from workflows.kernel.taking_back import TakingBack
 from workflows.withdrawal.terms import TRADERS, VERBS
@@ -70,10 +71,8 @@ class WithdrawalRecord(TakingBack):
 
     @property
     def event(self) -> Event:
-        """Cash on delivery was paid for goods that the buyer has had, and for no others (P4)."""
-        cash = self.sale.payment is Payment.CASH_ON_DELIVERY
-        had = self.in_hand or self.moved
-        return Event.UNCOLLECTED if cash and not had else Event.WITHDRAWAL
+        """Goods that the buyer sends back, the buyer has had."""
+        return withdrawn_as(self.sale, had=self.in_hand or self.moved)
 
     @property
     def in_hand(self) -> bool:
