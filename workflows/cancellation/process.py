@@ -51,7 +51,6 @@ class Cancellation(TakingBack):
     def __init__(self, opening: OpenCancellation) -> None:
         super().__init__(opening)
         self.left_anyway = False
-        self.settled = False
 
     @workflow.run
     async def run(self, opening: OpenCancellation) -> Closed:
@@ -184,14 +183,18 @@ class Cancellation(TakingBack):
                 return self.ruling_bars(command)
         return None
 
+    def is_step(self, command: Command) -> bool:
+        """The refund is ordered once; who was first, the buyer or the parcel, is ruled before."""
+        if isinstance(command, Decide):
+            return self.agents_task.purpose == "refund-overdue"
+        return isinstance(command, Refund)
+
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """A parcel is reported once; a stopped dispatch is refunded once."""
         if verb is ReportSent and self.came_back:
             return Refusal(code=Code.WRONG_STAGE, sentence="You have the goods again.")
         if verb is ReportSent and self.left_anyway:
             return Refusal(code=Code.ALREADY_DONE, sentence="The parcel is known to have left.")
-        if verb in (Refund, Decide) and self.settled:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The refund is settled already.")
         if verb is Refund and self.agents_task.purpose == "dispatch-unknown":
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
@@ -203,10 +206,6 @@ class Cancellation(TakingBack):
         match command:
             case ReportSent():
                 self.left_anyway = True
-            case Refund():
-                self.settled = True
-            case Decide() if self.agents_task.purpose == "refund-overdue":
-                self.settled = True
         return super().record(command)
 
     @workflow.signal

@@ -179,13 +179,17 @@ class CarrierClaimRecord(OverOrder, WithAgents):
             )
         if verb in (ReportRecovered, Withdraw) and self.recovered:
             return Refusal(code=Code.ALREADY_DONE, sentence="The money is known to have come.")
-        if verb in (ReportRecovered, Decide, Withdraw) and self.agents_task.now and self.settled:
+        if (
+            verb in (ReportRecovered, Decide, Withdraw)
+            and self.agents_task.now
+            and self.is_answered
+        ):
             return Refusal(code=Code.ALREADY_DONE, sentence="The question is settled already.")
         return None
 
     @property
-    def settled(self) -> bool:
-        """Whether what the agents were called for is settled: by a ruling, or by the money."""
+    def is_answered(self) -> bool:
+        """Whether what the agents were called for is answered: by a ruling, or by the money."""
         unpaid = self.agents_task.purpose == UNPAID
         return self.ruling is not None or (unpaid and self.recovered is not None)
 

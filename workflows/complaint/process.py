@@ -43,7 +43,7 @@ from domain.parties import RECOURSE, Party
 from domain.policy import OnSilence
 from domain.stages import Stage
 from domain.view import Closed
-from workflows.complaint.record import ANSWERS, ENDS, UNPROVEN, ComplaintRecord
+from workflows.complaint.record import ENDS, UNPROVEN, ComplaintRecord
 from workflows.complaint.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -234,7 +234,7 @@ class Complaint(ComplaintRecord):
         self.answering.resume("information", self.now)
         self.answering.hold("delivery", self.now)
         self.enter(Stage.WITH_AGENT)
-        self.answered = False
+        self.step.next()
         self.tell_both(NoticeName.DELIVERY_CONTESTED, text=contest.text, writer=contest.by)
         move = await self.have_ruled(UNPROVEN, NoticeName.AGENT_JOINS, reason=UNPROVEN)
         self.answering.resume("delivery", self.now)
@@ -364,7 +364,8 @@ class Complaint(ComplaintRecord):
     async def judge(self, stuck: Stuck) -> Turn:
         """An agent rules; what the seller missed or refused can still be done until then."""
         self.enter(Stage.WITH_AGENT)
-        self.answered, self.ruling = False, None
+        self.step.next()
+        self.ruling = None
         deciding = self.call_agents(stuck.why)
         self.tell_both(NoticeName.AGENT_JOINS, reason=stuck.why, due=deciding.due)
         move = await self.hear_agent(deciding)
@@ -557,7 +558,7 @@ class Complaint(ComplaintRecord):
         clock = self.start("amount_answer", Party.BUYER)
         amount = proposed.amount
         if self.registration.edition >= 4:
-            self.answered = False
+            self.step.next()
             self.turn_to(Party.BUYER, clock)
             amount = await self.learn_left_of(amount) or amount
             if not (amount.amount_minor or self.ended):
@@ -576,8 +577,8 @@ class Complaint(ComplaintRecord):
 
     async def hear_answer(self, awaited: Party, *clocks: Clock) -> Command | Silence | None:
         """The next move that answers what is asked, or ends the case; or silence."""
-        self.answered = False
-        return await self.hear_one_of((*ANSWERS, *ENDS), awaited, *clocks)
+        self.step.next()
+        return await self.hear_one_of((*self.STEPS, *ENDS), awaited, *clocks)
 
     def as_left(self, amount: Money | None) -> Money | None:
         """By how much the price is really reduced, as far as is known."""

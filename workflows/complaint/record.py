@@ -52,22 +52,7 @@ from domain.view import CaseView, Outcome
 from workflows.complaint.terms import ANSWERABLE, VERBS
 from workflows.kernel.claiming import Claiming
 from workflows.kernel.deadline import Clock
-
-ANSWERS = (
-    Clarify,
-    AcceptComplaint,
-    Refuse,
-    AskInformation,
-    SupplyInformation,
-    AskForHelp,
-    Choose,
-    NameAmount,
-    Accept,
-    Reject,
-    ReportFailed,
-    Decide,
-)
-"""What takes the case on to its next step: one at a time."""
+from workflows.kernel.one_step import ANOTHER_STEP
 
 ENDS = (Withdraw, Close)
 
@@ -93,6 +78,20 @@ class ComplaintRecord(Claiming):
 
     EVENT = Event.COMPLAINT
     VERBS = VERBS
+    STEPS = (
+        Clarify,
+        AcceptComplaint,
+        Refuse,
+        AskInformation,
+        SupplyInformation,
+        AskForHelp,
+        Choose,
+        NameAmount,
+        Accept,
+        Reject,
+        ReportFailed,
+        Decide,
+    )
 
     def __init__(self, opening: OpenComplaint) -> None:
         super().__init__(opening)
@@ -102,7 +101,6 @@ class ComplaintRecord(Claiming):
         self.unclear = opening.reason is None and opening.wanted is None
         self.answering: Clock | None = None
         self.informing: Clock | None = None
-        self.answered = False
         self.information_asked = False
         self.tier_opened = False
         self.proven = False
@@ -189,11 +187,8 @@ class ComplaintRecord(Claiming):
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        if verb in (*ANSWERS, *ENDS) and (self.ended or (self.answered and verb is not Close)):
-            return Refusal(
-                code=Code.ALREADY_DONE,
-                sentence="Another step was taken this moment; look at the case again.",
-            )
+        if self.ended and verb in (*self.STEPS, *ENDS):
+            return ANOTHER_STEP
         if verb in (Refuse, AskInformation) and self.stage in ANSWERABLE and self.too_late:
             return Refusal(
                 code=Code.WRONG_STAGE,
@@ -314,7 +309,6 @@ class ComplaintRecord(Claiming):
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case, so that the next command is judged by them."""
-        self.answered = self.answered or isinstance(command, ANSWERS)
         match command:
             case AskInformation():
                 self.information_asked = True

@@ -115,7 +115,7 @@ class GoodsReturn(GoodsRecord):
         await self.see_to_the_label()
         if not self.ended:
             self.enter(Stage.AWAITING_GOODS)
-        while not (self.ended or self.settled):
+        while not (self.ended or self.all_accounted_for):
             self.moved = False
             if self._label and self._label.done():
                 await self.pass_label_on(self._label)

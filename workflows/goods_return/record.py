@@ -118,7 +118,7 @@ class GoodsRecord(OverOrder, WithAgents):
         self.outstanding = dict(self.expected)
 
     @property
-    def settled(self) -> bool:
+    def all_accounted_for(self) -> bool:
         """Whether every unit has been received and inspected, or is known not to come."""
         return not any(self.outstanding.values()) and not self.uninspected
 

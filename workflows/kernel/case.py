@@ -29,6 +29,7 @@ from domain.base import Value
 from domain.calendars import Calendar
 from domain.commands import (
     Ask,
+    Claim,
     Close,
     Command,
     CommandBase,
@@ -36,8 +37,10 @@ from domain.commands import (
     LeaveLetters,
     Nature,
     Refuse,
+    Release,
     ResendLetters,
     Resume,
+    RetryRefund,
     Say,
     SendBack,
 )
@@ -97,6 +100,7 @@ from workflows.kernel.judging import (
     with_verbs,
 )
 from workflows.kernel.neighbours import open_next, tell_case
+from workflows.kernel.one_step import ANOTHER_STEP, OneStep
 from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
 from workflows.kernel.outbox import Outbox
 from workflows.kernel.publishing import publish
@@ -110,6 +114,9 @@ class Silence:
 
     clock: Clock
 
+
+BESIDE_A_STEP = (Say, Close, Hold, Resume, Claim, Release, RetryRefund)
+"""What the steps of the kernel take, and may be sent though another step was taken."""
 
 MISFITS_TOLD = 20
 """How many signals that cannot be read have a line of the timeline."""
@@ -125,6 +132,8 @@ class Case(ABC):
     """
     FLOW: ClassVar[Flow]
     PERMITTED: ClassVar[Permitted]
+    STEPS: ClassVar[tuple[type[CommandBase], ...]] = ()
+    """Verbs that take the case on, one at a time; what may go beside, `goes_beside()` says."""
     FACTS: ClassVar[tuple[type[CommandBase], ...]] = ()
     """Verbs that only state a fact: recorded, they answer nothing that is waited for."""
 
@@ -157,6 +166,7 @@ class Case(ABC):
         self.beside: list[str] = []
         self.adopted_by: str | None = None
         self._inbox = Inbox()
+        self.step = OneStep(self._inbox.has)
         self._listening = False
         self._reminds = False
         self._waits_outside = False
@@ -202,6 +212,14 @@ class Case(ABC):
     @abstractmethod
     def unfit(self, command: Command) -> Refusal | None:
         """Why this very command cannot be taken though its verb may be sent."""
+
+    def is_step(self, command: Command) -> bool:
+        """Whether a command takes the case on, so that no other step is taken beside it."""
+        return isinstance(command, self.STEPS)
+
+    def goes_beside(self, verb: type[CommandBase]) -> bool:
+        """Whether it may be sent though a step was taken that the timeline still acts on."""
+        return verb in (*BESIDE_A_STEP, *self.FACTS)
 
     def record(self, command: Command) -> Outcome:
         """Take the command's facts into the case, at once and without waiting."""
@@ -499,7 +517,7 @@ class Case(ABC):
             await self.own_database(Cases.close, over, f"ended: {ending}")
         else:
             publish(self)
-        await workflow.wait_condition(lambda: self.errands.settled)
+        await workflow.wait_condition(lambda: self.errands.done)
         if self.undelivered:
             publish(self)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -603,6 +621,8 @@ class Case(ABC):
             return letters_bar(by, undelivered=bool(self.undelivered))
         refusal = clock_bars(verb, by, held=self._hold is not None, running=bool(self.clocks))
         refusal = refusal or not_permitted(verb, by, self.stage, self.opening.kind, self.PERMITTED)
+        if refusal is None and self.step.taken and not self.goes_beside(verb):
+            return ANOTHER_STEP
         return refusal or self.barred(verb, by) or self.barred_for_kernel(verb, by)
 
     def may_do(self, party: Party) -> tuple[str, ...]:
@@ -666,6 +686,8 @@ class Case(ABC):
                 )
                 self.messages.append(message)
                 self._outbox.add_message(message)
+        if self.is_step(command):
+            self.step.take(command)
         outcome = self.record(command)
         if isinstance(command, self.FACTS):
             self._stirred = True

@@ -21,7 +21,7 @@ class Errands:
         task.add_done_callback(self._ended)
 
     @property
-    def settled(self) -> bool:
+    def done(self) -> bool:
         """Whether nothing is under way any more, or something broke."""
         return not self._under_way or self.broken is not None
 

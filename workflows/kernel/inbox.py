@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from datetime import datetime
 
-from domain.commands import Close, Command, CommandBase
+from domain.commands import Close, Command
 from domain.parties import Party
 from domain.refusals import Code, Refusal
 from domain.view import Receipt
@@ -86,10 +86,6 @@ class Inbox:
     def has(self, command: Command) -> bool:
         """Whether this command, and not another like it, still waits."""
         return any(waiting is command for waiting in self._waiting)
-
-    def holds(self, verbs: tuple[type[CommandBase], ...]) -> bool:
-        """Whether a command of one of these verbs waits."""
-        return any(isinstance(waiting, verbs) for waiting in self._waiting)
 
     def empty(self) -> tuple[Command, ...]:
         """Take out all that waits."""

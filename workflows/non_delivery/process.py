@@ -104,7 +104,7 @@ class NonDelivery(NonDeliveryRecord):
                 self.tell_both(NoticeName.CONTRACT_GOES_ON, goods=self.named(self.units))
                 self.ended = Ending.BUYER_SILENT
             case Stage.CAME_BACK:
-                self.answered = True
+                self.step.take_by_itself()
                 return await self.become_uncollected()
             case _:
                 self.ended = Ending.DELIVERED
@@ -123,7 +123,7 @@ class NonDelivery(NonDeliveryRecord):
         """The seller did not deliver in time: a breach, unless other cases have paid it all back,
         and the buyer may end the contract.
         """
-        self.answered = True  # who is late is not heard any more
+        self.step.take_by_itself()
         if not await self.still_owed():
             return None
         self.breach(missed)
@@ -287,7 +287,7 @@ class NonDelivery(NonDeliveryRecord):
 
     async def send_for_goods(self, units: tuple[Line, ...]) -> None:
         """Both are told; a buyer who would rather keep them may say so until it is refunded."""
-        keeps = (self.stage in UNPAID and not (self.answered or self.ended)) or None
+        keeps = (self.stage in UNPAID and not (self.step.taken or self.ended)) or None
         goods = self.named(units)
         await self.send_for(units, NoticeName.CAME_ALL_THE_SAME, goods=goods, unpaid=keeps)
         if self.ended and self.owed and not self.paid:

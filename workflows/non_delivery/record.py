@@ -33,20 +33,8 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Outcome
 from workflows.kernel.claiming import Claiming
+from workflows.kernel.one_step import ANOTHER_STEP
 from workflows.non_delivery.terms import VERBS
-
-ANSWERS = (
-    Ship,
-    Refuse,
-    ProveDelivery,
-    Terminate,
-    SendAgain,
-    Reject,
-    Withdraw,
-    Refund,
-    Decide,
-)
-"""What takes the case on to its next stage: one at a time."""
 
 DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
 """What a buyer contests, and agents rule on."""
@@ -57,11 +45,21 @@ class NonDeliveryRecord(Claiming):
 
     EVENT = Event.NOT_DELIVERED
     VERBS = VERBS
+    STEPS = (
+        Ship,
+        Refuse,
+        ProveDelivery,
+        Terminate,
+        SendAgain,
+        Reject,
+        Withdraw,
+        Refund,
+        Decide,
+    )
 
     def __init__(self, opening: OpenNonDelivery) -> None:
         super().__init__(opening)
         self.report = opening
-        self.answered = False
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
@@ -183,23 +181,24 @@ class NonDeliveryRecord(Claiming):
 
     def scanned(self) -> bool:
         """Whether a machine has told something that was not heeded yet; commands come first."""
-        return bool(self.scans) and not self.answered
+        return bool(self.scans) and not self.step.taken
 
     # What may be sent.
 
     def enter(self, stage: Stage) -> None:
         """What was sent has been acted on."""
         super().enter(stage)
-        self.answered = False
+        self.step.next()
+
+    def goes_beside(self, verb: type[CommandBase]) -> bool:
+        """What was sent is acted on before the platform can close the case."""
+        return verb is not Close and super().goes_beside(verb)
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        settled = self.ended and self.stage is not Stage.WATCHING
-        if verb in (*ANSWERS, Close) and (self.answered or settled):
-            return Refusal(
-                code=Code.ALREADY_DONE,
-                sentence="Another step was taken this moment; look at the case again.",
-            )
+        ending = self.ended and self.stage is not Stage.WATCHING
+        if ending and verb in (*self.STEPS, Close):
+            return ANOTHER_STEP
         if verb is Refund and self.agents_task.purpose in (DELIVERED, UNCOLLECTED):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent rules what became of the goods."
@@ -246,7 +245,6 @@ class NonDeliveryRecord(Claiming):
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case, so that the next command is judged by them."""
-        self.answered = self.answered or isinstance(command, ANSWERS)
         match command:
             case Ship():
                 self.shipped, self.shipped_at = command, self.now

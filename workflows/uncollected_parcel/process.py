@@ -121,7 +121,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         that the seller may withdraw. None if the carrier was mistaken, and the buyer has it.
         """
         await self.void_redelivery()
-        self.await_choice()
+        self.step.next()
         if not self.last_period_given:
             if not await self.still_theirs(since=4):
                 return None
@@ -210,7 +210,7 @@ class UncollectedParcel(UncollectedParcelRecord):
     async def have_paid(self) -> Command | None:
         """The buyer pays in time; silence, and the question is asked again."""
         self.enter(Stage.AWAITING_PAYMENT)
-        self.await_choice()
+        self.step.next()
         self.redelivery_is_paid = False
         self.redeliveries_asked += 1
         self.redelivery = Redelivery(
@@ -246,7 +246,7 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     def redelivery_comes(self) -> bool:
         """Whether it is paid for; what the buyer has chosen instead comes first."""
-        return self.redelivery_is_paid and not self.chosen
+        return self.redelivery_is_paid and not self.step.taken
 
     async def have_dispatched(self) -> Command | None:
         """The seller sends it in time; silence is a breach, and an agent ends the contract or gives
@@ -254,7 +254,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         """
         while True:
             self.enter(Stage.AWAITING_DISPATCH)
-            self.await_choice()
+            self.step.next()
             self.overdue = False
             clock = self.start("dispatch", Party.SELLER)
             told: Told = {"goods": self.named(self.units)}
@@ -284,7 +284,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         )
         clock = self.start("transit", Party.PLATFORM)
         while not self.ended:
-            self.await_choice()
+            self.step.next()
             move = await self.hear(Party.PLATFORM, clock, until=self.arrived)
             match move or self.scan:
                 case WithdrawFromContract() as statement:
@@ -302,7 +302,7 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     def arrived(self) -> bool:
         """Whether it is known what became of the parcel; what the buyer has stated comes first."""
-        return self.scan is not None and not self.chosen
+        return self.scan is not None and not self.step.taken
 
     async def void_redelivery(self) -> None:
         """What was asked for sending it again is owed no more, and given back if it was paid.
@@ -384,7 +384,8 @@ class UncollectedParcel(UncollectedParcelRecord):
 
         If that cannot be opened, an agent ends the contract.
         """
-        self.chosen, self.overdue, self.shipped = True, True, None
+        self.step.take_by_itself()
+        self.overdue, self.shipped = True, None
         await self.leave_out_openly()
         text = "The parcel that was sent again is missing."
         opening = OpenNonDelivery(**self.as_opened(), text=text, tracking=shipped.tracking)
@@ -392,7 +393,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         if self.ended:
             return None
         self.enter(Stage.WITH_AGENT)
-        self.await_choice()
+        self.step.next()
         return await self.have_ruled(MISSING, NoticeName.AGENT_JOINS, reason=MISSING)
 
     def as_opened(self) -> dict[str, object]:

@@ -6,6 +6,7 @@ Nothing here waits or writes to anybody: that is the timeline's, in process.py.
 from datetime import datetime
 
 from domain.commands import (
+    CancelOrder,
     Claim,
     Close,
     Command,
@@ -36,7 +37,7 @@ from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Announced, CaseView, CostView, Outcome, RedeliveryView
 from workflows.kernel.taking_back import TakingBack
-from workflows.uncollected_parcel.terms import CHOICES, UNSETTLED, VERBS
+from workflows.uncollected_parcel.terms import UNSETTLED, VERBS
 
 UNDECIDED = "withdrawal-unused"
 OVERDUE = "redelivery-overdue"
@@ -49,7 +50,7 @@ UNVOIDED = "redelivery-not-voided"
 SEEING_TO_CHARGE = (Say, Hold, Resume, Claim, Release, RetryRefund, Close)
 """What is left to send when only the charge for sending again has still to be given back."""
 
-SETTLED = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
+CHARGE_ALONE = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
 
 
 class UncollectedParcelRecord(TakingBack):
@@ -57,6 +58,7 @@ class UncollectedParcelRecord(TakingBack):
 
     EVENT = Event.UNCOLLECTED
     VERBS = VERBS
+    STEPS = (SendAgain, CancelOrder, WithdrawFromContract, Ship, Decide)
     FACTS = (ReportCost, ReportBuyer)
 
     def __init__(self, opening: OpenUncollectedParcel) -> None:
@@ -65,7 +67,6 @@ class UncollectedParcelRecord(TakingBack):
         self.round = 1
         self.unpaid = 0
         self.last_period_given = False
-        self.chosen = False
         self.chosen_at = self.came_back_at = self.opened_at
         self.overdue = False
         self.redelivery: Redelivery | None = None
@@ -186,7 +187,7 @@ class UncollectedParcelRecord(TakingBack):
 
     def collected(self) -> bool:
         """Whether the buyer has got after all what was said to have come back."""
-        return not self.chosen and any(
+        return not self.step.taken and any(
             event.scan is Scan.DELIVERED
             and event.tracking == self.tracking
             and event.at >= self.came_back_at
@@ -200,10 +201,6 @@ class UncollectedParcelRecord(TakingBack):
 
     # What may be sent.
 
-    def await_choice(self) -> None:
-        """Another choice is taken, unless one came that was not acted on yet."""
-        self.chosen = self._inbox.holds(CHOICES)
-
     @property
     def policy(self) -> UncollectedParcelPolicy:
         """The windows and limits that this case is pinned to."""
@@ -215,15 +212,21 @@ class UncollectedParcelRecord(TakingBack):
         """Whether the goods came back so often, or stayed unpaid for, that nobody sends again."""
         return self.round > self.policy.rounds or self.unpaid > self.policy.rounds
 
+    def goes_beside(self, verb: type[CommandBase]) -> bool:
+        """Once it is settled where the case goes next, nothing goes beside it but talk and holds,
+        until the money is on its way; what only a charge is waited for takes, `barred()` says.
+        """
+        if self.stage not in UNSETTLED or self.agents_task.purpose == UNVOIDED:
+            return True
+        return verb in (Say, Hold, Resume, RetryRefund)
+
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
         agent_about = self.agents_task.purpose
         if agent_about == UNVOIDED:
-            return None if verb in SEEING_TO_CHARGE else SETTLED
+            return None if verb in SEEING_TO_CHARGE else CHARGE_ALONE
         if verb is RetryRefund and self.stage is Stage.WITH_AGENT:
             return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
-        if self.chosen and self.stage in UNSETTLED and verb not in (Say, Hold, Resume):
-            return SETTLED
         if verb is SendAgain and agent_about in (OVERDUE, UNCHARGED, MISSING):
             return Refusal(code=Code.ALREADY_DONE, sentence="You want it sent again already.")
         if verb is SendAgain and self.last_round:
@@ -328,8 +331,8 @@ class UncollectedParcelRecord(TakingBack):
                 self.reported = True
             case Ship():
                 self.shipped, self.shipped_at = command, self.now
-        if isinstance(command, CHOICES):
-            self.chosen, self.chosen_at = True, self.now
+        if isinstance(command, self.STEPS):
+            self.chosen_at = self.now
         return super().record(command)
 
     def look(self) -> CaseView:

@@ -34,10 +34,6 @@ VERBS: Permitted = {
 }
 """Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
-CHOICES = (SendAgain, CancelOrder, WithdrawFromContract, Ship, Decide)
-"""What settles where the case goes next: the first counts, and nothing goes beside it."""
-
-
 ASKED_ANEW = (Stage.AWAITING_BUYER, Stage.FURTHER_PERIOD, Stage.MAY_WITHDRAW)
 PAID = Happens("redelivery paid")
 VOID_PAID = "void redelivery paid"

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from domain.commands import (
     Accept,
-    Claim,
     ClaimException,
     Close,
     Command,
@@ -17,9 +16,7 @@ from domain.commands import (
     Hold,
     Refund,
     Reject,
-    Release,
     Resume,
-    RetryRefund,
     Revoke,
     Say,
 )
@@ -40,7 +37,6 @@ from workflows.kernel.taking_back import TakingBack
 from workflows.withdrawal.terms import TRADERS, VERBS
 
 ANY_TIME = (Say, Close, Hold, Resume)
-AFTER_SETTLING = (*ANY_TIME, Claim, Release, RetryRefund)
 
 
 class WithdrawalRecord(TakingBack):
@@ -60,7 +56,6 @@ class WithdrawalRecord(TakingBack):
         self.came = False
         self.moved = False
         self.questioned = False
-        self.settled = False
         self.wants_revoked: set[Party] = set()
         self.proposals: list[ProposalView] = []
 
@@ -103,11 +98,16 @@ class WithdrawalRecord(TakingBack):
         """Whether the return has told something that was not heeded yet."""
         return bool(self.news) or self.return_over
 
+    def is_step(self, command: Command) -> bool:
+        """The refund is ordered once; a ruling on a proposal leaves it open."""
+        ruled = isinstance(command, Decide) and self.open_proposal is None
+        return ruled or isinstance(command, Refund)
+
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        if (self.settled and verb not in AFTER_SETTLING) or (self.ended and verb not in ANY_TIME):
+        if self.ended and verb not in ANY_TIME:
             return Refusal(code=Code.ALREADY_DONE, sentence="The withdrawal is settled already.")
-        if verb is Close and self.settled and not (self.refund or self.ended):
+        if verb is Close and self.step.taken and not (self.refund or self.ended):
             return Refusal(
                 code=Code.REFUND_UNCONFIRMED,
                 sentence="A refund has just been ordered; wait for what becomes of it.",
@@ -236,10 +236,6 @@ class WithdrawalRecord(TakingBack):
                 self.settle_proposal(OfferState.ACCEPTED)
             case Reject():
                 self.settle_proposal(OfferState.COUNTERED)
-            case Refund():
-                self.settled = True
-            case Decide() if self.open_proposal is None:
-                self.settled = True
             case Revoke():
                 self.wants_revoked.add(command.by.party)
                 if not self.wants_revoked.issuperset(TRADERS):
