@@ -69,7 +69,7 @@ class Cancellation(TakingBack):
         if await self.stopped():
             await self.give_money_back()
             if self.ended and self.paid is None:
-                await self.call_off_return()
+                await self.returns.call_off()
             else:
                 await self.watch_for_a_parcel()
         elif self.ended is None:
@@ -127,7 +127,7 @@ class Cancellation(TakingBack):
     async def watch_for_a_parcel(self) -> None:
         """A parcel that left all the same becomes a return, at the seller's cost."""
         self.enter(Stage.WATCHING)
-        if not self.returns:
+        if not self.returns.ids:
             clock = self.start("sent_anyway", Party.PLATFORM)
             if await self.hear(Party.PLATFORM, clock, until=self.parcel_left):
                 return  # silence, or the platform closes the case
@@ -157,7 +157,7 @@ class Cancellation(TakingBack):
 
     def parcel_left(self) -> bool:
         """Whether a parcel left that has not become a return yet."""
-        return self.left_anyway and not self.returns
+        return self.left_anyway and not self.returns.ids
 
     @property
     def whole(self) -> bool:

@@ -48,7 +48,7 @@ from workflows.complaint.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.refunding import Owed, Payment
-from workflows.kernel.returning import DONE, GOODS, NOTHING_BACK
+from workflows.kernel.returns import DONE, GOODS, NOTHING_BACK
 from workflows.kernel.taking_back import NOTHING_OWED
 
 
@@ -136,7 +136,7 @@ class Complaint(ComplaintRecord):
             ended = await self.clarify()
         else:
             self.tell_opening()
-        if before := self.goods_in or self.claim.instead_of:
+        if before := self.returns.goods_in or self.claim.instead_of:
             await self.take_over(before)
         if self.claim.reason is ReturnReason.DAMAGED:
             await self.claim_from_carriers()
@@ -431,7 +431,7 @@ class Complaint(ComplaintRecord):
         """The goods are repaired or replaced, and then tried by the buyer."""
         self.enter(Stage.SETTLING)
         self.rest_on(Party.BUYER)
-        result = await self.have_returned(GOODS[remedy], self.units)
+        result = await self.returns.have_back(GOODS[remedy], self.units)
         if (turn := self.without_goods(result)) is not None:
             return turn
         self.units = result.accepted or self.units
@@ -462,7 +462,7 @@ class Complaint(ComplaintRecord):
             self.tell_less()
         self.enter(Stage.SETTLING)
         self.rest_on(Party.BUYER)
-        result = await self.have_returned(Purpose.REFUND, self.units)
+        result = await self.returns.have_back(Purpose.REFUND, self.units)
         if (turn := self.without_goods(result)) is not None:
             return turn
         self.units = result.accepted or self.units
@@ -615,14 +615,14 @@ class Complaint(ComplaintRecord):
 
     async def send_goods_back(self, ending: Ending) -> None:
         """Goods that the seller had before, and that are neither made good nor paid, go back."""
-        if self.goods_in and not self.returns and ending is not Ending.REFUNDED:
-            await self.start_return(Purpose.REPAIR, self.units, only_back=True)
+        if self.returns.goods_in and not self.returns.ids and ending is not Ending.REFUNDED:
+            await self.returns.open(Purpose.REPAIR, self.units, only_back=True)
 
     async def claim_from_carriers(self) -> None:
         """Damage on the way is the seller's claim against the carrier: beside this, not awaited."""
         for parcel in parcels_of(self.sale, self.units):
             assert parcel.tracking is not None
-            await self.claim_from_carrier(parcel.tracking, CarrierTrouble.DAMAGE)
+            await self.claims.open(parcel.tracking, CarrierTrouble.DAMAGE)
 
     def tell_opening(self, taken: str = "") -> None:
         """Both are told of the complaint; `taken`: why an unclear statement was taken for one."""

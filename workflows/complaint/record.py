@@ -50,9 +50,10 @@ from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from workflows.complaint.terms import ANSWERABLE, VERBS
-from workflows.kernel.claiming import Claiming
+from workflows.kernel.claims import Claims
 from workflows.kernel.deadline import Clock
 from workflows.kernel.one_step import ANOTHER_STEP
+from workflows.kernel.taking_back import TakingBack
 
 ENDS = (Withdraw, Close)
 
@@ -73,7 +74,7 @@ NO_REMEDY_YET = Refusal(
 )
 
 
-class ComplaintRecord(Claiming):
+class ComplaintRecord(TakingBack):
     """The facts of a complaint, by which each command is judged when it comes."""
 
     EVENT = Event.COMPLAINT
@@ -95,6 +96,14 @@ class ComplaintRecord(Claiming):
 
     def __init__(self, opening: OpenComplaint) -> None:
         super().__init__(opening)
+        self.claims = Claims(
+            self.id,
+            opening,
+            self.errands,
+            tell=self.tell_other,
+            note=lambda what, which: self.note(what, detail=which),
+            now=lambda: self.now,
+        )
         self.claim = opening
         self.wanted = opening.wanted or Remedy.REPAIR
         self.wished = opening.amount
@@ -268,7 +277,7 @@ class ComplaintRecord(Claiming):
                 code=Code.ALREADY_DONE,
                 sentence="The order says that the goods were delivered; refuse for another reason.",
             )
-        if self.goods_in:
+        if self.returns.goods_in:
             return Refusal(
                 code=Code.ALREADY_DONE,
                 sentence="The buyer has sent you the goods; refuse for another reason.",
@@ -338,6 +347,7 @@ class ComplaintRecord(Claiming):
             .look()
             .model_copy(
                 update={
+                    "carrier_claims": tuple(self.claims.ids),
                     "reason": claim.reason or "",
                     "wanted": None if self.unclear else self.wanted,
                     "claimed": self.wished,

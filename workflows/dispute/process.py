@@ -44,7 +44,7 @@ from workflows.kernel.agents import AgentsTime
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.refunding import Owed, Payment
-from workflows.kernel.returning import DONE, GOODS, NOTHING_BACK
+from workflows.kernel.returns import DONE, GOODS, NOTHING_BACK
 
 MOVES = Say | Ask | Offer | Reject | Refuse
 """What passes the turn to the other side."""
@@ -274,7 +274,7 @@ class Dispute(DisputeRecord):
                 if (turn := await self.have_sent_again()) is not None:
                     return turn
             case Remedy.REPAIR | Remedy.REPLACEMENT | Remedy.RETURN_FOR_REFUND:
-                result = await self.have_returned(GOODS[settled.remedy], units)
+                result = await self.returns.have_back(GOODS[settled.remedy], units)
                 if isinstance(self.concluded, Ending):
                     return self.concluded
                 if result.ending in NOTHING_BACK:

@@ -43,7 +43,7 @@ from domain.stages import Stage
 from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
 from workflows.dispute.terms import ANSWERABLE, TRADERS, VERBS
 from workflows.kernel.deadline import Clock
-from workflows.kernel.returning import Returning
+from workflows.kernel.refunding import Refunding
 
 NOTHING_PAID = Refusal(
     code=Code.AMOUNT_TOO_HIGH,
@@ -61,7 +61,7 @@ class Settled:
     ending: Ending
 
 
-class DisputeRecord(Returning):
+class DisputeRecord(Refunding):
     """The facts of a dispute, by which each command is judged when it comes."""
 
     VERBS = VERBS

@@ -186,7 +186,7 @@ class Case(ABC):
         self._stirred = False
         self._hold: Clock | None = None
         self._alarm = Alarm(self.opened_at)
-        self._woke_at = self.opened_at
+        self.woke_at = self.opened_at
         self._misfits = 0
         self._started: list[Clock] = []
         self._recalculated: dict[str, Recalculated] = {}
@@ -904,7 +904,7 @@ class Case(ABC):
             )
         finally:
             self._listening = False
-        self._woke_at = self.now
+        self.woke_at = self.now
         self.errands.raise_broken()
 
     def _let_go(self) -> None:

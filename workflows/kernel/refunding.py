@@ -1,6 +1,5 @@
 """Cases that pay buyers back: under one key until it is known what became of the money."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,10 +31,12 @@ from domain.refusals import Code, Refusal
 from domain.view import CaseView, Closed, Outcome
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.case import Silence
+from workflows.kernel.confirming import Confirming
 from workflows.kernel.errands import failure_type
 from workflows.kernel.judging import Permitted
-from workflows.kernel.options import MARKETPLACE, REFUND_ANSWER, REFUND_REPORTED
+from workflows.kernel.options import MARKETPLACE
 from workflows.kernel.over_order import OverOrder
+from workflows.kernel.returns import Returns
 
 REFUND_FAILED = "refund-failed"
 """What agents are called for: to order a refund again."""
@@ -73,12 +74,17 @@ class Refunding(OverOrder, WithAgents):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(opening)
+        self.returns = Returns(
+            self.id,
+            opening,
+            hear=lambda until: self.hear(Party.BUYER, until=until),
+            note=lambda what, which: self.note(what, detail=which),
+            now=lambda: self.now,
+        )
         self.refund: RefundReport | None = None
         self.ordered: RefundCommand | None = None
         self.refunds_asked = 0
-        self.asking: workflow.ActivityHandle[RefundReport] | None = None
-        self.asking_at_once: asyncio.Task[RefundReport | None] | None = None
-        self.refund_known_there = False
+        self.confirming: Confirming | None = None
         self._announcements: list[Callable[[], None]] = []
         self.less: tuple[Money | None, Money] | None = None
         self.learned_at: datetime | None = None
@@ -254,62 +260,21 @@ class Refunding(OverOrder, WithAgents):
         return True
 
     async def learn(self, command: RefundCommand) -> RefundReport:
-        """Ask the marketplace until it is known whether the money moved.
-
-        Its own report makes us ask at once, beside the patient asking, and the first answer
-        counts; when the window ends, an agent chases it.
-        """
-        self.asking, self.asking_at_once = self.ask_for(command), None
+        """Wait until it is known whether the money moved; after the window, an agent chases it."""
+        self.confirming = asked = Confirming(command)
         clock = self.start("refund_confirmation", Party.PLATFORM)
         awaited = Party.PLATFORM
         while True:
-            self.refund_known_there = False
-            move = await self.hear(awaited, clock, until=self.refund_answered)
-            if self.asking.done():
-                return await self.asking
-            if self.asking_at_once and self.asking_at_once.done():
-                if known := self.asking_at_once.result():
-                    return known
-                self.asking_at_once = None
-            if self.refund_known_there and not workflow.patched("refund-asked-beside"):
-                self.asking.cancel()
-                self.asking = self.ask_for(command)
-            elif self.refund_known_there:
-                self.asking_at_once = self.asking_at_once or asyncio.create_task(
-                    self.ask_at_once(command)
-                )
-            elif isinstance(move, Silence):
+            asked.may_be_known = False
+            move = await self.hear(awaited, clock, until=asked.has_news)
+            if (known := await asked.answer()) is not None:
+                return known
+            if not asked.follow_up() and isinstance(move, Silence):
                 if awaited is Party.PLATFORM:
                     self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=command.amount)
                     awaited, clock = Party.AGENT, self.call_agents("refund-unconfirmed")
                 else:
                     clock = self.call_lead()
-
-    def ask_for(self, command: RefundCommand) -> workflow.ActivityHandle[RefundReport]:
-        """Start asking what became of a refund; it answers once that is known."""
-        return workflow.start_activity_method(
-            Refunds.confirm, command, summary="what became of the refund?", **REFUND_ANSWER
-        )
-
-    async def ask_at_once(self, command: RefundCommand) -> RefundReport | None:
-        """Ask what became of a refund whose report came; None if the answer does not follow soon.
-
-        A failure is left to the patient asking, which meets it too.
-        """
-        try:
-            known: RefundReport = await workflow.execute_activity_method(
-                Refunds.confirm, command, summary="the refund was reported", **REFUND_REPORTED
-            )
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            return None
-        return known
-
-    def refund_answered(self) -> bool:
-        """Whether the refund's fate is known, or the marketplace says that it can be asked."""
-        under_way = (self.asking, self.asking_at_once)
-        return self.refund_known_there or any(asked and asked.done() for asked in under_way)
 
     async def learn_refunded(self) -> None:
         """Learn anew what of the order has come back, by whatever case."""
@@ -344,8 +309,8 @@ class Refunding(OverOrder, WithAgents):
     @workflow.signal
     def refund_reported(self, report: RefundReport) -> None:
         """The marketplace says that a refund's fate is known: it is asked at once."""
-        if self.refund and report.key == self.refund.key:
-            self.refund_known_there = True
+        if self.refund and report.key == self.refund.key and self.confirming:
+            self.confirming.may_be_known = True
 
     @property
     def refund_failed(self) -> bool:
@@ -380,8 +345,9 @@ class Refunding(OverOrder, WithAgents):
         return super().record(command)
 
     def look(self) -> CaseView:
-        """The case with its refund."""
-        view = super().look().model_copy(update={"refund": self.refund})
+        """The case with its refund, and its returns."""
+        known = {"refund": self.refund, "returns": tuple(self.returns.ids)}
+        view = super().look().model_copy(update=known)
         if self.ordered is None:
             return view
         told = {"refund_amount": self.ordered.amount, "refund_reduces": self.ordered.reduction}

@@ -11,7 +11,7 @@ from temporalio import workflow
 
 from domain.ahead import Happens
 from domain.commands import Close, Decide, Refund, Verdict
-from domain.goods import Goods
+from domain.goods import Adopted, Goods, Purpose, Way
 from domain.money import Money
 from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import Opening
@@ -33,8 +33,8 @@ from domain.stages import Stage
 from domain.view import CaseView
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.kernel.refunding import Owed, Payment
-from workflows.kernel.returning import Returning
+from workflows.kernel.neighbours import tell_case
+from workflows.kernel.refunding import Owed, Payment, Refunding
 
 REFUND_CLOCKS = ("refund", "refund_after_goods")
 """In which the seller orders the refund."""
@@ -50,7 +50,7 @@ PROMISE_REFUND = (
 NOTHING_OWED = Happens("nothing is owed")
 
 
-class TakingBack(Returning):
+class TakingBack(Refunding):
     """A case that may end with the order, or some units of it, paid back."""
 
     EVENT: ClassVar[Event]
@@ -61,6 +61,21 @@ class TakingBack(Returning):
         self.deduction: Money | None = None
         self.way_back_minor = 0
         self.paid: Money | None = None
+
+    async def take_over(self, case_id: str) -> None:
+        """The case that this one is opened for, or instead of, learns that it runs."""
+        if not await tell_case(case_id, "adopted", Adopted(case_id=self.id)):
+            self.note("case before had ended", detail=case_id)
+
+    async def send_for(
+        self, units: tuple[Line, ...], notice: NoticeName, /, **told: Unpack[Told]
+    ) -> None:
+        """Goods that should not be with the buyer go back at the seller's cost; `notice` says why.
+
+        No refund waits for them.
+        """
+        self.tell_both(notice, **told)
+        await self.returns.open(Purpose.REFUND, units, way=Way.PLATFORM_LABEL)
 
     @property
     def event(self) -> Event:
@@ -351,17 +366,17 @@ class TakingBack(Returning):
 
     async def see_goods_home(self, until: Clock | None = None) -> None:
         """Wait for the end of a return that still runs; `until`, if given, ends the waiting."""
-        if not self.return_runs:
+        if not self.returns.under_way:
             return
         self.enter(Stage.WATCHING)
-        while self.return_runs:
+        while self.returns.under_way:
             clocks = (until,) if until else ()
-            match await self.hear(Party.BUYER, *clocks, until=lambda: self.return_over):
+            match await self.hear(Party.BUYER, *clocks, until=lambda: self.returns.over):
                 case Silence():
                     until = None
-                    await self.call_off_return()
+                    await self.returns.call_off()
                 case Close():
-                    await self.call_off_return()
+                    await self.returns.call_off()
                     return
         self.note("return ended")
 

@@ -88,7 +88,7 @@ class NonDelivery(NonDeliveryRecord):
         if self.paid or not self.owed:
             await self.see_goods_home()
         else:
-            await self.call_off_return()  # the buyer keeps what came
+            await self.returns.call_off()  # the buyer keeps what came
         return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
 
     async def heed_silence(self, missed: Clock) -> Clock | None:
@@ -291,7 +291,7 @@ class NonDelivery(NonDeliveryRecord):
         goods = self.named(units)
         await self.send_for(units, NoticeName.CAME_ALL_THE_SAME, goods=goods, unpaid=keeps)
         if self.ended and self.owed and not self.paid:
-            await self.call_off_return()  # the case has ended meanwhile, and the buyer keeps them
+            await self.returns.call_off()  # the case has ended meanwhile, and the buyer keeps them
 
     # Verbs below the timeline.
 
@@ -314,8 +314,8 @@ class NonDelivery(NonDeliveryRecord):
             sent.append(self.shipped.tracking)
         for tracking in sent:
             if tracking:
-                found = self.found_meanwhile(tracking)
-                self.errands.run(self.claim_from_carrier(tracking, CarrierTrouble.LOSS, found))
+                found = self.claims.found(tracking, self.woke_at)
+                self.errands.run(self.claims.open(tracking, CarrierTrouble.LOSS, found))
 
     # Machines tell.
 
@@ -326,5 +326,5 @@ class NonDelivery(NonDeliveryRecord):
             return
         self.scans.append(event)
         self.note(f"parcel {event.scan}", detail=event.tracking or "")
-        self.tell_claim(event)
+        self.claims.hear_of(event)
         self.heed_late(event)

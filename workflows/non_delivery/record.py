@@ -31,16 +31,17 @@ from domain.policy import NonDeliveryPolicy
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import Outcome
-from workflows.kernel.claiming import Claiming
+from domain.view import CaseView, Outcome
+from workflows.kernel.claims import Claims
 from workflows.kernel.one_step import ANOTHER_STEP
+from workflows.kernel.taking_back import TakingBack
 from workflows.non_delivery.terms import VERBS
 
 DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
 """What a buyer contests, and agents rule on."""
 
 
-class NonDeliveryRecord(Claiming):
+class NonDeliveryRecord(TakingBack):
     """The facts of a non-delivery, by which each command is judged when it comes."""
 
     EVENT = Event.NOT_DELIVERED
@@ -59,6 +60,14 @@ class NonDeliveryRecord(Claiming):
 
     def __init__(self, opening: OpenNonDelivery) -> None:
         super().__init__(opening)
+        self.claims = Claims(
+            self.id,
+            opening,
+            self.errands,
+            tell=self.tell_other,
+            note=lambda what, which: self.note(what, detail=which),
+            now=lambda: self.now,
+        )
         self.report = opening
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
@@ -266,3 +275,7 @@ class NonDeliveryRecord(Claiming):
         """The windows and limits of non-deliveries that this case is pinned to."""
         assert isinstance(self.registration.terms, NonDeliveryPolicy)
         return self.registration.terms
+
+    def look(self) -> CaseView:
+        """The non-delivery as its readers see it."""
+        return super().look().model_copy(update={"carrier_claims": tuple(self.claims.ids)})

@@ -81,10 +81,10 @@ class Withdrawal(WithdrawalRecord):
                     await self.weigh_deduction(deduction)
                 case Revoke(by=by) if self.ended is None:
                     self.tell(by.party.opposite, NoticeName.REVOCATION_WANTED, writer=by)
-        if self.return_runs:
+        if self.returns.under_way:
             self.enter(Stage.WATCHING)
             if self.paid is None:
-                await self.call_off_return()
+                await self.returns.call_off()
             await self.see_goods_home(self.start("unsent", Party.BUYER))
         elif self.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
             self.enter(Stage.WATCHING)  # ended while the return was only beginning, or just over
@@ -94,8 +94,10 @@ class Withdrawal(WithdrawalRecord):
         """The statement is acknowledged at once, and both clocks run: the buyer's from the
         statement, the seller's from its receipt.
         """
-        self.came = self.goods_in is not None
-        self.moved = (self.goods_in or "").startswith(f"{Kind.RETURN}:")  # the buyer has sent them
+        self.came = self.returns.goods_in is not None
+        self.moved = (self.returns.goods_in or "").startswith(
+            f"{Kind.RETURN}:"
+        )  # the buyer has sent them
         told_before = self.statement.instead_of is not None
         received = self.stated_at if told_before else self.opened_at
         self.refunding = self.start("refund", Party.SELLER, since=received)
@@ -126,17 +128,17 @@ class Withdrawal(WithdrawalRecord):
             self.refunding.reminded = True
         if self.withheld:
             self.refunding.reminded = True  # while it may be withheld, nobody is reminded of it
-        if self.goods_in:
+        if self.returns.goods_in:
             await self.demand_refund()
         else:
-            await self.start_return(
+            await self.returns.open(
                 Purpose.REFUND,
                 self.units,
                 way=self.statement.way,
                 send_window=self.policy.send_goods,
                 counted_from=self.stated_at,
             )
-        if before := self.goods_in or self.statement.instead_of:
+        if before := self.returns.goods_in or self.statement.instead_of:
             await self.take_over(before)
 
     async def end_at_once(self) -> None:
@@ -149,7 +151,7 @@ class Withdrawal(WithdrawalRecord):
         self.note(NOTHING_OWED.what)
         self.tell(Party.BUYER, NoticeName.WITHDRAWAL_ACKNOWLEDGED, **also(told, **self.figures()))
         self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
-        if before := self.goods_in or self.statement.instead_of:
+        if before := self.returns.goods_in or self.statement.instead_of:
             await self.take_over(before)
         self.ended = Ending.NOTHING_OWED
 
@@ -186,13 +188,13 @@ class Withdrawal(WithdrawalRecord):
             self.way_back_minor = max(self.way_back_minor, news.charged_minor)
         self.news.clear()
         self.stand()
-        if self.return_over:
-            await self.take_result(await self.result_of_return())
+        if self.returns.over:
+            await self.take_result(await self.returns.result())
         if was_withheld and not (self.withheld or self.paid or self.ended):
             self.sending = self.unsent = None
             self.stand()
             await self.demand_refund()
-        elif self.owes_goods_alone and not (self.return_runs or self.paid or self.ended):
+        elif self.owes_goods_alone and not (self.returns.under_way or self.paid or self.ended):
             self.note(NOTHING_OWED.what)
             self.ended = Ending.NOTHING_OWED
         if self.refunding and self.questioned:
@@ -234,7 +236,7 @@ class Withdrawal(WithdrawalRecord):
                 self.tell_less()
             if not self.owed:
                 self.refunding = None
-                if not self.return_runs:
+                if not self.returns.under_way:
                     self.note(NOTHING_OWED.what)
                     self.ended = Ending.NOTHING_OWED
                 return

@@ -96,7 +96,7 @@ class WithdrawalRecord(TakingBack):
 
     def goods_moved(self) -> bool:
         """Whether the return has told something that was not heeded yet."""
-        return bool(self.news) or self.return_over
+        return bool(self.news) or self.returns.over
 
     def is_step(self, command: Command) -> bool:
         """The refund is ordered once; a ruling on a proposal leaves it open."""
@@ -126,7 +126,7 @@ class WithdrawalRecord(TakingBack):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="A proposal is open; settle it before you revoke."
             )
-        if verb is Revoke and self.came and not self.return_runs:
+        if verb is Revoke and self.came and not self.returns.under_way:
             return Refusal(
                 code=Code.WRONG_STAGE,
                 sentence="The goods are back with the seller for good; the refund is due.",
