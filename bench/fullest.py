@@ -26,6 +26,7 @@ from policies import read_policy
 from service.failures import InputError, SilentError
 from standin.serving import serve_mailbox, serve_marketplace
 from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 PLATFORM = Actor(party=Party.PLATFORM, id="platform")
 ORDER = "PL-1"
@@ -63,7 +64,7 @@ async def filled(client: Client, queue: str, text: str, files: tuple[Attachment,
                     for n in range(AT_ONCE)
                 )
                 answers = await asyncio.gather(
-                    *(handle.execute_update(Dispute.submit, one) for one in commands),
+                    *(handle.execute_update(Case.submit, one) for one in commands),
                     return_exceptions=True,
                 )
                 refused = [one for one in answers if isinstance(one, BaseException)]
@@ -116,12 +117,12 @@ async def run() -> dict[str, object]:
                 handle, taken = await filled(client, kind.queue, text, files)
                 sizes: dict[str, int] = {}
                 began = time.monotonic()
-                for query in (Dispute.view, Dispute.export):
+                for query in (Case.view, Case.export):
                     answer = await handle.query(query)
                     sizes[f"{query.__name__}_bytes"] = len(answer.model_dump_json().encode())
                 looked = time.monotonic() - began
                 last = Close(by=PLATFORM, command_id="end", reason=text)
-                await handle.execute_update(Dispute.submit, last)
+                await handle.execute_update(Case.submit, last)
                 await handle.result()
                 history = [event async for event in handle.fetch_history_events()]
     return {

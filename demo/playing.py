@@ -36,7 +36,7 @@ from service.reaching import look
 from standin.serving import serve_mailbox, serve_marketplace
 from store.cases import CaseRegister
 from store.engine import connect as connect_store
-from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 TAKES_AT_MOST = 60.0
 """Seconds for a case to come to its end; the slowest needs about twenty."""
@@ -101,7 +101,7 @@ class Stagehand:
                 await handle.signal("parcel", event)
             else:
                 command = COMMAND.validate_python({"command_id": step, **(move.send or {})})
-                await handle.execute_update(Dispute.submit, command, id=step)
+                await handle.execute_update(Case.submit, command, id=step)
         await self._watch(self._arrived)
 
     def _at(self, move: Move) -> Life | None:

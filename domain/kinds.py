@@ -41,3 +41,8 @@ class Kind(StrEnum):
     def plural(self) -> str:
         """The name of its agents' queue, without the country."""
         return f"{self.removesuffix('y')}ies" if self.endswith("y") else f"{self}s"
+
+
+def kind_of(case_id: str) -> Kind | None:
+    """What kind of case this is the id of; None if of no case of ours."""
+    return next((kind for kind in Kind if case_id.startswith(f"{kind}:")), None)

@@ -54,6 +54,17 @@ class Ending(StrEnum):
     REFUSED = "refused"
     PRICE_REDUCED = "price-reduced"
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the case has gone on as another one."""
+        return self in (
+            Ending.BECAME_DISPUTE,
+            Ending.BECAME_CANCELLATION,
+            Ending.BECAME_WITHDRAWAL,
+            Ending.BECAME_NON_DELIVERY,
+            Ending.BECAME_UNCOLLECTED_PARCEL,
+        )
+
 
 class NoticeName(StrEnum):
     """Every notice; each is a template in templates/notices/<locale>/."""

@@ -23,7 +23,7 @@ from domain.orders import shortened
 from domain.refusals import Code
 from domain.view import CaseView, Closed, WholeCase
 from service.failures import InputError, RefusedError, SilentError
-from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
@@ -88,7 +88,7 @@ def _refused(cause: BaseException | None) -> RefusedError:
 
 async def look(client: Client, case_id: str) -> CaseView:
     """The case as it is now."""
-    return await _query(client, case_id, Dispute.view)
+    return await _query(client, case_id, Case.view)
 
 
 async def look_at_all(client: Client, case_id: str) -> CaseView:
@@ -98,7 +98,7 @@ async def look_at_all(client: Client, case_id: str) -> CaseView:
 
 async def look_through(client: Client, case_id: str) -> WholeCase:
     """The whole case, with what is over; its messages are in the archive."""
-    whole = await _completed(client, case_id, await _query(client, case_id, Dispute.export))
+    whole = await _completed(client, case_id, await _query(client, case_id, Case.export))
     view = await _completed(client, case_id, whole.view)
     return whole.model_copy(update={"view": view})
 
@@ -113,7 +113,7 @@ async def _completed(client: Client, case_id: str, held: V) -> V:
         first = number - len(entries)
         while first > 0:
             asked = PageAsked(of=name, before=first)
-            page: Page = await _query(client, case_id, Dispute.page, asked)
+            page: Page = await _query(client, case_id, Case.page, asked)
             if page.first >= first:
                 raise SilentError("The case has changed while it was read; read it again.")
             entries = (*kind.validate_json(to_json(page.entries)), *entries)

@@ -5,7 +5,7 @@ from temporalio.client import Client
 from domain.view import Recalculate, Recalculated
 from service.failures import RefusedError, SilentError
 from service.reaching import answer, case
-from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 
 async def recalculate(
@@ -18,7 +18,7 @@ async def recalculate(
 async def _one(
     client: Client, case_id: str, wish: Recalculate
 ) -> Recalculated | RefusedError | SilentError:
-    update = case(client, case_id).execute_update(Dispute.recalculate, wish, id=wish.command_id)
+    update = case(client, case_id).execute_update(Case.recalculate, wish, id=wish.command_id)
     try:
         return await answer(update, case_id)
     except (RefusedError, SilentError) as error:

@@ -19,7 +19,7 @@ from domain.commands import (
     Receive,
     ShipBack,
 )
-from domain.kinds import Kind
+from domain.kinds import Kind, kind_of
 from domain.parties import Party
 from domain.refusals import Code
 from domain.stages import Stage
@@ -28,7 +28,7 @@ from service.failures import RefusedError, SilentError
 from service.opening import registered
 from service.reaching import CaseHandle, answer, case
 from service.standing import Standing, return_of, settled, standing
-from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 OF_A_RETURN: tuple[type[CommandBase], ...] = (
     ProvideLabel,
@@ -78,7 +78,7 @@ async def submit(
 
 async def where_goods_are(client: Client, case_id: str) -> str:
     """The return that brings the case's goods back, if it has one; else the case itself."""
-    if case_id.startswith(f"{Kind.RETURN}:") or case_id.count(":") < 2:
+    if kind_of(case_id) is Kind.RETURN or case_id.count(":") < 2:
         return case_id
     return await return_of(client, case_id) or case_id
 
@@ -91,7 +91,7 @@ async def send(
     again = f"The command may still be taken: send it again with --command-id {command.command_id}."
     if may_be_known and (receipt := await answer(_known(handle, update_id), case_id, again)):
         return receipt
-    update = handle.execute_update(Dispute.submit, command, id=update_id)
+    update = handle.execute_update(Case.submit, command, id=update_id)
     return await answer(update, case_id, again)
 
 

@@ -5,7 +5,7 @@ import re
 from temporalio.client import Client
 
 from domain.goods import ParcelEvent, Scan
-from domain.kinds import Kind
+from domain.kinds import Kind, kind_of
 from domain.openings import OpenUncollectedParcel
 from domain.ports import RedeliveryPaid
 from domain.refusals import Code
@@ -62,7 +62,7 @@ async def report_of_order(
     ids = sorted(hearing, reverse=True)  # the buyers' cases before the claims
     for case_id in ids:
         await answer(case(client, case_id).signal("parcel", event), case_id)
-    if not all(case_id.startswith(f"{Kind.CARRIER_CLAIM}:") for case_id in ids):
+    if not all(kind_of(case_id) is Kind.CARRIER_CLAIM for case_id in ids):
         return ids
     if event.scan is Scan.RETURNED:
         await _open_its_own(client, opening, task_queue)
@@ -105,7 +105,7 @@ async def _open_its_own(client: Client, opening: OpenUncollectedParcel, task_que
 async def report_payment(client: Client, case_id: str, key: str | None) -> str:
     """Tell a case that its buyer has paid for sending again; answers under which key."""
     found = await standing(client, case_id)
-    hears = found.case_id.startswith(f"{Kind.UNCOLLECTED_PARCEL}:")
+    hears = kind_of(found.case_id) is Kind.UNCOLLECTED_PARCEL
     charge = key
     if hears and key is None:
         charge = (await recorded(client, case_id)).charge

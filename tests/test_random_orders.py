@@ -42,6 +42,7 @@ from tests.life import BUYER, PLATFORM, Life, RefusedCommand, World
 from tests.speech import ACTORS, arguments
 from workflows.dispute.process import Dispute
 from workflows.inquiry.process import Inquiry
+from workflows.kernel.case import Case
 
 BY_MAIL = True
 
@@ -292,7 +293,7 @@ class Played:
                 await self.report(right, settles, view)
             case Recalculates():
                 await self.life.handle.execute_update(
-                    Dispute.recalculate,
+                    Case.recalculate,
                     Recalculate(
                         command_id=f"recalculate-{len(self.sent)}", by=PLATFORM, reason="x"
                     ),

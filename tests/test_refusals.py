@@ -52,7 +52,7 @@ from policies import PROCESSES
 from tests.conftest import world_on
 from tests.life import AGENT, BUYER, PLATFORM, SECOND, SELLER, Life, RefusedCommand, World
 from tests.policies import laid_over, write_layer
-from workflows.inquiry.process import Inquiry
+from workflows.kernel.case import Case
 from workflows.kernel.inbox import COMMANDS
 
 BY_MAIL = True
@@ -447,7 +447,7 @@ async def test_recalculation_moves_later_never_earlier_and_keeps_what_happened(
     async def recalculated(length: int, command_id: str) -> Any:
         write_layer(file, LIMITS | {"inquiry.seller_reply.length": length})
         return await life.handle.execute_update(
-            Inquiry.recalculate,
+            Case.recalculate,
             Recalculate(command_id=command_id, by=AGENT, reason="The rule was changed."),
         )
 
@@ -466,7 +466,7 @@ async def test_recalculation_moves_later_never_earlier_and_keeps_what_happened(
         assert life.letters(Party.SELLER).count("deadline_moved") <= 1
         with pytest.raises(WorkflowUpdateFailedError):
             await life.handle.execute_update(
-                Inquiry.recalculate, Recalculate(command_id="r3", by=BUYER, reason="More!")
+                Case.recalculate, Recalculate(command_id="r3", by=BUYER, reason="More!")
             )
         await life.passes_until(longer.due_after)
         view = await life.sees(lambda view: len(view.breaches) == 2)

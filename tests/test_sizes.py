@@ -50,7 +50,7 @@ from service.showing import read_case
 from tests.conftest import world_on
 from tests.life import AGENT, PLATFORM, SECOND, Life, RefusedCommand, World
 from tests.policies import laid_over
-from workflows.dispute.process import Dispute
+from workflows.kernel.case import Case
 
 FAR_BELOW = 1_000_000
 """Bytes: half of what Temporal carries in one piece."""
@@ -118,7 +118,7 @@ async def size(life: Life, query: Any) -> int:
 async def check(life: Life, capsys: pytest.CaptureFixture[str]) -> WholeCase:
     """Whoever looks sees all of the case, in answers that are far below every limit."""
     client, world = life.world.client, life.world
-    sizes = {query.__name__: await size(life, query) for query in (Dispute.view, Dispute.export)}
+    sizes = {query.__name__: await size(life, query) for query in (Case.view, Case.export)}
     assert max(sizes.values()) < FAR_BELOW, sizes
     held, whole = await look(client, life.handle.id), await look_through(client, life.handle.id)
     for name, number in held.in_all.items():
@@ -176,7 +176,7 @@ async def test_can_a_dispute_be_read_that_everybody_has_filled(
     for n in range(10):
         reason = "ż" * 250
         wish = Recalculate(command_id=f"r{n}", by=PLATFORM, reason=reason)
-        await life.handle.execute_update(Dispute.recalculate, wish)
+        await life.handle.execute_update(Case.recalculate, wish)
     await filling.fill(AGENT, Claim, 1)
     decision = {"verdict": Verdict.SHARED, "remedy": Remedy.REPAIR, "reasoning": LONG}
     await filling.fill(AGENT, Decide, 10, **decision)

@@ -59,6 +59,7 @@ from tests.life import (
 )
 from tests.policies import COUNTRIES, EVERY_COUNTRY, dear_lines
 from tests.test_templates import words_of
+from workflows.kernel.case import Case
 from workflows.withdrawal.process import Withdrawal
 
 WHOLE = 25999
@@ -984,7 +985,7 @@ async def test_forgotten_hold_ends_by_itself_and_rules_are_taken_up_anew(world: 
     life = await withdrawn(world, "SK")
     before = clocks(await life.sees(lambda view: len(view.clocks) == 2))
     wanted = Recalculate(command_id="r1", by=PLATFORM, reason="A new holiday.")
-    moved = await life.handle.execute_update(Withdrawal.recalculate, wanted)
+    moved = await life.handle.execute_update(Case.recalculate, wanted)
     assert moved.due_after == moved.due_before == before["send_goods"].due
     await life.agent(Hold, reason="The courier is asked.")
     await life.passes(days=40)

@@ -42,6 +42,8 @@ from workflows.kernel.taking_back import TakingBack
 class Cancellation(TakingBack):
     """An order is cancelled, or some units of it."""
 
+    opening: OpenCancellation
+    policy: CancellationPolicy
     EVENT = Event.CANCELLATION
     VERBS = VERBS
     FACTS = (ReportSent,)
@@ -152,8 +154,7 @@ class Cancellation(TakingBack):
     @property
     def way_back(self) -> WayBack:
         """What the carrier charged for an uncollected parcel, as the case before tells it."""
-        told = self.opening.way_back if isinstance(self.opening, OpenCancellation) else None
-        return told or super().way_back
+        return self.opening.way_back or super().way_back
 
     def parcel_left(self) -> bool:
         """Whether a parcel left that has not become a return yet."""
@@ -164,12 +165,6 @@ class Cancellation(TakingBack):
         """Whether nothing of the order is left to be sent."""
         gone = Counter(count(self.units)) + Counter(count(self.registration.refunded))
         return all(gone[line.sku] >= line.quantity for line in self.sale.lines)
-
-    @property
-    def policy(self) -> CancellationPolicy:
-        """The windows and limits of cancellations that this case is pinned to."""
-        assert isinstance(self.registration.terms, CancellationPolicy)
-        return self.registration.terms
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""

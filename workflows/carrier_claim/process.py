@@ -28,7 +28,7 @@ from domain.policy import OnSilence
 from domain.ports import ClaimFiled, ClaimToFile, Recovery
 from domain.stages import Stage
 from domain.view import Closed
-from workflows.carrier_claim.record import UNBOOKED, UNFILED, UNPAID, CarrierClaimRecord
+from workflows.carrier_claim.record import UNBOOKED, UNFILED, UNPAID, ClaimRecord
 from workflows.carrier_claim.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -37,7 +37,7 @@ from workflows.kernel.options import CARRIER_CLAIM, MARKETPLACE
 
 
 @workflow.defn(name="CarrierClaim")
-class CarrierClaim(CarrierClaimRecord):
+class CarrierClaim(ClaimRecord):
     """One parcel is claimed from its carrier."""
 
     AHEAD: ClassVar[Ahead] = AHEAD

@@ -43,10 +43,11 @@ UNFILED = "claim-refused-by-port"
 """What agents are called for."""
 
 
-class CarrierClaimRecord(OverOrder, WithAgents):
+class ClaimRecord(OverOrder, WithAgents):
     """The facts of a claim, and the letters about it, which go to the seller alone."""
 
     opening: OpenCarrierClaim
+    policy: CarrierClaimPolicy
     VERBS = VERBS
 
     def __init__(self, opening: OpenCarrierClaim) -> None:
@@ -109,12 +110,6 @@ class CarrierClaimRecord(OverOrder, WithAgents):
         """The cases about the same parcel: the one that opened this, and those that found it."""
         opener = (self.opening.belongs_to,) if self.opening.belongs_to else ()
         return tuple(dict.fromkeys((*opener, *self.beside)))
-
-    @property
-    def policy(self) -> CarrierClaimPolicy:
-        """The windows of carrier claims that this case is pinned to."""
-        assert isinstance(self.registration.terms, CarrierClaimPolicy)
-        return self.registration.terms
 
     def tell(self, to: Party, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """The buyer is no party to it: what would go to both goes to the seller alone."""

@@ -130,15 +130,15 @@ class Complaint(ComplaintRecord):
         if self.over_there:
             self.note("time to answer was over there", detail=f"{self.over_there}")
         if self.decision_differs:
-            self.note("decided by another day there", detail=f"{self.claim.decision_due}")
+            self.note("decided by another day there", detail=f"{self.opening.decision_due}")
         ended: Ending | None = None
         if self.unclear:
             ended = await self.clarify()
         else:
             self.tell_opening()
-        if before := self.returns.goods_in or self.claim.instead_of:
+        if before := self.returns.goods_in or self.opening.instead_of:
             await self.take_over(before)
-        if self.claim.reason is ReturnReason.DAMAGED:
+        if self.opening.reason is ReturnReason.DAMAGED:
             await self.claim_from_carriers()
         return ended
 
@@ -150,7 +150,7 @@ class Complaint(ComplaintRecord):
         clock = self.start("clarification", Party.BUYER)
         told: Told = {
             "goods": self.named(self.units),
-            "text": self.claim.text,
+            "text": self.opening.text,
             "at": self.received_at,
         }
         self.ask(clock, NoticeName.MEANING_ASKED, **told)
@@ -186,12 +186,12 @@ class Complaint(ComplaintRecord):
                 country=self.opening.country,
                 order_id=self.opening.order_id,
                 opened_by=RECOURSE,
-                text=self.claim.text,
-                attachments=self.claim.attachments,
+                text=self.opening.text,
+                attachments=self.opening.attachments,
                 lines=self.units,
                 stated_at=self.received_at,
                 instead_of=self.id,
-                in_hand_on=self.claim.in_hand_on,
+                in_hand_on=self.opening.in_hand_on,
             )
         )
         self.note("no withdrawal" if refused else "withdrawal opened", detail=case_id)
@@ -627,13 +627,13 @@ class Complaint(ComplaintRecord):
     def tell_opening(self, taken: str = "") -> None:
         """Both are told of the complaint; `taken`: why an unclear statement was taken for one."""
         self.enter(Stage.AWAITING_SELLER)
-        claim, clock = self.claim, self.answering
+        opening, clock = self.opening, self.answering
         assert clock is not None
         told: Told = {
             "goods": self.named(self.units),
             "remedy": self.wanted,
             "silence": self.silence,
-            "text": claim.text,
+            "text": opening.text,
             "at": self.received_at,
         }
         self.tell(
@@ -652,10 +652,10 @@ class Complaint(ComplaintRecord):
             NoticeName.COMPLAINT_OPENED,
             **also(
                 told,
-                fault=claim.reason,
+                fault=opening.reason,
                 amount=self.wished,
                 repairable=self.repairable or None,
-                decision_due=claim.decision_due if self.decision_differs else None,
-                said_on=claim.in_hand_on if self.by_word else None,
+                decision_due=opening.decision_due if self.decision_differs else None,
+                said_on=opening.in_hand_on if self.by_word else None,
             ),
         )

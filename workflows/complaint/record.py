@@ -77,6 +77,7 @@ NO_REMEDY_YET = Refusal(
 class ComplaintRecord(TakingBack):
     """The facts of a complaint, by which each command is judged when it comes."""
 
+    opening: OpenComplaint
     EVENT = Event.COMPLAINT
     VERBS = VERBS
     STEPS = (
@@ -104,7 +105,6 @@ class ComplaintRecord(TakingBack):
             note=lambda what, which: self.note(what, detail=which),
             now=lambda: self.now,
         )
-        self.claim = opening
         self.wanted = opening.wanted or Remedy.REPAIR
         self.wished = opening.amount
         self.unclear = opening.reason is None and opening.wanted is None
@@ -125,7 +125,7 @@ class ComplaintRecord(TakingBack):
         What was opened there so long ago that the time to answer is over counts from here: nobody
         can say whether it was answered there.
         """
-        there = self.claim.happened_at
+        there = self.opening.happened_at
         if there is None or self.over_there:
             return self.opened_at
         return min(there, self.opened_at)  # another machine's clock can be ahead of ours
@@ -133,7 +133,7 @@ class ComplaintRecord(TakingBack):
     @property
     def over_there(self) -> datetime | None:
         """When the time to answer ended at the marketplace, if it was over before it came here."""
-        there, answer = self.claim.happened_at, self.policy.answer
+        there, answer = self.opening.happened_at, self.policy.answer
         if there is None:
             return None
         due = reckon(answer.counting, answer.length, there, self.calendar).due
@@ -168,7 +168,7 @@ class ComplaintRecord(TakingBack):
 
         Where that is over, the days are compared as they were: this case only counts anew.
         """
-        wanted, own = self.claim.decision_due, self.answering
+        wanted, own = self.opening.decision_due, self.answering
         if wanted is None or own is None:
             return False
         return not same_day(wanted, self.over_there or own.due, self.calendar.zone)
@@ -329,7 +329,7 @@ class ComplaintRecord(TakingBack):
 
     def announces(self, ending: Ending) -> bool:
         """What became of it as a withdrawal is told by that."""
-        return ending is not Ending.BECAME_WITHDRAWAL
+        return not ending.goes_on
 
     @property
     def policy(self) -> ComplaintPolicy:
@@ -341,18 +341,18 @@ class ComplaintRecord(TakingBack):
 
     def look(self) -> CaseView:
         """The complaint as its readers see it."""
-        claim = self.claim
+        opening = self.opening
         return (
             super()
             .look()
             .model_copy(
                 update={
                     "carrier_claims": tuple(self.claims.ids),
-                    "reason": claim.reason or "",
+                    "reason": opening.reason or "",
                     "wanted": None if self.unclear else self.wanted,
                     "claimed": self.wished,
-                    "happened_at": claim.happened_at,
-                    "decision_due": claim.decision_due if self.decision_differs else None,
+                    "happened_at": opening.happened_at,
+                    "decision_due": opening.decision_due if self.decision_differs else None,
                     "answer_due": self.answering and self.answering.due,
                     "answer_was_due": self.answering and self.over_there,
                     "said_in_hand_at": self.said_in_hand_at,

@@ -189,24 +189,10 @@ class Dispute(DisputeRecord):
             move = await self.hear(awaited, *clocks, heeds=answer_of(awaited, Party.AGENT))
             if self.concluded:
                 return self.conclude(move)
-            match move:
-                case _ if self.passes_task_on(move, time):
-                    pass
-                case Silence():
-                    question = None
-                case SendBack() | Decide():
-                    time.claimed = None
-                case Ask(by=Actor(party=Party.AGENT)):
-                    question = self.start("agent_question", move.to or Party.BUYER)
-                    self.pass_on(move.model_copy(update={"to": question.awaited}), question.due)
-                case Say() | Ask():
-                    self.pass_on(move)
-                case Offer() | Reject() | Refuse():
-                    await self.price(move)
-                    self.tell_move(move)
-                    self.tell_less()
-            if question and isinstance(move, MOVES) and move.by.party is question.awaited:
-                question = None
+            if not self.passes_task_on(move, time):
+                question = await self.heed_meanwhile(move, question)
+            if isinstance(move, SendBack | Decide):
+                time.claimed = None
             # The agent's time does not run while a trader owes the agent an answer.
             for own in time.clocks:
                 if question:
@@ -215,6 +201,25 @@ class Dispute(DisputeRecord):
                     own.resume("question", self.now)
         self.agents_task.finish()
         return await self.let_stand(self.decision)
+
+    async def heed_meanwhile(
+        self, move: Command | Silence | None, question: Clock | None
+    ) -> Clock | None:
+        """What is said while an agent judges; answers the agent's question that is open then."""
+        match move:
+            case Silence():
+                return None
+            case Ask(by=Actor(party=Party.AGENT)):
+                question = self.start("agent_question", move.to or Party.BUYER)
+                self.pass_on(move.model_copy(update={"to": question.awaited}), question.due)
+            case Say() | Ask():
+                self.pass_on(move)
+            case Offer() | Reject() | Refuse():
+                await self.price(move)
+                self.tell_move(move)
+                self.tell_less()
+        answered = question and isinstance(move, MOVES) and move.by.party is question.awaited
+        return None if answered else question
 
     async def let_stand(self, decision: DecisionView) -> Turn:
         """A decision can be appealed once, by either trader; then, or unappealed, it is final."""
@@ -383,24 +388,24 @@ class Dispute(DisputeRecord):
 
     def tell_opening(self) -> None:
         """The seller is told of the dispute and the buyer that it was received."""
-        claim, reply = self.claim, self.replying[Party.SELLER]
-        claimed = claim.amount or self.whole_claim
+        opening, reply = self.opening, self.replying[Party.SELLER]
+        claimed = opening.amount or self.whole_claim
         if claimed and self.nothing_paid:
             claimed = self.nothing
         self.tell(
             Party.SELLER,
             NoticeName.DISPUTE_OPENED,
-            reason=claim.reason,
-            remedy=claim.wanted,
+            reason=opening.reason,
+            remedy=opening.wanted,
             amount=claimed,
-            text=claim.text,
-            writer=claim.opened_by if claim.opened_by.party is Party.BUYER else None,
+            text=opening.text,
+            writer=opening.opened_by if opening.opened_by.party is Party.BUYER else None,
             due=reply.due,
         )
         self.tell(
             Party.BUYER,
             NoticeName.DISPUTE_RECEIVED,
-            remedy=claim.wanted,
+            remedy=opening.wanted,
             amount=claimed,
             due=reply.due,
         )

@@ -64,11 +64,12 @@ class Settled:
 class DisputeRecord(Refunding):
     """The facts of a dispute, by which each command is judged when it comes."""
 
+    opening: OpenDispute
+    policy: DisputePolicy
     VERBS = VERBS
 
     def __init__(self, opening: OpenDispute) -> None:
         super().__init__(opening)
-        self.claim: OpenDispute = opening
         self.offers: list[OfferView] = []
         self.replying: dict[Party, Clock] = {}
         self.help_opens: Clock | None = None
@@ -313,12 +314,6 @@ class DisputeRecord(Refunding):
         return self.decisions[-1]
 
     @property
-    def policy(self) -> DisputePolicy:
-        """The windows and limits of disputes that this case is pinned to."""
-        assert isinstance(self.registration.terms, DisputePolicy)
-        return self.registration.terms
-
-    @property
     def nothing_paid(self) -> bool:
         """Whether nobody has paid for the disputed lines, as far as is known. Goods that went back
         were collected, and so paid for.
@@ -378,14 +373,14 @@ class DisputeRecord(Refunding):
             .look()
             .model_copy(
                 update={
-                    "reason": self.claim.reason,
-                    "wanted": self.claim.wanted,
-                    "claimed": self.claim.amount or self.whole_claim,
+                    "reason": self.opening.reason,
+                    "wanted": self.opening.wanted,
+                    "claimed": self.opening.amount or self.whole_claim,
                     "offers": tuple(map(self.as_it_stands, self.offers)),
                     "decision": self.decision or self.proposed,
                     "ruling": None,
-                    "preceding": self.claim.from_inquiry,
-                    "happened_at": self.claim.happened_at,
+                    "preceding": self.opening.from_inquiry,
+                    "happened_at": self.opening.happened_at,
                 }
             )
         )

@@ -53,7 +53,7 @@ from domain.policy import OnSilence
 from domain.ports import LabelMade, LabelWanted
 from domain.stages import Stage
 from domain.view import Closed
-from workflows.goods_return.record import GoodsRecord, Lot, units_of
+from workflows.goods_return.record import Lot, ReturnRecord, units_of
 from workflows.goods_return.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -62,7 +62,7 @@ from workflows.kernel.options import MARKETPLACE
 
 
 @workflow.defn(name="Return")
-class GoodsReturn(GoodsRecord):
+class GoodsReturn(ReturnRecord):
     """Goods come back to a seller, who receives, inspects, and sees to what is due."""
 
     AHEAD: ClassVar[Ahead] = AHEAD
@@ -192,7 +192,7 @@ class GoodsReturn(GoodsRecord):
                 self.parcels.overdue = True
             case Silence():
                 self.unsent = True
-                if self.claim.send_window is None:
+                if self.opening.send_window is None:
                     self.tell_both(NoticeName.GOODS_NOT_SENT, goods=self.named(self.expected))
                     return False
             case HandOver():
@@ -320,7 +320,7 @@ class GoodsReturn(GoodsRecord):
         """
         self.enter(Stage.WORKING)
         clock = self.start("work", Party.SELLER)
-        purpose, goods = self.claim.purpose, self.named(self.accepted)
+        purpose, goods = self.opening.purpose, self.named(self.accepted)
         self.ask(clock, NoticeName.WORK_WANTED, purpose=purpose, goods=goods)
         self.owes_parcel = True
         repairs = purpose is Purpose.REPAIR
@@ -372,7 +372,7 @@ class GoodsReturn(GoodsRecord):
 
     async def have_explained(self) -> Ending:
         """Goods came with no case: the buyer says why, or they go back."""
-        self.take_in(self.sale.named(self.claim.received))
+        self.take_in(self.sale.named(self.opening.received))
         self.enter(Stage.UNEXPLAINED)
         clock = self.start("explanation", Party.BUYER)
         self.ask(clock, NoticeName.RETURN_UNEXPLAINED, goods=self.conditions())
@@ -407,7 +407,7 @@ class GoodsReturn(GoodsRecord):
         It is the time that the case it belongs to has set, if it has. Who is collected from has
         nothing to send.
         """
-        given, since = self.claim.send_window, self.claim.counted_from
+        given, since = self.opening.send_window, self.opening.counted_from
         told = self.as_opened()
         if self.way is Way.SELLER_COLLECTS:
             self.tell(Party.BUYER, NoticeName.RETURN_OPENED, **told)
@@ -424,7 +424,7 @@ class GoodsReturn(GoodsRecord):
         return {
             "goods": self.named(self.expected),
             "way": Way.PLATFORM_LABEL if self.breaches else self.way,
-            "purpose": self.claim.purpose,
+            "purpose": self.opening.purpose,
             "withheld": self.withholds or None,
         }
 

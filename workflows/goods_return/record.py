@@ -40,6 +40,7 @@ from domain.goods import (
     count,
     lines,
 )
+from domain.kinds import Kind, kind_of
 from domain.money import Money
 from domain.notices import Ending
 from domain.openings import OpenReturn
@@ -81,14 +82,15 @@ def units_of(lots: Iterable[Lot | Received]) -> Units:
     return dict(found)
 
 
-class GoodsRecord(OverOrder, WithAgents):
+class ReturnRecord(OverOrder, WithAgents):
     """The facts of a return, by which each command is judged when it comes."""
 
+    opening: OpenReturn
+    policy: ReturnPolicy
     VERBS = VERBS
 
     def __init__(self, opening: OpenReturn) -> None:
         super().__init__(opening)
-        self.claim = opening
         self.expected: Units = {}
         self.outstanding: Units = {}
         self.parcels = Parcels()
@@ -383,24 +385,24 @@ class GoodsRecord(OverOrder, WithAgents):
     @property
     def way(self) -> Way:
         """How the goods come back."""
-        return self.claim.way or self.policy.way
+        return self.opening.way or self.policy.way
 
     @property
     def refunds(self) -> bool:
         """Whether the goods come back for their price."""
-        return self.claim.purpose is Purpose.REFUND
+        return self.opening.purpose is Purpose.REFUND
 
     @property
     def withholds(self) -> bool:
         """Whether a refund may wait for the goods; where they should not have come, none does."""
-        parent = self.claim.belongs_to or ""
-        return self.refunds and not parent.startswith(("cancellation:", "non-delivery:"))
+        parent = kind_of(self.opening.belongs_to or "")
+        return self.refunds and parent not in (Kind.CANCELLATION, Kind.NON_DELIVERY)
 
     @property
     def withdrawal(self) -> str | None:
         """The withdrawal that the return belongs to, if it is one."""
-        parent = self.claim.belongs_to
-        return parent if parent and parent.startswith("withdrawal:") else None
+        parent = self.opening.belongs_to
+        return parent if parent and kind_of(parent) is Kind.WITHDRAWAL else None
 
     @property
     def buyer_pays_way_back(self) -> bool:
@@ -421,13 +423,7 @@ class GoodsRecord(OverOrder, WithAgents):
 
     def announces(self, ending: Ending) -> bool:
         """Of a return that belongs to a case, that case tells how it all ended."""
-        return self.claim.belongs_to is None or ending is Ending.CLOSED_BY_PLATFORM
-
-    @property
-    def policy(self) -> ReturnPolicy:
-        """The windows and limits of returns that this case is pinned to."""
-        assert isinstance(self.registration.terms, ReturnPolicy)
-        return self.registration.terms
+        return self.opening.belongs_to is None or ending is Ending.CLOSED_BY_PLATFORM
 
     def look(self) -> CaseView:
         """The return as its readers see it."""
@@ -438,7 +434,7 @@ class GoodsRecord(OverOrder, WithAgents):
                 update={
                     "custody": self.custody(),
                     "accepted": lines(self.accepted),
-                    "belongs_to": self.claim.belongs_to,
+                    "belongs_to": self.opening.belongs_to,
                 }
             )
         )

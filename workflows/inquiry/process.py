@@ -35,6 +35,8 @@ from workflows.kernel.over_order import OverOrder
 class Inquiry(OverOrder):
     """Each unanswered message of the buyer has its own reply clock; the oldest is due first."""
 
+    opening: OpenInquiry
+    policy: InquiryPolicy
     AHEAD: ClassVar[Ahead] = {
         Stage.OPENING: (
             Branch(Happens("opened"), Stage.AWAITING_SELLER),
@@ -127,12 +129,6 @@ class Inquiry(OverOrder):
         await open_once(opening)
         self.note("became dispute", Party.BUYER, opening.case_id)
         self.tell(Party.SELLER, NoticeName.INQUIRY_BECAME_DISPUTE)
-
-    @property
-    def policy(self) -> InquiryPolicy:
-        """The windows and limits of inquiries that this case is pinned to."""
-        assert isinstance(self.registration.terms, InquiryPolicy)
-        return self.registration.terms
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""

@@ -308,8 +308,8 @@ class NonDelivery(NonDeliveryRecord):
         that was sent and is not there (P5).
         """
         sent = [p.tracking for p in self.parcels if p.posted_at and not p.in_hand_at]
-        if self.report.tracking:
-            sent = [self.report.tracking]  # what was sent before came back
+        if self.opening.tracking:
+            sent = [self.opening.tracking]  # what was sent before came back
         if self.shipped:
             sent.append(self.shipped.tracking)
         for tracking in sent:

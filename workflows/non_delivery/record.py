@@ -44,6 +44,8 @@ DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
 class NonDeliveryRecord(TakingBack):
     """The facts of a non-delivery, by which each command is judged when it comes."""
 
+    opening: OpenNonDelivery
+    policy: NonDeliveryPolicy
     EVENT = Event.NOT_DELIVERED
     VERBS = VERBS
     STEPS = (
@@ -68,7 +70,6 @@ class NonDeliveryRecord(TakingBack):
             note=lambda what, which: self.note(what, detail=which),
             now=lambda: self.now,
         )
-        self.report = opening
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
@@ -96,7 +97,7 @@ class NonDeliveryRecord(TakingBack):
     @property
     def sent_again(self) -> str | None:
         """The number of the parcel that was last sent again, in this case or in the one before."""
-        return self.shipped.tracking if self.shipped else self.report.tracking
+        return self.shipped.tracking if self.shipped else self.opening.tracking
 
     @property
     def expected(self) -> set[str]:
@@ -268,13 +269,7 @@ class NonDeliveryRecord(TakingBack):
         """A buyer who does not choose has a letter of their own about what that means; a case that
         goes on as another one is not over for those who read of it.
         """
-        return ending not in (Ending.BUYER_SILENT, Ending.BECAME_UNCOLLECTED_PARCEL)
-
-    @property
-    def policy(self) -> NonDeliveryPolicy:
-        """The windows and limits of non-deliveries that this case is pinned to."""
-        assert isinstance(self.registration.terms, NonDeliveryPolicy)
-        return self.registration.terms
+        return ending is not Ending.BUYER_SILENT and not ending.goes_on
 
     def look(self) -> CaseView:
         """The non-delivery as its readers see it."""

@@ -431,7 +431,7 @@ class UncollectedParcel(UncollectedParcelRecord):
 
     def announces(self, ending: Ending) -> bool:
         """A case that goes on as another one is not over for those who read of it."""
-        return not ending.startswith("became-")
+        return not ending.goes_on
 
     # What is kept for the seller.
 
@@ -440,7 +440,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         outcome = super().record(command)
         match command:
             case ReportCost():
-                self.errands.run(self._keep_cost(self.claim(len(self.costs) - 1)))
+                self.errands.run(self._keep_cost(self.cost_claim(len(self.costs) - 1)))
             case ReportBuyer():
                 self.errands.run(self._keep_report(self.non_collection()))
                 goods = self.named(self.units)
@@ -452,7 +452,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         less = (Ending.NOTHING_OWED, Ending.BECAME_CANCELLATION)
         if self.paid or self.ended in less:
             for number, minor in self.deducted().items():
-                self.errands.run(self._keep_cost(self.claim(number, minor)))
+                self.errands.run(self._keep_cost(self.cost_claim(number, minor)))
 
     async def _keep_cost(self, cost: CostClaim) -> None:
         await self.own_database(SellerReports.keep_cost, cost, f"{cost.cost} cost")

@@ -56,6 +56,8 @@ CHARGE_ALONE = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settle
 class UncollectedParcelRecord(TakingBack):
     """The facts of an uncollected parcel, by which each command is judged when it comes."""
 
+    opening: OpenUncollectedParcel
+    policy: UncollectedParcelPolicy
     EVENT = Event.UNCOLLECTED
     VERBS = VERBS
     STEPS = (SendAgain, CancelOrder, WithdrawFromContract, Ship, Decide)
@@ -63,7 +65,6 @@ class UncollectedParcelRecord(TakingBack):
 
     def __init__(self, opening: OpenUncollectedParcel) -> None:
         super().__init__(opening)
-        self.parcel_known = opening
         self.round = 1
         self.unpaid = 0
         self.last_period_given = False
@@ -83,7 +84,7 @@ class UncollectedParcelRecord(TakingBack):
     @property
     def resend_cost(self) -> Money:
         """What sending it again costs the buyer."""
-        return self.parcel_known.resend_cost or self.money(self.policy.resend_cost_minor)
+        return self.opening.resend_cost or self.money(self.policy.resend_cost_minor)
 
     @property
     def event(self) -> Event:
@@ -131,7 +132,7 @@ class UncollectedParcelRecord(TakingBack):
                 left -= shares[number]
         return shares
 
-    def claim(self, number: int, deducted_minor: int = 0) -> CostClaim:
+    def cost_claim(self, number: int, deducted_minor: int = 0) -> CostClaim:
         """A cost as it is kept for the seller."""
         cost = self.costs[number]
         return CostClaim(
@@ -200,12 +201,6 @@ class UncollectedParcelRecord(TakingBack):
         return self.stage is Stage.IN_TRANSIT and self.scan is not Scan.RETURNED
 
     # What may be sent.
-
-    @property
-    def policy(self) -> UncollectedParcelPolicy:
-        """The windows and limits that this case is pinned to."""
-        assert isinstance(self.registration.terms, UncollectedParcelPolicy)
-        return self.registration.terms
 
     @property
     def last_round(self) -> bool:

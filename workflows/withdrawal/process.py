@@ -21,7 +21,7 @@ from domain.commands import (
     Verdict,
 )
 from domain.goods import GoodsNews, News, Purpose, count, lines
-from domain.kinds import Kind
+from domain.kinds import Kind, kind_of
 from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
@@ -95,10 +95,8 @@ class Withdrawal(WithdrawalRecord):
         statement, the seller's from its receipt.
         """
         self.came = self.returns.goods_in is not None
-        self.moved = (self.returns.goods_in or "").startswith(
-            f"{Kind.RETURN}:"
-        )  # the buyer has sent them
-        told_before = self.statement.instead_of is not None
+        self.moved = kind_of(self.returns.goods_in or "") is Kind.RETURN  # the buyer has sent them
+        told_before = self.opening.instead_of is not None
         received = self.stated_at if told_before else self.opened_at
         self.refunding = self.start("refund", Party.SELLER, since=received)
         if self.withheld:
@@ -107,7 +105,7 @@ class Withdrawal(WithdrawalRecord):
         self.stand()
         told: Told = {
             "goods": self.named(self.units),
-            "text": self.statement.text,
+            "text": self.opening.text,
             "at": self.stated_at,
         }
         self.tell(
@@ -134,24 +132,24 @@ class Withdrawal(WithdrawalRecord):
             await self.returns.open(
                 Purpose.REFUND,
                 self.units,
-                way=self.statement.way,
+                way=self.opening.way,
                 send_window=self.policy.send_goods,
                 counted_from=self.stated_at,
             )
-        if before := self.returns.goods_in or self.statement.instead_of:
+        if before := self.returns.goods_in or self.opening.instead_of:
             await self.take_over(before)
 
     async def end_at_once(self) -> None:
         """Nothing is owed for these goods, and none have to come back: both read it at once."""
         told: Told = {
             "goods": self.named(self.units),
-            "text": self.statement.text,
+            "text": self.opening.text,
             "at": self.stated_at,
         }
         self.note(NOTHING_OWED.what)
         self.tell(Party.BUYER, NoticeName.WITHDRAWAL_ACKNOWLEDGED, **also(told, **self.figures()))
         self.tell(Party.SELLER, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
-        if before := self.returns.goods_in or self.statement.instead_of:
+        if before := self.returns.goods_in or self.opening.instead_of:
             await self.take_over(before)
         self.ended = Ending.NOTHING_OWED
 

@@ -42,12 +42,13 @@ ANY_TIME = (Say, Close, Hold, Resume)
 class WithdrawalRecord(TakingBack):
     """The facts of a withdrawal, by which each command is judged when it comes."""
 
+    opening: OpenWithdrawal
+    policy: WithdrawalPolicy
     EVENT = Event.WITHDRAWAL
     VERBS = VERBS
 
     def __init__(self, opening: OpenWithdrawal) -> None:
         super().__init__(opening)
-        self.statement = opening
         self.refunding: Clock | None = None
         self.sending: Clock | None = None
         self.unsent: Clock | None = None
@@ -62,7 +63,7 @@ class WithdrawalRecord(TakingBack):
     @property
     def stated_at(self) -> datetime:
         """When the statement was made; another machine's clock can be ahead of ours."""
-        return min(self.statement.stated_at or self.opened_at, self.opened_at)
+        return min(self.opening.stated_at or self.opened_at, self.opened_at)
 
     @property
     def event(self) -> Event:
@@ -87,7 +88,7 @@ class WithdrawalRecord(TakingBack):
         """Whether the refund may be withheld: until goods or proof of dispatch, whichever is
         first, unless the seller collects the goods (art. 13(3)).
         """
-        return not (self.sent or self.came) and self.statement.way is not Way.SELLER_COLLECTS
+        return not (self.sent or self.came) and self.opening.way is not Way.SELLER_COLLECTS
 
     @property
     def running(self) -> tuple[Clock, ...]:
@@ -259,12 +260,6 @@ class WithdrawalRecord(TakingBack):
         """Write what became of the last proposal."""
         self.proposals[-1] = self.proposals[-1].model_copy(update={"state": state})
 
-    @property
-    def policy(self) -> WithdrawalPolicy:
-        """The windows and limits of withdrawals that this case is pinned to."""
-        assert isinstance(self.registration.terms, WithdrawalPolicy)
-        return self.registration.terms
-
     def look(self) -> CaseView:
         """The withdrawal as its readers see it."""
         sale = self.registration.sale
@@ -272,7 +267,7 @@ class WithdrawalRecord(TakingBack):
         scanned = sale and sale.parcels and all(one.in_hand_at for one in sale.parcels)
         update = {
             "proposals": tuple(self.proposals),
-            "reason": self.statement.reason or "",
+            "reason": self.opening.reason or "",
             "said_in_hand_at": None if scanned else said,
         }
         return super().look().model_copy(update=update)
