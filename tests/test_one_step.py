@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.commands import (
     AcceptComplaint,
+    Command,
     CommandBase,
     HandOver,
     Offer,
@@ -33,6 +34,7 @@ from tests.life import BUYER, SELLER, Life, RefusedCommand, World
 from tests.test_durability import becomes
 from tests.test_two_workers import replays
 from workflows.cancellation.process import Cancellation
+from workflows.kernel.one_step import OneStep
 
 
 @pytest.fixture
@@ -278,3 +280,24 @@ async def test_a_payment_after_the_end_comes_after_the_silence_though_no_worker_
     view = await life.sees(lambda view: "silence" in [entry.what for entry in view.timeline])
     said = [entry.what for entry in view.timeline]
     assert not [what for what in said[: said.index("silence")] if "paid" in what]
+
+
+# A step is taken until the timeline has heard of it, and asks for the next.
+
+
+def test_a_step_stays_taken_until_it_is_heard_and_the_next_is_asked_for() -> None:
+    waiting: list[Command] = []
+    step, offer = OneStep(waiting.__contains__), Say(command_id="1", by=SELLER, text="Yes.")
+    assert not step.taken
+    step.take(offer)
+    waiting.append(offer)
+    step.next()
+    assert step.taken, "it was not heard of yet"
+    waiting.clear()
+    assert step.taken, "nobody has asked for another"
+    step.next()
+    assert not step.taken
+    step.take_by_itself()
+    assert step.taken
+    step.next()
+    assert not step.taken

@@ -616,13 +616,13 @@ class Complaint(ComplaintRecord):
     async def send_goods_back(self, ending: Ending) -> None:
         """Goods that the seller had before, and that are neither made good nor paid, go back."""
         if self.returns.goods_in and not self.returns.ids and ending is not Ending.REFUNDED:
-            await self.returns.open(Purpose.REPAIR, self.units, only_back=True)
+            await self.returns.begin(Purpose.REPAIR, self.units, only_back=True)
 
     async def claim_from_carriers(self) -> None:
         """Damage on the way is the seller's claim against the carrier: beside this, not awaited."""
         for parcel in parcels_of(self.sale, self.units):
             assert parcel.tracking is not None
-            await self.claims.open(parcel.tracking, CarrierTrouble.DAMAGE)
+            await self.claims.begin(parcel.tracking, CarrierTrouble.DAMAGE)
 
     def tell_opening(self, taken: str = "") -> None:
         """Both are told of the complaint; `taken`: why an unclear statement was taken for one."""

@@ -53,7 +53,7 @@ class Claims:
         self._finds: list[tuple[datetime, ParcelEvent]] = []
         self.ids: list[str] = []
 
-    async def open(
+    async def begin(
         self, tracking: str, trouble: CarrierTrouble, found: Sequence[ParcelEvent] = ()
     ) -> None:
         """Open the claim over one parcel, unless it is open already; `found` is told to it."""

@@ -64,7 +64,7 @@ class Returns:
         told: str | None = getattr(self._opening, "goods_in", None)
         return told if parent and parent.workflow_id == told else None
 
-    async def open(
+    async def begin(
         self,
         purpose: Purpose,
         units: tuple[Line, ...],
@@ -99,7 +99,7 @@ class Returns:
 
     async def have_back(self, purpose: Purpose, units: tuple[Line, ...]) -> Closed:
         """The goods go back to the seller, who repairs or replaces them, or takes them in."""
-        await self.open(purpose, units)
+        await self.begin(purpose, units)
         while not self.over:
             match await self._hear(lambda: self.over):
                 case Close():

@@ -75,7 +75,7 @@ class TakingBack(Refunding):
         No refund waits for them.
         """
         self.tell_both(notice, **told)
-        await self.returns.open(Purpose.REFUND, units, way=Way.PLATFORM_LABEL)
+        await self.returns.begin(Purpose.REFUND, units, way=Way.PLATFORM_LABEL)
 
     @property
     def event(self) -> Event:

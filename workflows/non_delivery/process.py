@@ -315,7 +315,7 @@ class NonDelivery(NonDeliveryRecord):
         for tracking in sent:
             if tracking:
                 found = self.claims.found(tracking, self.woke_at)
-                self.errands.run(self.claims.open(tracking, CarrierTrouble.LOSS, found))
+                self.errands.run(self.claims.begin(tracking, CarrierTrouble.LOSS, found))
 
     # Machines tell.
 

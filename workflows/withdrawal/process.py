@@ -129,7 +129,7 @@ class Withdrawal(WithdrawalRecord):
         if self.returns.goods_in:
             await self.demand_refund()
         else:
-            await self.returns.open(
+            await self.returns.begin(
                 Purpose.REFUND,
                 self.units,
                 way=self.opening.way,
