@@ -108,6 +108,9 @@ class Happens:
     what: str
 
 
+NOTHING_OWED = Happens("nothing is owed")
+
+
 @dataclass(frozen=True)
 class Silent:
     """A party says nothing until a window's end.

@@ -105,9 +105,7 @@ class Cancellation(TakingBack):
     async def agent_says_stopped(self) -> bool:
         """The marketplace refuses to say who was first: an agent finds out."""
         self.enter(Stage.WITH_AGENT)
-        move = await self.have_ruled(
-            "dispatch-unknown", NoticeName.AGENT_JOINS, reason="dispatch-unknown"
-        )
+        move = await self.have_ruled("dispatch-unknown")
         return isinstance(move, Decide) and move.verdict is Verdict.FOR_BUYER
 
     async def give_money_back(self) -> None:

@@ -1,6 +1,16 @@
 """Who may send what in a cancellation, and every way on from each of its stages."""
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Close,
     Decide,
@@ -43,7 +53,7 @@ AHEAD: Ahead = {
     Stage.AWAITING_REFUND: (
         Branch(Silent("refund", Party.SELLER), Stage.WITH_AGENT),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
-        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        Branch(NOTHING_OWED, Stage.CLOSED),
         Branch(ReportSent, Stage.AWAITING_REFUND),
         Branch(Close, Stage.CLOSED),
     ),
@@ -53,12 +63,12 @@ AHEAD: Ahead = {
         *ways(Decide, Stage.AWAITING_REFUND, Stage.WATCHING, Stage.CLOSED),
         Branch(Refund, Stage.REFUNDING, Moves.REFUND),
         Branch(ReportSent, Stage.WITH_AGENT),
-        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        Branch(NOTHING_OWED, Stage.CLOSED),
         Branch(Close, Stage.CLOSED),
     ),
     Stage.REFUNDING: (
         *ways(Happens("refund confirmed"), Stage.WATCHING, Stage.CLOSED),
-        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        Branch(NOTHING_OWED, Stage.CLOSED),
         *refund_unknown(Stage.REFUNDING),
         Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
         Branch(ReportSent, Stage.REFUNDING),

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead
+from domain.ahead import NOTHING_OWED, Ahead
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -49,7 +49,6 @@ from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.refunding import Owed, Payment
 from workflows.kernel.returns import DONE, GOODS, NOTHING_BACK
-from workflows.kernel.taking_back import NOTHING_OWED
 
 
 @dataclass(frozen=True)
@@ -236,7 +235,7 @@ class Complaint(ComplaintRecord):
         self.enter(Stage.WITH_AGENT)
         self.step.next()
         self.tell_both(NoticeName.DELIVERY_CONTESTED, text=contest.text, writer=contest.by)
-        move = await self.have_ruled(UNPROVEN, NoticeName.AGENT_JOINS, reason=UNPROVEN)
+        move = await self.have_ruled(UNPROVEN)
         self.answering.resume("delivery", self.now)
         match move:
             case AcceptComplaint() as grant:

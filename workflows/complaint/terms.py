@@ -1,6 +1,16 @@
 """Who may send what in a complaint, and every way on from each of its stages."""
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Accept,
     AcceptComplaint,
@@ -56,7 +66,7 @@ BUYER, SELLER = Party.BUYER, Party.SELLER
 
 ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
 
-NOTHING_LEFT = Branch(Happens("nothing is owed"), Stage.CLOSED)
+NOTHING_LEFT = Branch(NOTHING_OWED, Stage.CLOSED)
 """All that was paid has come back meanwhile: no price is left to be reduced."""
 
 GRANTS = (
@@ -163,7 +173,7 @@ AHEAD: Ahead = {
     ),
     Stage.REFUNDING: (
         *ways(Happens("refund confirmed"), Stage.CLOSED),
-        *ways(Happens("nothing is owed"), Stage.CLOSED),
+        *ways(NOTHING_OWED, Stage.CLOSED),
         *refund_unknown(Stage.REFUNDING),
         Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
         Branch(Close, Stage.CLOSED),

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead
+from domain.ahead import NOTHING_OWED, Ahead
 from domain.commands import (
     Appeal,
     Ask,
@@ -323,7 +323,7 @@ class Dispute(DisputeRecord):
         if self.sale.unpaid and workflow.patched("dispute-of-what-was-not-paid"):
             amount = amount.model_copy(update={"amount_minor": 0})
         if not amount.amount_minor and (free or workflow.patched("dispute-owes-nothing")):
-            self.note("nothing is owed")
+            self.note(NOTHING_OWED.what)
             self.tell_announced()
             self.less = (told if told.amount_minor else None), amount
             self.tell_less()

@@ -1,6 +1,16 @@
 """Who may send what in a dispute, and every way on from each of its stages."""
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Accept,
     AgreeToClose,
@@ -143,7 +153,7 @@ AHEAD: Ahead = {
         Branch(Fulfil, Stage.CLOSED),
         *ways(Happens("return ended"), Stage.WITH_AGENT, Stage.CLOSED),
         *ways(Happens("refund confirmed"), Stage.CLOSED),
-        *ways(Happens("nothing is owed"), Stage.CLOSED),
+        *ways(NOTHING_OWED, Stage.CLOSED),
         *refund_unknown(Stage.SETTLING),
         Branch(RetryRefund, Stage.SETTLING, Moves.NAMED),
         Branch(Close, Stage.CLOSED),

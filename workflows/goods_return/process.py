@@ -6,7 +6,7 @@ record.py, decisions are made here, and money moves in the case that the return 
 """
 
 from collections import Counter
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -167,9 +167,7 @@ class GoodsReturn(ReturnRecord):
         self.enter(Stage.WITH_AGENT)
         if self.sending:
             self.sending.hold("label", self.now)
-        move = await self.have_ruled(
-            "label-refused", NoticeName.AGENT_JOINS, self.goods_moved, reason="label-refused"
-        )
+        move = await self.have_ruled("label-refused", NoticeName.AGENT_JOINS, self.goods_moved)
         if self.sending:
             self.sending.resume("label", self.now)
         match move:
@@ -217,10 +215,9 @@ class GoodsReturn(ReturnRecord):
         self.enter(Stage.WITH_AGENT)
         self.tell_news(News.QUESTIONED)
         purpose, notice = "goods-missing", NoticeName.GOODS_MISSING
-        facts: dict[str, Any] = {"goods": self.named(self.outstanding)}
+        facts: Told = {"goods": self.named(self.outstanding)}
         if self.parcels.scanned is Scan.REFUSED:
-            purpose, notice = "refused-on-arrival", NoticeName.AGENT_JOINS
-            facts = {"reason": purpose}
+            purpose, notice, facts = "refused-on-arrival", NoticeName.AGENT_JOINS, {}
         match await self.have_ruled(purpose, notice, self.overtaken, **facts):
             case Decide(verdict=Verdict.FOR_SELLER):
                 self.write_off()

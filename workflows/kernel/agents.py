@@ -116,7 +116,7 @@ class WithAgents(Case):
     async def have_ruled(
         self,
         purpose: str,
-        notice: NoticeName,
+        notice: NoticeName = NoticeName.AGENT_JOINS,
         until: Callable[[], bool] | None = None,
         /,
         **facts: Unpack[Told],
@@ -125,6 +125,8 @@ class WithAgents(Case):
         self.ruling = None
         deciding = self.call_agents(purpose)
         told: Told = {"due": deciding.due, **facts}
+        if notice is NoticeName.AGENT_JOINS:
+            told["reason"] = purpose
         self.tell_both(notice, **told)
         move = await self.hear_agent(deciding, until)
         self.agents_task.finish()

@@ -9,7 +9,7 @@ from typing import ClassVar, Unpack, cast
 
 from temporalio import workflow
 
-from domain.ahead import Happens
+from domain.ahead import NOTHING_OWED
 from domain.commands import Close, Decide, Refund, Verdict
 from domain.goods import Adopted, Goods, Purpose, Way
 from domain.money import Money
@@ -46,8 +46,6 @@ PROMISE_REFUND = (
     NoticeName.SELLER_MAY_WITHDRAW,
 )
 """What is asked while a refund is still a choice, and names how much it would be."""
-
-NOTHING_OWED = Happens("nothing is owed")
 
 
 class TakingBack(Refunding):
@@ -341,7 +339,7 @@ class TakingBack(Refunding):
         return bool(self.units) and (delivers or not self.worthless)
 
     async def have_refund_ruled(
-        self, purpose: str, notice: NoticeName, /, **facts: Unpack[Told]
+        self, purpose: str, notice: NoticeName = NoticeName.AGENT_JOINS, /, **facts: Unpack[Told]
     ) -> None:
         """An agent orders or refuses the refund; until then the seller can still order it."""
         self.enter(Stage.WITH_AGENT)

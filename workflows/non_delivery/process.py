@@ -12,6 +12,7 @@ from typing import ClassVar
 from temporalio import workflow
 
 from domain.ahead import (
+    NOTHING_OWED,
     Ahead,
 )
 from domain.commands import (
@@ -224,7 +225,7 @@ class NonDelivery(NonDeliveryRecord):
         came_back = self.stage is Stage.CAME_BACK
         purpose = UNCOLLECTED if came_back else DELIVERED
         self.enter(Stage.WITH_AGENT)
-        match await self.have_ruled(purpose, NoticeName.AGENT_JOINS, reason=purpose):
+        match await self.have_ruled(purpose):
             case Decide(verdict=Verdict.FOR_SELLER) if came_back:
                 return await self.become_uncollected()
             case Decide(verdict=Verdict.FOR_SELLER):
@@ -299,7 +300,7 @@ class NonDelivery(NonDeliveryRecord):
         """Whether other cases have left any of the goods to be delivered or paid back."""
         await self.leave_out_openly()
         if not self.units:
-            self.note("nothing is owed")
+            self.note(NOTHING_OWED.what)
             self.ended = Ending.NOTHING_OWED
         return bool(self.units)
 

@@ -1,6 +1,16 @@
 """Who may send what in a non-delivery, and every way on from each of its stages."""
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Close,
     Decide,
@@ -44,7 +54,6 @@ IS_DELIVERED = (
 )
 CAME_BACK = Branch(Happens(f"parcel {Scan.RETURNED}"), Stage.CAME_BACK)
 ENDS_IT = (Branch(Withdraw, Stage.CLOSED), Branch(Close, Stage.CLOSED))
-NOTHING_OWED = Happens("nothing is owed")
 PAID_ELSEWHERE = Branch(NOTHING_OWED, Stage.CLOSED)
 NOT_TURNED = Happens("it could not be opened")
 UNCONTESTED = Silent("objection", Party.BUYER, means="it goes on as an uncollected parcel")

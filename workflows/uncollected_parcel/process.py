@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from activities.redeliveries import Redeliveries
 from activities.seller_reports import SellerReports
-from domain.ahead import Ahead
+from domain.ahead import NOTHING_OWED, Ahead
 from domain.commands import (
     CancelOrder,
     Command,
@@ -43,7 +43,6 @@ from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.errands import failure_type
 from workflows.kernel.options import MARKETPLACE
-from workflows.kernel.taking_back import NOTHING_OWED
 from workflows.uncollected_parcel.record import (
     MISSING,
     OVERDUE,
@@ -194,8 +193,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         if not await self.still_theirs(since=4):
             return None
         self.enter(Stage.WITH_AGENT)
-        notice, until = NoticeName.AGENT_JOINS, self.collected
-        return await self.have_ruled(UNDECIDED, notice, until, reason=UNDECIDED)
+        return await self.have_ruled(UNDECIDED, NoticeName.AGENT_JOINS, self.collected)
 
     # It is sent again.
 
@@ -233,7 +231,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.note(REFUSED.what, detail=failure_type(error))
             self.redelivery = None
             self.enter(Stage.WITH_AGENT)
-            return await self.have_ruled(UNCHARGED, NoticeName.AGENT_JOINS, reason=UNCHARGED)
+            return await self.have_ruled(UNCHARGED)
         clock = self.start("payment", Party.BUYER)
         told: Told = {"goods": self.named(self.units), "cost": self.resend_cost}
         self.ask(clock, NoticeName.REDELIVERY_CHARGED, **told)
@@ -265,7 +263,7 @@ class UncollectedParcel(UncollectedParcelRecord):
                 self.breach(clock)
                 self.overdue = True
                 self.enter(Stage.WITH_AGENT)
-                move = await self.have_ruled(OVERDUE, NoticeName.AGENT_JOINS, reason=OVERDUE)
+                move = await self.have_ruled(OVERDUE)
             if not (isinstance(move, Decide) and move.verdict is Verdict.FOR_SELLER):
                 return move
 
@@ -394,7 +392,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             return None
         self.enter(Stage.WITH_AGENT)
         self.step.next()
-        return await self.have_ruled(MISSING, NoticeName.AGENT_JOINS, reason=MISSING)
+        return await self.have_ruled(MISSING)
 
     def as_opened(self) -> dict[str, object]:
         """What a case that this one turns into is opened with."""

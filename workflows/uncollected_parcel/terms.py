@@ -1,6 +1,16 @@
 """Who may send what in an uncollected parcel, and every way on from each of its stages."""
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     CancelOrder,
     Close,
@@ -16,7 +26,6 @@ from domain.goods import Scan
 from domain.parties import Party
 from domain.stages import Stage
 from workflows.kernel.judging import Permitted
-from workflows.kernel.taking_back import NOTHING_OWED
 
 BUYERS = (Party.BUYER,)
 SELLERS = (Party.SELLER,)
@@ -119,7 +128,7 @@ AHEAD: Ahead = {
     Stage.REFUNDING: (
         UNVOIDED_CHARGE,
         Branch(Happens("refund confirmed"), Stage.CLOSED),
-        Branch(Happens("nothing is owed"), Stage.CLOSED),
+        Branch(NOTHING_OWED, Stage.CLOSED),
         *refund_unknown(Stage.REFUNDING),
         Branch(RetryRefund, Stage.REFUNDING, Moves.REFUND),
         Branch(Close, Stage.CLOSED),

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from temporalio import workflow
 
-from domain.ahead import Ahead
+from domain.ahead import NOTHING_OWED, Ahead
 from domain.commands import (
     Accept,
     ClaimException,
@@ -30,7 +30,6 @@ from domain.stages import Stage
 from domain.view import Closed, OfferState
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.kernel.taking_back import NOTHING_OWED
 from workflows.withdrawal.record import WithdrawalRecord
 from workflows.withdrawal.terms import AHEAD
 
@@ -171,9 +170,7 @@ class Withdrawal(WithdrawalRecord):
     async def have_goods_found(self) -> None:
         """The buyer withdrew before the goods were in hand: an agent finds out where they are."""
         self.sending = None
-        await self.have_refund_ruled(
-            "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
-        )
+        await self.have_refund_ruled("goods-missing")
 
     async def heed_goods(self) -> None:
         """Goods or proof of dispatch end the withholding; what came back is what is refunded."""
@@ -211,9 +208,7 @@ class Withdrawal(WithdrawalRecord):
                 self.sent = True  # the buyer keeps the goods: nothing is left to wait for
                 self.keep_units(result.accepted)
             case _ if not self.came:
-                await self.have_refund_ruled(
-                    "goods-missing", NoticeName.AGENT_JOINS, reason="goods-missing"
-                )
+                await self.have_refund_ruled("goods-missing")
 
     def keep_units(self, accepted: tuple[Line, ...]) -> None:
         """Only what is accepted as returned is refunded."""

@@ -5,7 +5,17 @@ Where a withdrawal ends while its return still runs, it is watched until the ret
 
 from dataclasses import replace
 
-from domain.ahead import Ahead, Branch, Happens, Moves, Silent, agents, refund_unknown, ways
+from domain.ahead import (
+    NOTHING_OWED,
+    Ahead,
+    Branch,
+    Happens,
+    Moves,
+    Silent,
+    agents,
+    refund_unknown,
+    ways,
+)
 from domain.commands import (
     Accept,
     ClaimException,
@@ -41,8 +51,6 @@ BUYER, SELLER = Party.BUYER, Party.SELLER
 BEFORE_REFUND = (Stage.AWAITING_GOODS, Stage.WITHHELD, Stage.AWAITING_REFUND)
 OVER = (Stage.WATCHING, Stage.CLOSED)
 RETURN_ENDED = Happens("return ended")
-NOTHING_OWED = Happens("nothing is owed")
-
 REFUND = Silent("refund", SELLER, runs_on=True)
 AFTER_GOODS = Silent("refund_after_goods", SELLER, after=Happens(f"goods {News.SENT}"))
 OWES_NOTHING = replace(REFUND, means="nothing is owed, and so it is no breach")
