@@ -57,29 +57,7 @@ class Withdrawal(WithdrawalRecord):
         else:
             await self.begin()
         while not (self.paid or self.ended):
-            self.stand()
-            awaited = Party.BUYER if self.withheld else Party.SELLER
-            match await self.hear(awaited, *self.running, until=self.goods_moved):
-                case None:
-                    await self.heed_goods()
-                case Silence(clock) if clock is self.sending and not self.in_hand:
-                    await self.have_goods_found()
-                case Silence(clock) if clock is self.sending:
-                    self.withhold()
-                case Silence(clock) if clock is self.unsent:
-                    self.ended = Ending.NOTHING_CAME_BACK
-                case Silence(clock) if self.withheld or self.owes_goods_alone:
-                    self.refunding = None  # no breach: the refund may be withheld
-                case Silence(clock):
-                    await self.answer_for(clock)
-                case Refund():
-                    await self.pay()
-                case ClaimException() as claim:
-                    await self.weigh_exception(claim)
-                case Deduct() as deduction:
-                    await self.weigh_deduction(deduction)
-                case Revoke(by=by) if self.ended is None:
-                    self.tell(by.party.opposite, NoticeName.REVOCATION_WANTED, writer=by)
+            await self.go_on()
         if self.returns.under_way:
             self.enter(Stage.WATCHING)
             if self.paid is None:
@@ -88,6 +66,37 @@ class Withdrawal(WithdrawalRecord):
         elif self.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
             self.enter(Stage.WATCHING)  # ended while the return was only beginning, or just over
         return await self.close(Ending.REFUNDED if self.paid else self.ended or Ending.NOTHING_OWED)
+
+    async def go_on(self) -> None:
+        """The next that happens: goods move, somebody says something, or a clock runs out."""
+        self.stand()
+        awaited = Party.BUYER if self.withheld else Party.SELLER
+        match await self.hear(awaited, *self.running, until=self.goods_moved):
+            case None:
+                await self.heed_goods()
+            case Silence(clock):
+                await self.heed_silence(clock)
+            case Refund():
+                await self.pay()
+            case ClaimException() as claim:
+                await self.weigh_exception(claim)
+            case Deduct() as deduction:
+                await self.weigh_deduction(deduction)
+            case Revoke(by=by) if self.ended is None:
+                self.tell(by.party.opposite, NoticeName.REVOCATION_WANTED, writer=by)
+
+    async def heed_silence(self, clock: Clock) -> None:
+        """What a clock's end means: the goods are missing, or stay unsent; or a breach."""
+        if clock is self.sending and not self.in_hand:
+            await self.have_goods_found()
+        elif clock is self.sending:
+            self.withhold()
+        elif clock is self.unsent:
+            self.ended = Ending.NOTHING_CAME_BACK
+        elif self.withheld or self.owes_goods_alone:
+            self.refunding = None  # no breach: the refund may be withheld
+        else:
+            await self.answer_for(clock)
 
     async def begin(self) -> None:
         """The statement is acknowledged at once, and both clocks run: the buyer's from the
