@@ -19,6 +19,7 @@ from domain.commands import (
     Refuse,
     RefuseReason,
     Reject,
+    Release,
     ResendLetters,
     SendAgain,
     Verdict,
@@ -26,8 +27,9 @@ from domain.commands import (
 from domain.goods import ExceptionReason, Scan
 from domain.openings import CarrierTrouble
 from domain.parties import Party
+from domain.refusals import Code
 from domain.stages import Stage
-from tests.life import AGENT, LEAD, PLATFORM, Life, World
+from tests.life import AGENT, LEAD, PLATFORM, SECOND, Life, RefusedCommand, World
 
 BY_MAIL = True
 
@@ -121,6 +123,13 @@ async def test_silent_agents_lose_the_task_and_a_forgotten_hold_ends(
     assert [task.owner for task in await life.tasks()] == [AGENT.id]
     assert claimed.due
     assert claimed.due < decision_due
+    for verb, facts in ((Claim, {}), (Decide, {"verdict": Verdict.SHARED, "reasoning": "Half."})):
+        with pytest.raises(RefusedCommand) as refused:
+            await life.send(SECOND, verb, **facts)
+        assert refused.value.code == Code.TASK_TAKEN, "whose it is comes before what is unfit"
+    with pytest.raises(RefusedCommand) as refused:
+        await life.send(SECOND, Release)
+    assert refused.value.code == Code.TASK_NOT_CLAIMED
     await life.passes_until(claimed.due)
     await life.sees(lambda view: view.task and view.task.owner is None)
 

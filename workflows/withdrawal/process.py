@@ -305,7 +305,7 @@ class Withdrawal(WithdrawalRecord):
                 stands = verdict is not Verdict.FOR_BUYER
             case _:
                 stands = False
-        self.settle_proposal(OfferState.ACCEPTED if stands else OfferState.REJECTED)
+        self.mark_proposal(OfferState.ACCEPTED if stands else OfferState.REJECTED)
         if isinstance(move, Refund):
             await self.pay()
         return stands

@@ -234,9 +234,9 @@ class WithdrawalRecord(TakingBack):
                     ProposalView(at=self.now, kind="deduction", amount=command.amount)
                 )
             case Accept():
-                self.settle_proposal(OfferState.ACCEPTED)
+                self.mark_proposal(OfferState.ACCEPTED)
             case Reject():
-                self.settle_proposal(OfferState.COUNTERED)
+                self.mark_proposal(OfferState.COUNTERED)
             case Revoke():
                 self.wants_revoked.add(command.by.party)
                 if not self.wants_revoked.issuperset(TRADERS):
@@ -256,7 +256,7 @@ class WithdrawalRecord(TakingBack):
         """Whether the seller has proposed such a thing before."""
         return any(proposal.kind == kind for proposal in self.proposals)
 
-    def settle_proposal(self, state: OfferState) -> None:
+    def mark_proposal(self, state: OfferState) -> None:
         """Write what became of the last proposal."""
         self.proposals[-1] = self.proposals[-1].model_copy(update={"state": state})
 
