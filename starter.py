@@ -316,6 +316,27 @@ def mend(
 
 
 @app.command()
+def rebuild(
+    cases: Annotated[
+        list[str] | None, typer.Argument(metavar="CASE...", help="Which; all, if none is named.")
+    ] = None,
+    look: Annotated[bool, typer.Option("--look", help="Only say what the store lacks.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a store that has lost records what it lacks, from the histories of the cases."""
+    from cli.rebuilding import rebuild_all, told
+
+    done = rebuild_all(cases or (), only_look=look)
+    if as_json:
+        for one in done:
+            print(one.model_dump_json())
+    else:
+        print(told(done, only_look=look))
+    if look and any(one.lacked for one in done):
+        raise typer.Exit(1)
+
+
+@app.command()
 def export(
     case: CaseId,
     audience: Annotated[

@@ -33,6 +33,7 @@ from activities.redeliveries import Redeliveries
 from activities.refunds import Refunds
 from activities.seller_reports import SellerReports
 from activities.shipments import Shipments
+from activities.step_records import StepRecords
 from activities.tasks import Tasks
 from config import (
     HERE,
@@ -56,6 +57,7 @@ from store.errors import StoreError, UnusableURLError
 from store.recoveries import Recoveries
 from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
+from store.step_records import StepBook
 from store.tasks import TaskQueue
 from workflows.processes import PROCESSES
 
@@ -183,6 +185,7 @@ async def working(
                 reports.keep_cost,
                 reports.keep_non_collection,
                 Tasks(TaskQueue(engine)).record,
+                StepRecords(StepBook(engine)).record,
             ],
             activity_executor=own,
             workflow_runner=workflow_runner(),

@@ -116,4 +116,4 @@ def read_rules(wanted: PinRules, policies: Path) -> Rules:
 
 def refused(code: Code, sentence: str) -> Registration:
     """A case that cannot be opened, and why."""
-    return Registration(refusal=Refusal(code=code, sentence=sentence))
+    return Registration(refusal=Refusal(code=code, sentence=sentence), edition=EDITION)

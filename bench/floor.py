@@ -18,7 +18,7 @@ from activities.marketplace import SellerConduct
 from activities.notices import Notices
 from activities.refunds import Refunds
 from activities.shipments import Shipments
-from activities.tasks import Tasks
+from activities.step_records import StepRecords
 from domain.accounts import MoneyBack
 from domain.commands import (
     Command,
@@ -33,7 +33,7 @@ from domain.commands import (
 from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
 from domain.letters import Posted
 from domain.money import Money
-from domain.notices import Ending, Facts, Mailing, Message, Notice, NoticeName, Said
+from domain.notices import Ending, Facts, Mailing, Notice, NoticeName
 from domain.openings import (
     OpenCancellation,
     OpenComplaint,
@@ -60,10 +60,9 @@ from domain.ports import (
     RegisterCase,
     Registration,
     StopDispatch,
-    Task,
-    TaskState,
 )
 from domain.stages import Stage
+from domain.step_record import StepKept, StepRecord
 from domain.view import Closed, Outcome, Receipt
 from workflows.kernel.options import LETTERS, MARKETPLACE, OWN_DATABASE
 from workflows.kernel.refunding import ANSWERS_SOON
@@ -80,6 +79,8 @@ class Bare:
         self.moves: deque[Command] = deque()
         self.letters: list[workflow.ActivityHandle[Posted | None]] = []
         self.steps = 0
+        self.written = 0
+        self.records: list[workflow.ActivityHandle[StepKept]] = []
 
     @workflow.update
     async def submit(self, command: Command) -> Receipt:
@@ -95,12 +96,14 @@ class Bare:
 
     async def heard(self, wait: timedelta) -> Command | None:
         """The next move, or None after `wait`."""
+        self.record()
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: bool(self.moves), timeout=wait)
         return self.moves.popleft() if self.moves else None
 
     async def register(self, opening: Opening) -> None:
         """Register the case."""
+        self.opening = opening
         self.known = await workflow.execute_activity_method(
             Cases.register,
             RegisterCase(
@@ -130,11 +133,28 @@ class Bare:
             for unit in units
         )
 
-    async def archive(self, key: str, by: Actor, text: str) -> None:
-        """Keep what somebody wrote."""
-        message = Message(id=key, at=workflow.now(), by=by, text=text)
-        await workflow.execute_activity_method(
-            Notices.archive, Said(case_id=self.id, messages=(message,)), **OWN_DATABASE
+    def record(self, over: CloseCase | None = None) -> None:
+        """Write what has changed: in few words, for the floor has no view."""
+        self.written += 1
+        opening = self.opening
+        record = StepRecord(
+            case_id=self.id,
+            run=workflow.info().run_id,
+            number=self.written,
+            at=workflow.now(),
+            facts={
+                "id": self.id,
+                "kind": opening.kind,
+                "country": opening.country,
+                "order_id": opening.order_id,
+                "opened_at": workflow.now().isoformat(),
+                "opened_by": opening.opened_by.model_dump(mode="json"),
+                "stage": "closed" if over else "awaiting-seller",
+            },
+            over=over,
+        )
+        self.records.append(
+            workflow.start_activity_method(StepRecords.record, record, **OWN_DATABASE)
         )
 
     async def learn_refunded(self, opening: Opening) -> None:
@@ -220,19 +240,17 @@ class Bare:
     ) -> Closed:
         """Tell both and file the end."""
         self.post(*last, *(self.both(NoticeName.CLOSED, ending=ending) if announced else ()))
-        await workflow.execute_activity_method(
-            Cases.close,
+        self.record(
             CloseCase(
                 case_id=self.id,
                 ending=ending,
                 at=workflow.now(),
                 escalated=escalated,
                 breaches=breaches,
-            ),
-            **OWN_DATABASE,
+            )
         )
-        for letter in self.letters:
-            await letter
+        for effect in (*self.letters, *self.records):
+            await effect
         return Closed(case_id=self.id, ending=ending)
 
 
@@ -332,13 +350,10 @@ class BareSilence(BareDispute):
             self.notice(Party.SELLER, NoticeName.REPLY_BREACH, due=due),
             *self.both(NoticeName.AGENT_JOINS, reason="seller-silent", due=due),
         )
-        task = await self.task_changed(self.task(opening))
         claim = await self.heard(timedelta(days=2))
         assert claim
-        task = await self.task_changed(task, owner=claim.by.id, state=TaskState.CLAIMED)
         decision = await self.heard(timedelta(hours=8))
         assert isinstance(decision, Decide)
-        await self.task_changed(task, state=TaskState.DONE)
         await self.learn_refunded(opening)
         final = await self.told(policy, decision)
         paid = await self.pay_back(opening, self.stake, *final)
@@ -360,26 +375,6 @@ class BareSilence(BareDispute):
             **MARKETPLACE,
         )
 
-    def task(self, opening: OpenDispute) -> Task:
-        """The agents' task."""
-        return Task(
-            id=f"{self.id}:task:1",
-            case_id=self.id,
-            queue=f"disputes-{opening.country.lower()}",
-            purpose="decide",
-            priority=5,
-            state=TaskState.OPEN,
-            opened_at=workflow.now(),
-            due=workflow.now() + timedelta(days=2),
-        )
-
-    async def task_changed(self, task: Task, **changes: Any) -> Task:
-        """Write the task as it now is."""
-        if changes:
-            task = task.model_copy(update={**changes, "revision": task.revision + 1})
-        await workflow.execute_activity_method(Tasks.record, task, **OWN_DATABASE)
-        return task
-
     async def told(self, policy: DisputePolicy, decision: Decide) -> tuple[Notice, ...]:
         """Tell both of the decision; the letters that it cannot be appealed any more."""
         said: dict[str, Any] = {
@@ -390,7 +385,6 @@ class BareSilence(BareDispute):
             "amount": self.stake,
         }
         wait, _ = spans(policy.appeal)
-        await self.archive(decision.command_id, decision.by, decision.reasoning)
         self.post(*self.both(NoticeName.DECISION, due=workflow.now() + wait, **said))
         await self.heard(wait)
         return self.both(NoticeName.DECISION_FINAL, **said)

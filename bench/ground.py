@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.cases import YEARS_AHEAD
 from bench.lives import BUYER, GOODS, LIVES, SELLER
 from domain.money import Money
-from domain.notices import Mailing, Said
+from domain.notices import Mailing
 from domain.openings import Opening, OpenReturn
 from domain.orders import Line, Order
 from domain.parties import Actor, Party
@@ -19,7 +19,6 @@ from domain.ports import (
     EDITION,
     AskRefundedUnits,
     BreachReport,
-    CloseCase,
     Dispatch,
     DispatchAnswer,
     LabelMade,
@@ -32,9 +31,9 @@ from domain.ports import (
     Registration,
     Rules,
     StopDispatch,
-    Task,
 )
 from domain.registering import register
+from domain.step_record import StepKept, StepRecord
 from policies import HERE as POLICIES
 from policies import read_calendar, read_policy
 
@@ -146,13 +145,9 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
     def register_case(case: RegisterCase) -> Registration:
         return known[case.opening.kind, case.opening.country]
 
-    @activity.defn(name="close_case")
-    def close_case(case: CloseCase) -> None:
-        pass
-
-    @activity.defn(name="archive")
-    def archive(said: Said) -> None:
-        pass
+    @activity.defn(name="record_step")
+    def record_step(record: StepRecord) -> StepKept:
+        return StepKept()
 
     @activity.defn(name="send")
     def send(mailing: Mailing) -> None:
@@ -160,10 +155,6 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
 
     @activity.defn(name="report_breach")
     def report_breach(report: BreachReport) -> None:
-        pass
-
-    @activity.defn(name="record_task")
-    def record_task(task: Task) -> None:
         pass
 
     @activity.defn(name="request_refund")
@@ -188,11 +179,9 @@ def emptied(policies: Path) -> list[Callable[..., Any]]:
 
     return [
         register_case,
-        close_case,
-        archive,
         send,
+        record_step,
         report_breach,
-        record_task,
         request_refund,
         refunded_units,
         stop_dispatch,

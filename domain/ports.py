@@ -19,11 +19,13 @@ from domain.orders import Line, Minor, Sale, Sku, Tracking, UnitsThere
 from domain.policy import Terms
 from domain.refusals import Refusal
 
-EDITION = 4
+EDITION = 5
 """What a case that is registered now can rely on: 1, its opening is in the archive already, and its
 messages get there by a step of their own; 2, its letters wait for the end of their step, and those
 that announce a refund for what the marketplace says of it at once; 3, it runs no local activities;
-4, it learns what has come back before it tells what is left to pay, and takes for paid what was.
+4, it learns what has come back before it tells what is left to pay, and takes for paid what was;
+5, it writes one record a step (domain/step_record.py) instead of telling archive, queue and
+register one by one.
 Raised when the kernel acts in another way from then on; cases that were registered before keep
 theirs.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, func, or_, tuple_, update
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from domain.base import Value
 from domain.commands import Attachment, Nature
@@ -44,23 +44,12 @@ class Archive:
         Another message under an id that is taken raises ContradictionError, and none is kept. The
         first time counts: a case that ops have reset takes the same message again, and later.
         """
-        if not messages:
-            return
-        rows = [message_row(case_id, message) for message in messages]
         with transaction(self._engine) as session:
-            if insert_new(session, rows) == len(rows):
-                return
-            taken = select(MessageRow).where(
-                MessageRow.case_id == case_id, col(MessageRow.id).in_([row.id for row in rows])
-            )
-            stored = {row.id: _message(row) for row in session.exec(taken)}
-            for row in rows:
-                first = stored[row.id]
-                if first != _message(row).model_copy(update={"at": first.at}):
-                    raise ContradictionError(
-                        f"Another message of case {case_id} has the id {row.id}; "
-                        "give this one an id of its own."
-                    )
+            for taken in keep_messages(session, case_id, messages):
+                raise ContradictionError(
+                    f"Another message of case {case_id} has the id {taken}; "
+                    "give this one an id of its own."
+                )
 
     def prepare(self, letters: Sequence[Letter]) -> list[Letter]:
         """Keep each letter unless its id is taken, and answer those that are kept.
@@ -264,6 +253,25 @@ def fold(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.casefold())
     bare = "".join(c for c in apart if not unicodedata.combining(c))
     return unicodedata.normalize("NFKC", bare.casefold()).translate(BARE)
+
+
+def keep_messages(session: Session, case_id: str, messages: Sequence[Message]) -> list[str]:
+    """Archive messages, each once by its id within the case, in somebody else's transaction.
+
+    Answers the ids under which there is another message. The first time counts: a case that ops
+    have reset takes the same message again, and later.
+    """
+    rows = [message_row(case_id, message) for message in messages]
+    if not rows or insert_new(session, rows) == len(rows):
+        return []
+    ids = col(MessageRow.id).in_([row.id for row in rows])
+    found = session.exec(select(MessageRow).where(MessageRow.case_id == case_id, ids))
+    stored = {row.id: _message(row) for row in found}
+    return [
+        row.id
+        for row in rows
+        if stored[row.id] != _message(row).model_copy(update={"at": stored[row.id].at})
+    ]
 
 
 def message_row(case_id: str, message: Message) -> MessageRow:

@@ -191,18 +191,8 @@ class CaseRegister:
         A refused case was never registered and leaves nothing to file; any other unknown case
         raises ContradictionError.
         """
-        statement = (
-            update(CaseRow)
-            .where(col(CaseRow.case_id) == closing.case_id, col(CaseRow.closed_at).is_(None))
-            .values(
-                closed_at=closing.at,
-                ending=closing.ending,
-                escalated=closing.escalated,
-                breaches=closing.breaches,
-            )
-        )
         with transaction(self._engine) as session:
-            session.exec(statement)
+            file_ending(session, closing)
             known = session.get(CaseRow, closing.case_id) is not None
         if not known and closing.ending is not Ending.NOT_OPENED:
             raise ContradictionError(
@@ -244,6 +234,20 @@ class CaseRegister:
         )
         with transaction(self._engine) as session:
             return [_summary(row) for row in session.exec(statement)]
+
+
+def file_ending(session: Session, closing: CloseCase) -> None:
+    """File how a registered case ended, in somebody else's transaction: the first time counts."""
+    session.exec(
+        update(CaseRow)
+        .where(col(CaseRow.case_id) == closing.case_id, col(CaseRow.closed_at).is_(None))
+        .values(
+            closed_at=closing.at,
+            ending=closing.ending,
+            escalated=closing.escalated,
+            breaches=closing.breaches,
+        )
+    )
 
 
 def _order(session: Session, order_id: str) -> Past:

@@ -123,6 +123,11 @@ def hold_order(session: Session, order_id: str) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def hold_case(session: Session, case_id: str) -> None:
+    """Let transactions that record steps of one case wait for each other; the same holds."""
+    hold_order(session, f"case {case_id}")
+
+
 def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """The database's own INSERT, which knows ON CONFLICT."""
     if session.get_bind().dialect.name == "postgresql":

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     Text,
     TypeDecorator,
     UniqueConstraint,
@@ -49,6 +50,9 @@ class WordsType(TypeDecorator[str]):
 Words = Annotated[str, Field(sa_type=WordsType)]
 WordsOrNone = Annotated[str | None, Field(sa_type=WordsType)]
 Key = Annotated[str, Field(sa_type=WordsType, primary_key=True)]
+NumberType = BigInteger().with_variant(Integer, "sqlite")
+"""What counts rows as they come: SQLite knows but one type that does."""
+
 Minor = Annotated[int, Field(sa_type=BigInteger)]
 MinorOrNone = Annotated[int | None, Field(sa_type=BigInteger)]
 
@@ -77,6 +81,66 @@ class CaseRow(SQLModel, table=True):
     ending: WordsOrNone = None
     escalated: bool | None = None
     breaches: int | None = None
+
+
+class StandingRow(SQLModel, table=True):
+    """How a case stands, as its last record says: what lists show, and its view whole.
+
+    `step` is that of the record, within the workflow's `run`; `facts` and `lists` are what
+    domain/step_record.py makes of a case. `safe` and `on_silence` are those of the clock that is
+    `due`. A case that was refused has one too: `refusal` is the code.
+    """
+
+    __tablename__ = "standings"
+    __table_args__ = (
+        Index("standings_due", "closed_at", "due", "case_id"),
+        Index("standings_of_seller", "seller_id", "case_id"),
+        Index("standings_of_buyer", "buyer_id", "case_id"),
+        Index("standings_of_order", "order_id"),
+    )
+
+    case_id: Key
+    run: Words
+    step: int
+    moved_at: datetime
+    kind: Words
+    country: Words
+    order_id: Words
+    buyer_id: Words
+    seller_id: Words
+    stage: Words
+    awaited: WordsOrNone = None
+    due: datetime | None = None
+    safe: datetime | None = None
+    on_silence: WordsOrNone = None
+    breached: bool = False
+    undelivered: bool = False
+    queue: WordsOrNone = None
+    stake_minor: MinorOrNone = None
+    stake_currency: WordsOrNone = None
+    opened_at: datetime
+    closed_at: datetime | None = None
+    ending: WordsOrNone = None
+    refusal: WordsOrNone = None
+    facts: dict[str, Any] = Field(sa_type=JSON)
+    lists: dict[str, Any] = Field(sa_type=JSON)
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened in a case, without a text: the `place`th of it, and the `number`th of
+    all. Numbers are given in the order in which they can be read: no lower one follows later.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("case_id", "place", name="events_once"),)
+
+    number: int | None = Field(default=None, sa_type=NumberType, primary_key=True)
+    case_id: Words
+    place: int
+    at: datetime
+    what: Words
+    party: WordsOrNone = None
+    detail: Words
 
 
 class PersonRow(SQLModel, table=True):

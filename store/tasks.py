@@ -1,7 +1,7 @@
 """The agents' queue."""
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from domain.ports import Task, TaskState
 from store.engine import insert, transaction
@@ -20,17 +20,8 @@ class TaskQueue:
         Records may arrive late or twice: only a higher `revision` replaces what is kept, and a
         task that is done stays done.
         """
-        values = TaskRow(**task.model_dump()).model_dump()
         with transaction(self._engine) as session:
-            new = insert(session, TaskRow).values(values)
-            session.exec(
-                new.on_conflict_do_update(
-                    index_elements=["id"],
-                    set_={name: new.excluded[name] for name in values if name != "id"},
-                    where=(col(TaskRow.revision) < new.excluded["revision"])
-                    & (col(TaskRow.state) != TaskState.DONE),
-                )
-            )
+            keep_task(session, task)
 
     def waiting(self, queue: str | None = None, owner: str | None = None) -> list[Task]:
         """The tasks that are not done: most urgent first, then by due date, then by age."""
@@ -53,3 +44,17 @@ class TaskQueue:
         with transaction(self._engine) as session:
             row = session.get(TaskRow, task_id)
             return Task.model_validate(row.model_dump()) if row else None
+
+
+def keep_task(session: Session, task: Task) -> None:
+    """Keep the task as it is now, in somebody else's transaction; see TaskQueue.record."""
+    values = TaskRow(**task.model_dump()).model_dump()
+    new = insert(session, TaskRow).values(values)
+    session.exec(
+        new.on_conflict_do_update(
+            index_elements=["id"],
+            set_={name: new.excluded[name] for name in values if name != "id"},
+            where=(col(TaskRow.revision) < new.excluded["revision"])
+            & (col(TaskRow.state) != TaskState.DONE),
+        )
+    )

@@ -19,6 +19,7 @@ from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
 from tests.life import FIRST_ORDER, ORDERS, World, write_orders
 from tests.processes import binary
+from tests.recorded import wrongly_recorded
 from tests.skipping import AT_WORK, STALLS, see_that_it_skips, skipping_server
 from worker import working
 
@@ -204,6 +205,8 @@ async def world_on(
         ),
     ):
         yield world
+        wrong = await wrongly_recorded(world)
+    assert not wrong, "the store has a case otherwise than it is"
     assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
     assert not letters.several, "what one step says to one reader is one letter"
 

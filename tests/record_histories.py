@@ -832,7 +832,23 @@ AWAY: tuple[tuple[Callable[[Absent], Awaitable[Life]], bool], ...] = (
 """What only a worker that was away finds in its cases, played on the real server, which keeps it
 for the worker; and whether clocks run out meanwhile."""
 
-ALL = (*(play.__name__ for play in LIVES), *(play.__name__ for play, _ in AWAY))
+ANEW = {
+    f"{play.__name__}_step_by_step": play
+    for play in (
+        dispute_decided,
+        inquiry_breached,
+        cancellation_stopped,
+        withdrawal_refunded,
+        return_inspected,
+        uncollected_sent_again,
+        non_delivery_lost,
+        carrier_claim_recovered,
+        complaint_repaired_twice,
+    )
+}
+"""Lives of every kind once more, of cases that write one record a step."""
+
+ALL = (*(play.__name__ for play in (*LIVES, *(play for play, _ in AWAY))), *ANEW)
 
 
 def without_machine(value: Any) -> Any:
@@ -863,15 +879,16 @@ async def main(names: Sequence[str]) -> None:
         sys.exit(f"There is no life {', '.join(sorted(unknown))}; see LIVES in this file.")
     FOLDER.mkdir(exist_ok=True)
     wanted = set(names or ALL)
-    if wanted & {play.__name__ for play in LIVES}:
+    lives = {play.__name__: play for play in LIVES} | ANEW
+    if wanted & set(lives):
         async with (
             skipping_server() as environment,
             in_a_folder("recorded") as folder,
             world_on(environment, folder) as world,
         ):
-            for play in LIVES:
-                if play.__name__ in wanted:
-                    await record(play.__name__, world, play(world))
+            for name, play in lives.items():
+                if name in wanted:
+                    await record(name, world, play(world))
     for away, hurried in AWAY:
         if away.__name__ in wanted:
             async with in_a_folder("away") as folder:

@@ -79,6 +79,7 @@ async def play(plan: Plan, folder: Path, says: Callable[[str], None] = print) ->
         doubled = await proof.letters_were_sent(site, record, engine, kept)
         proof.money_agrees(site, record, engine, views)
         proof.no_task_is_left(record, engine)
+        await proof.steps_are_recorded(site, record, engine)
         engine.dispose()
         tell("proved")
         figures = {

@@ -25,12 +25,15 @@ from domain.view import CaseView
 from gate import workflow_runner
 from service.failures import RefusedError, SilentError
 from service.reaching import case, look
+from service.rebuilding import rebuild
 from service.sending import send
 from store.archive import Archive
+from store.step_records import StepBook
 from store.tasks import TaskQueue
 from tests.chaos.parts import Site
 from tests.chaos.people import PAID_MINOR, Life, Record
 from tests.life import PLATFORM
+from tests.recorded import differences
 from tests.test_random_orders import readers_of, unsettled
 from workflows.processes import PROCESSES
 
@@ -344,6 +347,16 @@ def money_agrees(site: Site, record: Record, engine: Engine, views: list[CaseVie
         by_order[payment["order_id"]] += payment["amount_minor"]
     if more := {order: minor for order, minor in by_order.items() if minor > PAID_MINOR}:
         record.find(f"more than was paid came back: {more}")
+
+
+async def steps_are_recorded(site: Site, record: Record, engine: Engine) -> None:
+    """What the store has of each case is what the case itself says, and what its history has."""
+    book = StepBook(engine)
+    for view in [view async for view in all_views(site, record)]:
+        for difference in differences(view, book.view(view.id)):
+            record.find(f"recorded otherwise: {difference[:500]}")
+        if (await rebuild(site.client, engine, view.id, only_look=True)).lacked:
+            record.find(f"{view.id}: the store lacks records that its history has")
 
 
 def no_task_is_left(record: Record, engine: Engine) -> None:

@@ -63,6 +63,7 @@ from domain.ports import (
 )
 from domain.refusals import Code, Refusal
 from domain.stages import Flow, Stage
+from domain.step_record import snapshot
 from domain.view import (
     BreachView,
     CaseView,
@@ -102,8 +103,9 @@ from workflows.kernel.judging import (
 from workflows.kernel.neighbours import open_next, tell_case
 from workflows.kernel.one_step import ANOTHER_STEP, OneStep
 from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
-from workflows.kernel.outbox import Outbox
+from workflows.kernel.outbox import RECORDS, Outbox
 from workflows.kernel.publishing import publish
+from workflows.kernel.recorder import Recorder, Step
 from workflows.kernel.rules import rules_now
 from workflows.kernel.undelivered import UndeliveredLetters
 
@@ -171,6 +173,8 @@ class Case(ABC):
         self._reminds = False
         self._waits_outside = False
         self._over = False
+        self._filed: CloseCase | None = None
+        self._records_soon = False
         self.errands = Errands()
         self.undelivered = UndeliveredLetters(self)
         self._outbox = Outbox(
@@ -179,7 +183,14 @@ class Case(ABC):
             complete=self._step_is_told,
             told=self.undelivered,
             edition=lambda: self.registration.edition,
+            recorded=lambda: self._recorder.settled,
             failed=lambda what, why: self.note(what, detail=why),
+        )
+        self._recorder = Recorder(
+            self.id,
+            self.errands,
+            said_before=1 if opening.text else 0,
+            contradicted=lambda id: self.note("message not archived", detail=id),
         )
         self._notices = 0
         self._steps = 0
@@ -391,6 +402,7 @@ class Case(ABC):
         self._alarm.set(None)
         self._waits_outside = True
         self._steps += 1
+        self._record_step()
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -456,6 +468,7 @@ class Case(ABC):
     def note(self, what: str, by: Party | None = None, detail: str = "") -> None:
         """Add a line to the timeline; never the text of a message."""
         self.timeline.append(Entry(at=self.now, what=what, by=by, detail=detail))
+        self._record_soon()
 
     def breach(self, clock: Clock) -> None:
         """Record a missed window against the seller, and report it (H7)."""
@@ -474,7 +487,11 @@ class Case(ABC):
 
     def keep_task(self, task: Task) -> None:
         """Tell the agents' queue of a task."""
-        self.errands.run(self._record_task(task))
+        if self.registration.edition >= RECORDS:
+            self._recorder.keep_task(task)
+            self._record_soon()
+        else:
+            self.errands.run(self._record_task(task))
 
     async def open_instead(self, opening: Opening) -> tuple[str, Closed | None]:
         """Open the case that this one turns into: its id, and None if it runs, else its result."""
@@ -506,21 +523,25 @@ class Case(ABC):
             if self.announces(ending):
                 self.tell_both(NoticeName.CLOSED, **also(facts, ending=ending))
             self._over = True
-            publish(self)
-            over = CloseCase(
-                case_id=self.id,
-                ending=ending,
-                at=self.now,
-                escalated=self.escalated,
-                breaches=len(self.breaches),
-            )
-            await self.own_database(Cases.close, over, f"ended: {ending}")
-        else:
-            publish(self)
+        self._filed = CloseCase(
+            case_id=self.id,
+            ending=ending,
+            at=self.now,
+            escalated=self.escalated,
+            breaches=len(self.breaches),
+        )
+        publish(self)
+        if self.registration.edition >= RECORDS:
+            self._record_step()
+        elif not self.registration.refusal:
+            await self.own_database(Cases.close, self._filed, f"ended: {ending}")
         await workflow.wait_condition(lambda: self.errands.done)
         if self.undelivered:
             publish(self)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._record_step()  # with what became of the last letters
+        await workflow.wait_condition(
+            lambda: self.errands.done and workflow.all_handlers_finished()
+        )
         self.errands.raise_broken()
         return Closed(case_id=self.id, ending=ending, refusal=self.registration.refusal)
 
@@ -630,6 +651,10 @@ class Case(ABC):
         verbs = (*self.PERMITTED, *ABOUT_LETTERS)
         return tuple(sorted(v.word() for v in verbs if not self.why_not(v, party)))
 
+    def _may(self) -> dict[Party, tuple[str, ...]]:
+        """What each party may send now."""
+        return {party: self.may_do(party) for party in Party}
+
     def _traders(self) -> dict[Party, str]:
         """Who the buyer and the seller of this case are, once it is registered."""
         return {
@@ -646,9 +671,48 @@ class Case(ABC):
         self._inbox.answer(command, self._receipt(command, outcome))
         if self._listening:
             await workflow.wait_condition(lambda: not self._inbox.has(named))
+        await self._is_recorded()
         receipt = self._receipt(command, outcome)
         self._inbox.answer(command, receipt)
         return receipt
+
+    async def _is_recorded(self) -> None:
+        """Whoever has sent something reads their own deed once they have an answer."""
+        step = self._record_step()
+        if self._recorder.written < step:
+            await workflow.wait_condition(lambda: self._recorder.written >= step)
+
+    def _record_soon(self) -> None:
+        """What happens beside the timeline is recorded once that has seen to it."""
+        in_a_step = not (self._listening or self._waits_outside or self._filed)
+        if in_a_step or self._records_soon or self.registration.edition < RECORDS:
+            return
+        self._records_soon = True
+        self.errands.run(self._record_beside())
+
+    async def _record_beside(self) -> None:
+        await workflow.wait_condition(lambda: not (self._inbox or self._stirred))
+        self._records_soon = False
+        self._record_step()
+
+    def _record_step(self) -> int:
+        """Let the store have the case as it stands; see Recorder.keep."""
+        if self.registration.edition < RECORDS:
+            return 0
+        step = Step(
+            at=self.now,
+            stands=snapshot(
+                self.look().model_copy(update={"may": self._may()}),
+                tuple(clock.view() for clock in self._started),
+                tuple(self.decisions),
+                running=tuple(self._started.index(clock) for clock in self.clocks),
+                calendar=self.calendar if self._recalculated else None,
+            ),
+            events=tuple(self.timeline),
+            messages=tuple(self.messages),
+            over=self._filed,
+        )
+        return self._recorder.keep(step)
 
     def in_own_names(self, command: Command) -> Command:
         """The same command, calling things as the case does."""
@@ -798,8 +862,7 @@ class Case(ABC):
     @workflow.query
     def view(self) -> CaseView:
         """The case with what each party may do now; of what grows, the newest."""
-        may = {party: self.may_do(party) for party in Party}
-        return excerpt(self.look().model_copy(update={"may": may}))
+        return excerpt(self.look().model_copy(update={"may": self._may()}))
 
     @workflow.query
     def export(self) -> WholeCase:
@@ -892,6 +955,7 @@ class Case(ABC):
         publish(self)
         self._alarm.set(clock)
         self._stirred, self._listening, self._waits_outside = False, True, False
+        self._record_step()
         try:
             await workflow.wait_condition(
                 lambda: bool(

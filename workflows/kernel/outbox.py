@@ -20,6 +20,9 @@ from workflows.kernel.options import (
     ForeignPatience,
 )
 
+RECORDS = 5
+"""The edition from which on a case writes one record a step."""
+
 AT_ONCE = 20
 """Messages, and notices, that leave together: far below Temporal's 2 MB for an argument."""
 
@@ -43,7 +46,7 @@ class Outbox:
     every letter waits for the one before; from then on it waits while that is tried for the first
     times, so that letters arrive in their order, and one that is put off for longer is tried
     beside. From 2 on no letter of a step leaves before the step is complete; before, the first
-    mailing waits alone.
+    mailing waits alone. From 5 on none leaves before all that has happened is `recorded`.
     """
 
     def __init__(
@@ -54,12 +57,14 @@ class Outbox:
         complete: Callable[[], bool],
         told: Told,
         edition: Callable[[], int],
+        recorded: Callable[[], bool],
         failed: Callable[[str, str], None],
     ) -> None:
         self._errands = errands
         self._complete = complete
         self._told = told
         self._edition = edition
+        self._recorded = recorded
         self._failed = failed
         self._said: list[Message] = []
         self._empty = Mailing(case_id=case_id)
@@ -67,7 +72,9 @@ class Outbox:
         self._posting = False
 
     def add_message(self, message: Message) -> None:
-        """A person's message, for the archive."""
+        """A person's message, for the archive, where no record of its step brings it there."""
+        if self._edition() >= RECORDS:
+            return
         if self._edition() < 1:
             self._add({"messages": (*self._unsent.messages, message)})
             return
@@ -104,6 +111,8 @@ class Outbox:
     async def _post(self) -> None:
         await workflow.wait_condition(self._complete)
         while self._unsent != self._empty:
+            if self._edition() >= RECORDS:
+                await workflow.wait_condition(self._recorded)
             mailing = self._next()
             await self._send(mailing)
             if self._edition() >= 2:

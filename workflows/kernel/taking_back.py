@@ -59,6 +59,7 @@ class TakingBack(Refunding):
         self.deduction: Money | None = None
         self.way_back_minor = 0
         self.paid: Money | None = None
+        self._reckoned: tuple[tuple[object, ...], RefundPreview] | None = None
 
     async def take_over(self, case_id: str) -> None:
         """The case that this one is opened for, or instead of, learns that it runs."""
@@ -84,6 +85,12 @@ class TakingBack(Refunding):
         """The refund as it stands now, part by part, before anybody commits; of what has come back
         already, nothing.
         """
+        known = self.registration, self.units, self.event, self.deduction, self.way_back
+        if self._reckoned is None or self._reckoned[0] != known:
+            self._reckoned = known, self._reckon()
+        return self._reckoned[1]
+
+    def _reckon(self) -> RefundPreview:
         units = self.refundable(self.units)
         if not units:
             return RefundPreview(refund_minor=0, parts=())

@@ -1,0 +1,93 @@
+"""Does a store that has lost records get them back from the histories?"""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import delete
+from sqlmodel import Session, col
+
+from domain.commands import Offer, Remedy, Say, Withdraw
+from service.rebuilding import rebuild
+from store.step_records import StepBook
+from store.tables import EventRow, StandingRow, TaskRow
+from store.tasks import TaskQueue
+from tests.life import Life, World
+from tests.recorded import differences
+
+Loss = Callable[[Session, str], None]
+
+
+def all_of_it(session: Session, case_id: str) -> None:
+    """Everything that records leave but the texts, which the database keeps anybody from losing."""
+    for table in (StandingRow, EventRow, TaskRow):
+        session.execute(delete(table).where(col(table.case_id) == case_id))
+
+
+def what_happened(session: Session, case_id: str) -> None:
+    """The events."""
+    session.execute(delete(EventRow).where(col(EventRow.case_id) == case_id))
+
+
+def a_step(session: Session, case_id: str) -> None:
+    """The last one, as in a store that was brought back from a copy of before."""
+    row = session.get_one(StandingRow, case_id)
+    row.step -= 1
+    row.facts = {**row.facts, "stage": "awaiting-seller"}
+    session.add(row)
+
+
+async def with_agents(world: World) -> Life:
+    """A dispute that agents have a task about."""
+    life = await world.dispute()
+    await life.buyer(Say, text="It is dark.")
+    await life.passes(days=8)  # the seller says nothing
+    await life.sees(lambda view: view.task)
+    await life.tasks()
+    return life
+
+
+async def test_nothing_is_lacking_of_a_case_whose_store_was_not_touched(real_world: World) -> None:
+    life = await real_world.dispute()
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    told = await rebuild(real_world.client, real_world.engine, life.handle.id, only_look=True)
+    assert not told.lacked
+    assert told.records >= 2
+
+
+@pytest.mark.parametrize("loses", [all_of_it, what_happened, a_step])
+async def test_what_was_lost_comes_back(world: World, loses: Loss) -> None:
+    life = await with_agents(world)
+    case_id, book = life.handle.id, StepBook(world.engine)
+    before, tasks = book.so_far(case_id), TaskQueue(world.engine).waiting()
+    with Session(world.engine) as session:
+        loses(session, case_id)
+        session.commit()
+    look = await rebuild(world.client, world.engine, case_id, only_look=True)
+    assert look.lacked
+    assert book.so_far(case_id) != before
+    assert (await rebuild(world.client, world.engine, case_id, only_look=False)).lacked
+    assert book.so_far(case_id) == before
+    assert [task for task in TaskQueue(world.engine).waiting() if task.case_id == case_id] == [
+        task for task in tasks if task.case_id == case_id
+    ]
+    assert not (await rebuild(world.client, world.engine, case_id, only_look=True)).lacked
+    await life.buyer(Say, text="Still no.")  # and the case goes on from there
+    assert not differences(await life.view(), book.view(case_id))
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
+
+
+@pytest.mark.parametrize("loses", [all_of_it, a_step])
+async def test_a_case_that_goes_on_brings_back_what_was_lost_by_itself(
+    world: World, loses: Loss
+) -> None:
+    life = await with_agents(world)
+    case_id, book = life.handle.id, StepBook(world.engine)
+    with Session(world.engine) as session:
+        loses(session, case_id)
+        session.commit()
+    await life.buyer(Say, text="Is anybody there?")
+    assert not differences(await life.view(), book.view(case_id))
+    assert [task.id for task in TaskQueue(world.engine).waiting() if task.case_id == case_id]
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
