@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col
 
 from domain.commands import Offer, Remedy, Say, Withdraw
-from service.rebuilding import rebuild
+from service.rebuilding import rebuild, records_of
 from store.step_records import StepBook
 from store.tables import EventRow, StandingRow, TaskRow
 from store.tasks import TaskQueue
@@ -91,3 +91,14 @@ async def test_a_case_that_goes_on_brings_back_what_was_lost_by_itself(
     assert [task.id for task in TaskQueue(world.engine).waiting() if task.case_id == case_id]
     await life.buyer(Withdraw)
     assert (await life.ends()).ending == "withdrawn"
+
+
+async def test_a_case_that_is_not_opened_is_recorded_as_such_and_once(world: World) -> None:
+    life = await world.dispute(order_id="PL-of-nobody")
+    assert (await life.handle.result()).ending == "not-opened"
+    recorded = StepBook(world.engine).view(life.handle.id)
+    assert recorded
+    assert recorded.refusal
+    assert (recorded.stage, recorded.refusal.code) == ("closed", "order-unknown")
+    history = await life.handle.fetch_history()
+    assert len(list(records_of(history.events))) == 1

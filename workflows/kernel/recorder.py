@@ -31,7 +31,8 @@ class Step(NamedTuple):
 class Recorder:
     """Keeps the steps of a case. While one is being written, those that follow become one.
 
-    `said_before`: how many messages are archived when it is registered, the opening's words.
+    `said_before`: how many messages are archived when it is registered: the opening's words, of a
+    case that is opened.
     `contradicted` hears of a message under whose id the archive has another text.
     """
 
@@ -93,10 +94,10 @@ class Recorder:
                 self._contradicted(message)
             self._stood, self._happened = step.stands, len(step.events)
             self._said += len(record.messages)
-            if self._said == len(step.messages):
-                self._written = written
-            else:
+            if self._said < len(step.messages):
                 self._next = self._next or step
+            else:
+                self._written = written
         self._writing = False
 
     async def _told(self, record: StepRecord) -> StepKept:
