@@ -67,13 +67,18 @@ async def registered(client: Client, case_id: str) -> Standing | None:
     """The case once it is registered or refused; None if that takes longer than REGISTERING."""
     try:
         async with asyncio.timeout(REGISTERING):
-            while (found := await standing(client, case_id)).stage is Stage.OPENING:  # noqa: ASYNC110 - nobody tells us
+            while _is_to_say(found := await standing(client, case_id)):  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.1)
     except (TimeoutError, SilentError):
         return None
     if found.refusal:
         raise RefusedError(found.refusal.code, found.refusal.sentence)
     return found
+
+
+def _is_to_say(found: Standing) -> bool:
+    """Whether a case has yet to say that it is registered, or why it was not: at its very end."""
+    return found.stage is Stage.OPENING or (found.stage is Stage.CLOSED and not found.over)
 
 
 class Opened(NamedTuple):
