@@ -75,7 +75,8 @@ async def look_all_the_time(handles: list[CaseHandle], seconds: float) -> None:
 async def say_something(life: Life) -> None:
     """A command that this case takes, or refuses; what it says does not matter."""
     try:
-        async with asyncio.timeout(20):
+        # The step can be with the frozen worker, and then its record as well.
+        async with asyncio.timeout(30):
             await life.send(SELLER, Say, text="Is anybody there?")
     except (RefusedCommand, RPCError):
         return

@@ -56,6 +56,12 @@ OWN_DATABASE = Patience(
 )
 """Quick, idempotent writes to our own database: tried until it is back."""
 
+STEP_RECORDS = Patience(
+    start_to_close_timeout=timedelta(seconds=6), retry_policy=OWN_DATABASE["retry_policy"]
+)
+"""The same, for which whoever has sent a command waits: what went to a worker that is frozen or
+dead is given to another one soon."""
+
 ARCHIVE = Patience(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(

@@ -12,7 +12,7 @@ from domain.ports import CloseCase, Task
 from domain.step_record import Snapshot, StepKept, StepRecord, changed_facts, changed_lists
 from domain.view import Entry
 from workflows.kernel.errands import Errands
-from workflows.kernel.options import OWN_DATABASE
+from workflows.kernel.options import STEP_RECORDS
 
 AT_ONCE = 20
 """Messages that are recorded together: far below Temporal's 2 MB for an argument."""
@@ -103,7 +103,7 @@ class Recorder:
     async def _told(self, record: StepRecord) -> StepKept:
         """Regular, not local: see Case.own_database."""
         kept: StepKept = await workflow.execute_activity_method(
-            StepRecords.record, record, summary=record.facts.get("stage", "record"), **OWN_DATABASE
+            StepRecords.record, record, summary=record.facts.get("stage", "record"), **STEP_RECORDS
         )
         return kept
 
