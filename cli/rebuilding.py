@@ -25,7 +25,9 @@ def told(done: Sequence[Rebuilt], *, only_look: bool) -> str:
     """What came of it, in a line for each case that lacked something, and one for all."""
     lacked = [one for one in done if one.lacked]
     lines = [f"{one.case_id}: of its {one.records} records the store lacks some" for one in lacked]
-    if only_look or not lacked:
+    if not lacked:
+        says = "the store has all their records"
+    elif only_look:
         says = f"the store lacks records of {len(lacked)}"
     else:
         says = f"the store lacked records of {len(lacked)}, and has them now"
