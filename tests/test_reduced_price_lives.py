@@ -69,7 +69,7 @@ async def refunded(life: Life) -> None:
 
 async def facts(life: Life, name: NoticeName) -> list[Facts]:
     """What the letters of this name say."""
-    return [notice.facts for notice in await life.notices(name)]
+    return [notice.facts for notice in await life.told(name)]
 
 
 def back(world: World, order: str) -> tuple[MoneyBack, ...]:

@@ -601,7 +601,7 @@ async def test_a_seller_who_collects_withholds_nothing_and_silence_is_a_breach(
     view = await life.sees(in_stage(Stage.WITH_AGENT), lambda view: view.task)
     assert [(b.window, b.due) for b in view.breaches] == [("refund", refund.due)]
     assert [
-        (n.to, n.facts.due, n.facts.amount) for n in await life.notices(NoticeName.REFUND_OVERDUE)
+        (n.to, n.facts.due, n.facts.amount) for n in await life.told(NoticeName.REFUND_OVERDUE)
     ] == [(party, refund.due, life.money(WHOLE)) for party in (Party.BUYER, Party.SELLER)]
     assert view.due == reckoned("PL", "decision", view.breaches[0].at).due
     await life.agent(Claim)
