@@ -1,8 +1,8 @@
 """What a step of a case has changed: the one thing that the world outside learns of a case.
 
-Every step that changes anything writes one record (activities/step_records.py). Lists, pages,
-queues, figures and the feed of changes are read from what the records leave in the store, so that
-nobody who looks needs the case itself.
+Every step that changes anything writes one record (activities/step_records.py): archive, queue and
+figures have what they have of it, and how each case stands can be read without asking the case.
+What still asks it is named in docs/decisions/0023-one-record-a-step.md.
 """
 
 from typing import Any, NamedTuple

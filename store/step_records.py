@@ -33,7 +33,7 @@ class StepBook:
         """
         with transaction(self._engine) as session:
             hold_case(session, record.case_id)
-            before = _so_far(session, record.case_id, with_events=record.begins)
+            before = _so_far(session, record.case_id, ())
             if before and before.has(record):
                 return StepKept()
             now = follow(before, record)
@@ -50,7 +50,7 @@ class StepBook:
                 file_ending(session, record.over)
             contradicted = keep_messages(session, record.case_id, record.messages)
             if record.begins:
-                _keep_events(session, record.case_id, before.events if before else (), now.events)
+                _keep_events(session, record.case_id, now.events)
             else:
                 _number(session, record.case_id, record.happened, record.events)
             return StepKept(contradicted=tuple(contradicted))
@@ -58,7 +58,7 @@ class StepBook:
     def so_far(self, case_id: str) -> SoFar | None:
         """A case as its last record has left it; None for one without any."""
         with transaction(self._engine) as session:
-            return _so_far(session, case_id, with_events=True)
+            return _so_far(session, case_id, _events(session, case_id))
 
     def forget(self, case_id: str) -> None:
         """Take out how a case stands, so that its records can be kept anew."""
@@ -69,7 +69,7 @@ class StepBook:
     def view(self, case_id: str) -> CaseView | None:
         """A case as its last record has it, without its messages; None for one without any."""
         with transaction(self._engine) as session:
-            found = _so_far(session, case_id, with_events=True)
+            found = _so_far(session, case_id, _events(session, case_id))
             if found is None:
                 return None
             case = session.get(CaseRow, case_id)
@@ -77,12 +77,9 @@ class StepBook:
             return view_of(found.stands, found.events, pinned)
 
 
-def _so_far(session: Session, case_id: str, *, with_events: bool) -> SoFar | None:
+def _so_far(session: Session, case_id: str, events: tuple[Entry, ...]) -> SoFar | None:
     row = session.get(StandingRow, case_id)
-    if row is None:
-        return None
-    events = tuple(_events(session, case_id)) if with_events else ()
-    return SoFar(row.run, row.step, _snapshot(row), events)
+    return SoFar(row.run, row.step, _snapshot(row), events) if row else None
 
 
 def _keep_tasks(session: Session, record: StepRecord, stands: Snapshot) -> None:
@@ -96,11 +93,9 @@ def _keep_tasks(session: Session, record: StepRecord, stands: Snapshot) -> None:
         keep_task(session, task)
 
 
-def _keep_events(
-    session: Session, case_id: str, before: Sequence[Entry], now: Sequence[Entry]
-) -> None:
+def _keep_events(session: Session, case_id: str, now: Sequence[Entry]) -> None:
     """Number what has happened since; what is kept otherwise, of a run given up, is taken out."""
-    place = 0
+    before, place = _events(session, case_id), 0
     while place < min(len(before), len(now)) and before[place] == now[place]:
         place += 1
     if place < len(before):
@@ -132,11 +127,11 @@ def _number(session: Session, case_id: str, place: int, events: Sequence[Entry])
     )
 
 
-def _events(session: Session, case_id: str) -> list[Entry]:
+def _events(session: Session, case_id: str) -> tuple[Entry, ...]:
     rows = session.exec(
         select(EventRow).where(EventRow.case_id == case_id).order_by(col(EventRow.place))
     )
-    return [_entry(row) for row in rows]
+    return tuple(_entry(row) for row in rows)
 
 
 def _entry(row: EventRow) -> Entry:

@@ -70,6 +70,19 @@ def entry(noon: datetime, what: str) -> Entry:
     return Entry(at=noon, what=what, by=Party.BUYER)
 
 
+def to_decide(noon: datetime) -> Task:
+    """The agents' task of the case."""
+    return Task(
+        id=f"{CASE}:task:1",
+        case_id=CASE,
+        queue="disputes-pl",
+        purpose="decide",
+        priority=5,
+        state=TaskState.OPEN,
+        opened_at=noon,
+    )
+
+
 def happened(engine: Engine) -> list[tuple[str, int, str]]:
     """All events in the order of their numbers: of which case, which one, and what."""
     with Session(engine) as session:
@@ -129,15 +142,7 @@ def test_is_a_case_wanted_whole_of_which_a_record_is_missing(
 def test_does_a_case_that_was_reset_replace_what_its_run_before_has_recorded(
     engine: Engine, book: StepBook, record: Callable[..., StepRecord], noon: datetime
 ) -> None:
-    task = Task(
-        id=f"{CASE}:task:1",
-        case_id=CASE,
-        queue="disputes-pl",
-        purpose="decide",
-        priority=5,
-        state=TaskState.OPEN,
-        opened_at=noon,
-    )
+    task = to_decide(noon)
     first = stands(noon)
     given_up = stands(noon, stage="with-agent", task=task.model_dump(mode="json"))
     events = tuple(entry(noon, what) for what in ("opened", "given up", "given up too"))
@@ -155,18 +160,20 @@ def test_does_a_case_that_was_reset_replace_what_its_run_before_has_recorded(
     assert TaskQueue(engine).waiting() == []
 
 
+def test_is_what_a_lost_case_had_happen_otherwise_taken_out(
+    engine: Engine, book: StepBook, record: Callable[..., StepRecord], noon: datetime
+) -> None:
+    now, opened = stands(noon), entry(noon, "opened")
+    book.keep(record(1, now, events=(opened, entry(noon, "never"), entry(noon, "never either"))))
+    book.forget(CASE)  # how it stands is lost, what happened is not
+    book.keep(record(2, now, whole=True, events=(opened, entry(noon, "offer"))))
+    assert [what for _, _, what in happened(engine)] == ["opened", "offer"]
+
+
 def test_are_texts_archived_tasks_queued_and_an_end_filed_with_the_step(
     engine: Engine, book: StepBook, record: Callable[..., StepRecord], noon: datetime
 ) -> None:
-    task = Task(
-        id=f"{CASE}:task:1",
-        case_id=CASE,
-        queue="disputes-pl",
-        purpose="decide",
-        priority=5,
-        state=TaskState.OPEN,
-        opened_at=noon,
-    )
+    task = to_decide(noon)
     said = Message(id="m1", at=noon, by=Actor(party=Party.BUYER, id="b-1"), text="It is dark.")
     over = CloseCase(case_id=CASE, ending=Ending.SETTLED, at=noon, escalated=False, breaches=0)
     first, closed = stands(noon), stands(noon, stage="closed", awaited=None, ending="settled")
