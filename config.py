@@ -1,5 +1,6 @@
 """Settings from the environment, and the one place where a Temporal client is made."""
 
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -69,6 +70,10 @@ class Settings(BaseSettings):
     brand_logo: Annotated[str, AfterValidator(fit_logo)] = ""
     metrics_address: str = "127.0.0.1:9464"
     health_address: str = "127.0.0.1:8460"
+    api_address: str = "127.0.0.1:8480"
+    api_keys: str = ""
+    api_issuer: str = ""
+    api_audience: str = "recourse"
 
     @classmethod
     def read(cls, **given: Any) -> Self:
@@ -96,6 +101,24 @@ class Settings(BaseSettings):
         if not self.policies.is_dir():
             raise ConfigurationError(f"RECOURSE_POLICIES is no folder: {self.policies}.")
         return self
+
+    def for_api(self) -> Self:
+        """The same, once everything that only the API needs is there."""
+        for name in ("api_keys", "api_issuer", "api_audience"):
+            if not getattr(self, name):
+                raise ConfigurationError(f"Set RECOURSE_{name.upper()}: the API cannot do without.")
+        return self
+
+
+def listen(name: str, address: str) -> socket.socket:
+    """A socket that listens on HOST:PORT; ConfigurationError, naming the setting, if it cannot."""
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server((host, int(port)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigurationError(
+            f"Set {name} to a free HOST:PORT; {address} cannot be listened on ({error})."
+        ) from None
 
 
 JSON = PydanticJSONPlainPayloadConverter()

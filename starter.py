@@ -369,6 +369,14 @@ def register_attributes_(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the HTTP API (`python -m api` serves it)."""
+    from api.app import application
+
+    print(json.dumps(application().openapi(), indent=2, ensure_ascii=False))
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where it keeps its files.")] = Path(".recourse"),
     port_offset: Annotated[

@@ -42,6 +42,7 @@ from config import (
     UnreachableError,
     connect,
     is_development_server,
+    listen,
     missing_attributes,
     register_attributes,
 )
@@ -209,17 +210,6 @@ def check_reachable(what: str, host: str, port: int) -> None:
     except OSError as error:
         raise UnreachableError(
             f"No {what} answers at {host}:{port} ({error.strerror or error}); check its address."
-        ) from None
-
-
-def listen(name: str, address: str) -> socket.socket:
-    """A socket that listens on HOST:PORT; ConfigurationError, naming the setting, if it cannot."""
-    host, _, port = address.rpartition(":")
-    try:
-        return socket.create_server((host, int(port)))
-    except (OSError, ValueError, OverflowError) as error:
-        raise ConfigurationError(
-            f"Set {name} to a free HOST:PORT; {address} cannot be listened on ({error})."
         ) from None
 
 

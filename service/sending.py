@@ -95,6 +95,12 @@ async def send(
     return await answer(update, case_id, again)
 
 
+async def taken_before(client: Client, case_id: str, command: Command) -> Receipt | None:
+    """What was answered to this very command, if the case has taken it before."""
+    known = _known(case(client, case_id), update_id_of(command))
+    return await answer(known, case_id)
+
+
 async def after_its_effect(
     client: Client, case_id: str, receipt: Receipt, ends: bool = False
 ) -> Receipt:

@@ -81,6 +81,19 @@ def check_schema(engine: Engine) -> None:
         _check_known(connection, _migrations())
 
 
+def check_current(engine: Engine) -> None:
+    """Raise StoreError unless the tables are those of this release; a worker brings them up."""
+    with _reachable(engine), engine.connect() as connection:
+        config = _migrations()
+        _check_known(connection, config)
+        wanted = ScriptDirectory.from_config(config).get_heads()
+        if {*MigrationContext.configure(connection).get_current_heads()} != {*wanted}:
+            raise StoreError(
+                f"The database {_place(connection.engine.url)} is of an older release; start a "
+                "worker of this one, which brings it up."
+            )
+
+
 def _migrations() -> Config:
     config = Config()
     folder = Path(__file__).parent / "migrations"

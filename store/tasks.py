@@ -39,6 +39,16 @@ class TaskQueue:
         with transaction(self._engine) as session:
             return [Task.model_validate(row.model_dump()) for row in session.exec(ordered)]
 
+    def of_case(self, case_id: str) -> list[Task]:
+        """The tasks that a case has, or has had, the oldest first."""
+        statement = (
+            select(TaskRow)
+            .where(TaskRow.case_id == case_id)
+            .order_by(col(TaskRow.opened_at), col(TaskRow.id))
+        )
+        with transaction(self._engine) as session:
+            return [Task.model_validate(row.model_dump()) for row in session.exec(statement)]
+
     def find(self, task_id: str) -> Task | None:
         """One task, if it was ever recorded."""
         with transaction(self._engine) as session:

@@ -17,6 +17,7 @@ from domain.notices import Mailing
 from domain.parties import Party
 from standin.serving import serve_mailbox, serve_marketplace
 from store.engine import connect, migrate
+from tests.calling import Door, door_of
 from tests.life import FIRST_ORDER, ORDERS, World, write_orders
 from tests.processes import binary
 from tests.recorded import wrongly_recorded
@@ -233,3 +234,10 @@ async def real_world(
     """A world on the real development server, in real time."""
     async with world_on(server, tmp_path_factory.mktemp("real"), orders=900) as world:
         yield world
+
+
+@pytest.fixture(scope="session")
+async def door(real_world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+    """The API of the real world, served by a process of its own."""
+    async with door_of(real_world, tmp_path_factory.mktemp("api")) as door:
+        yield door

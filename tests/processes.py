@@ -116,6 +116,18 @@ def worker_program(folder: Path, env: Mapping[str, str]) -> Iterator[Program]:
 
 
 @contextmanager
+def api_program(folder: Path, env: Mapping[str, str]) -> Iterator[Program]:
+    """`python -m api`, not yet started."""
+    port = free_port()
+    settings = {"RECOURSE_API_ADDRESS": f"127.0.0.1:{port}", "PYTHONPATH": str(HERE), **env}
+    program = Program([sys.executable, "-m", "api"], folder / "api.log", port, settings)
+    try:
+        yield program
+    finally:
+        program.end()
+
+
+@contextmanager
 def temporal_program(folder: Path, port: int) -> Iterator[Program]:
     """Temporal's development server with its state in a file, not yet started."""
     command = [

@@ -43,9 +43,10 @@ MAY_IMPORT = {
     "config": {"activities", "config", "domain", "policies", "store", "workflows"},
     "service": SERVED,
     "pages": SERVED | {"pages"},
+    "api": SERVED | {"api"},
     "cli": SERVED | {"cli", "pages"},
     "demo": SERVED | {"demo", "pages", "standin"},
-    "starter": SERVED | {"cli", "demo", "pages"},
+    "starter": SERVED | {"api", "cli", "demo", "pages"},
     "worker": SERVED - {"service"} | {"health"},
 }
 """Arrows point down: what each room may import of the project, to run or only to name a type."""

@@ -1,0 +1,59 @@
+"""The application: its routes, its problems, and its description of itself."""
+
+from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
+
+from api import cases, commands, me
+from api.document import document_of
+from api.health import router as health
+from api.parameters import no_other_parameters
+from api.parts import Parts
+from api.problems import answer_with_problems, defect
+from api.requests import Identified
+from config import HERE
+
+OFF: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own telemetry would log the texts of errors, which hold what was sent."""
+
+V1 = "/v1"
+
+ROUTERS = (cases.router, commands.router, me.router)
+
+about = APIRouter(include_in_schema=False)
+
+
+@about.get("/refusals")
+async def refusals() -> Response:
+    """The rows that the `type` of a problem names."""
+    text = (HERE / "docs" / "refusals.md").read_text("utf-8")
+    return PlainTextResponse(text, media_type="text/markdown")
+
+
+def application(parts: Parts | None = None) -> FastAPI:
+    """The API; without parts it only describes itself."""
+    app = FastAPI(
+        title="Recourse",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        openapi_url=f"{V1}/openapi.json",
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        telemetry=OFF,
+    )
+    app.state.parts = parts
+    app.add_middleware(Identified, defect=lambda error: defect(error).response())
+    answer_with_problems(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=V1, dependencies=[Depends(no_other_parameters)])
+    app.include_router(health)
+    app.include_router(about)
+    app.openapi = lambda: document_of(app)  # type: ignore[method-assign]
+    return app

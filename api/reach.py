@@ -1,0 +1,35 @@
+"""Which cases a person may know of: others' are as if they were not there."""
+
+from api.parts import Parts
+from api.problems import no_such_case
+from api.roles import AGENTS, Person, Role
+from domain.kinds import Kind
+from domain.view import CaseView
+from service.database import from_database
+from store.step_records import StepBook
+from store.tasks import TaskQueue
+
+
+async def case_within_reach(parts: Parts, person: Person, case_id: str) -> CaseView:
+    """A case as the store has it; Problem 404 for none, and for one that is not theirs to see."""
+    view = await from_database(StepBook(parts.engine).view, case_id)
+    if view is None or not await reaches(parts, person, view):
+        raise no_such_case()
+    return view
+
+
+async def reaches(parts: Parts, person: Person, view: CaseView) -> bool:
+    """Whether somebody may know of a case: traders of their own, agents of those of which a task
+    is, or was, in a queue that was given to them.
+
+    A claim against a carrier is the seller's alone.
+    """
+    match person.role:
+        case Role.BUYER:
+            return view.buyer_id == person.id and view.kind is not Kind.CARRIER_CLAIM
+        case Role.SELLER:
+            return view.seller_id == person.id
+        case role if role in AGENTS:
+            tasks = await from_database(TaskQueue(parts.engine).of_case, view.id)
+            return any(person.has_queue(task.queue) or task.owner == person.id for task in tasks)
+    return True

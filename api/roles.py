@@ -1,0 +1,77 @@
+"""Who asks: what a token says of them, and as which party of a case they act."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from domain.base import Value
+from domain.parties import Actor, Party
+
+
+class Role(StrEnum):
+    """What somebody is here."""
+
+    PLATFORM = "platform"
+    AGENT = "agent"
+    LEAD = "lead"
+    SELLER = "seller"
+    BUYER = "buyer"
+    OPS = "ops"
+
+    @property
+    def party(self) -> Party:
+        """The party that they are in every case; ops act for the platform."""
+        return PARTIES[self]
+
+
+PARTIES = {
+    Role.PLATFORM: Party.PLATFORM,
+    Role.OPS: Party.PLATFORM,
+    Role.AGENT: Party.AGENT,
+    Role.LEAD: Party.AGENT,
+    Role.SELLER: Party.SELLER,
+    Role.BUYER: Party.BUYER,
+}
+
+EVERYBODY = frozenset(Role)
+TRADERS = frozenset({Role.BUYER, Role.SELLER})
+AGENTS = frozenset({Role.AGENT, Role.LEAD})
+STAFF = EVERYBODY - TRADERS
+"""Who works on cases and is not in dispute."""
+
+LEADS = "leads"
+"""The queue of what agents left; it is every lead's."""
+
+EVERY_QUEUE = "*"
+"""In a token, it gives every queue."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be printable")
+    return text
+
+
+Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+
+
+class Person(Value):
+    """Who a token is for. `queues` are those of an agent or a lead."""
+
+    role: Role
+    id: Word
+    name: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = ""
+    queues: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
+
+    @property
+    def actor(self) -> Actor:
+        """The author of what they do."""
+        return Actor(party=self.role.party, id=self.id, name=self.name)
+
+    def has_queue(self, queue: str) -> bool:
+        """Whether an agents' queue was given to them."""
+        if self.role not in AGENTS:
+            return False
+        own = {*self.queues, *((LEADS,) if self.role is Role.LEAD else ())}
+        return queue in own or EVERY_QUEUE in own
