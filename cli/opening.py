@@ -11,7 +11,7 @@ from cli.words import printable
 from config import Settings
 from domain.openings import OpenComplaint, Opening
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import CaseView, ComplaintView
 from pages.case import case_page
 from pages.words import due_in_words
 from service.failures import RefusedError
@@ -109,6 +109,8 @@ def _decision(opening: Opening, view: CaseView) -> str:
     """Whether the time to answer a complaint ends on the day by which the marketplace wants it
     decided.
     """
+    if not isinstance(view, ComplaintView):
+        return ""
     theirs, ours = _decision_due(opening), view.answer_due
     if theirs is None or ours is None:
         return ""
@@ -144,7 +146,7 @@ def _of_complaint(opening: Opening, view: CaseView) -> dict[str, str | bool | No
     if isinstance(opening, OpenComplaint) and opening.offer:
         found |= {"offer": opening.offer.id, "offer_known": _knows_offer(opening, view)}
     theirs = _decision_due(opening)
-    if theirs and view.answer_due:
+    if theirs and isinstance(view, ComplaintView) and view.answer_due:
         found |= {
             "answer_due": view.answer_due.isoformat(),
             "answer_was_due": view.answer_was_due.isoformat() if view.answer_was_due else None,

@@ -12,6 +12,7 @@ from domain.accounts import refunded_lines
 from domain.kinds import Kind
 from domain.orders import Line
 from domain.ports import Past
+from domain.view import TakingBackView
 from pages.outlook import order_page, outlook_page
 from service.failures import RefusedError
 from service.foreseeing import Foreseen, foresee_case, foresee_opening, opening_for
@@ -63,13 +64,14 @@ def _past(order_id: str) -> Past | None:
 
 def _as_json(found: Foreseen, past: Past | None) -> dict[str, object]:
     view = found.whole.view
+    refund = view.preview if isinstance(view, TakingBackView) else None
     refunded = past and [unit.model_dump() for unit in refunded_lines(past.money_back)]
     return {
         "kind": view.kind,
         "refusal": view.refusal and view.refusal.model_dump(mode="json"),
         "right_until": view.right_until and view.right_until.isoformat(),
         "at_stake": view.at_stake and view.at_stake.model_dump(mode="json"),
-        "refund": view.preview and view.preview.model_dump(mode="json"),
+        "refund": refund and refund.model_dump(mode="json"),
         "refunded_before": refunded,
         "open_cases": past and [case.model_dump(mode="json") for case in past.open_cases],
         "outlook": found.outlook and found.outlook.model_dump(mode="json"),

@@ -25,12 +25,14 @@ from demo.examples import Example, Move, Play, read_examples
 from demo.servers import HERE, check_free, postgresql, temporal, worker
 from domain.ahead import silence_of
 from domain.commands import COMMAND
+from domain.export import Relation
 from domain.goods import ParcelEvent
+from domain.kin import kin
 from domain.kinds import Kind
 from domain.money import Money
 from domain.ports import RedeliveryPaid
 from domain.stages import Stage
-from domain.view import CaseView, Entry
+from domain.view import CaseView, Entry, UncollectedParcelView
 from service.opening import open_case
 from service.reaching import look
 from standin.serving import serve_mailbox, serve_marketplace
@@ -94,8 +96,9 @@ class Stagehand:
             life = await self._watch(partial(self._at, move))
             await asyncio.sleep(0.5)  # for who watches
             handle, step = self.client.get_workflow_handle(life.id), f"example-{number}"
-            if move.pays and life.view and life.view.redelivery:
-                await handle.signal("redelivery_paid", RedeliveryPaid(key=life.view.redelivery.key))
+            asked = life.view.redelivery if isinstance(life.view, UncollectedParcelView) else None
+            if move.pays and asked:
+                await handle.signal("redelivery_paid", RedeliveryPaid(key=asked.key))
             elif move.scan:
                 event = ParcelEvent(event_id=step, scan=move.scan, at=datetime.now(UTC))
                 await handle.signal("parcel", event)
@@ -137,8 +140,12 @@ class Stagehand:
         life.shown = len(view.timeline)
         explained = (entry.detail for entry in view.timeline if entry.what == "explained")
         known = {each.id for each in self.lives}
-        beside = (*view.returns, *view.carrier_claims, *explained)
-        self.lives += [Life(one) for one in beside if one not in known]
+        opened = (
+            case_id
+            for relation, case_id in kin(view)
+            if relation in (Relation.BRINGS_GOODS, Relation.CARRIER_CLAIM)
+        )
+        self.lives += [Life(one) for one in (*opened, *explained) if one not in known]
 
     def _print(self, entry: Entry, kind: Kind) -> None:
         seconds = time.monotonic() - self._began

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from pydantic import AwareDatetime
 
@@ -24,6 +25,7 @@ from domain.money import Money, Payment
 from domain.openings import (
     OpenCancellation,
     OpenComplaint,
+    OpenDispute,
     Opening,
     OpenNonDelivery,
     OpenUncollectedParcel,
@@ -33,11 +35,27 @@ from domain.orders import Line, Order, Sale
 from domain.parties import Party
 from domain.policy import OnSilence, Window
 from domain.ports import NO_PAST, Past, Rules
-from domain.refunds import DeliveryShare, Event, reckon_refund, refund_question, worthless
+from domain.refunds import (
+    DeliveryShare,
+    Event,
+    RefundPreview,
+    reckon_refund,
+    refund_question,
+    worthless,
+)
 from domain.registering import register
 from domain.remedies import refund_of
 from domain.stages import Stage
-from domain.view import CaseView, ClockView, OfferState, WholeCase
+from domain.view import (
+    VIEW,
+    CaseView,
+    ClockView,
+    ComplaintView,
+    DisputeView,
+    OfferState,
+    TakingBackView,
+    WholeCase,
+)
 from domain.withdrawing import withdrawn_as
 
 BY_HAND = "by hand"
@@ -197,24 +215,25 @@ def as_if_opened(
     """
     registration = register(opening, order, rules, at, past)
     calendar, units = rules.calendar, registration.lines
-    view = CaseView(
-        id=opening.case_id,
-        kind=opening.kind,
-        country=opening.country,
-        order_id=opening.order_id,
-        opened_at=at,
-        opened_by=opening.opened_by,
-        stage=Stage.OPENING,
-        refusal=registration.refusal,
-        at_stake=registration.at_stake,
-        wanted=getattr(opening, "wanted", None),
-        policy_version=rules.policy_version,
-        calendar_version=calendar.version,
-        zone=calendar.zone,
-        lines=order.lines,
-        units=units,
-        right_until=registration.right_until,
-    )
+    seen: dict[str, Any] = {
+        "id": opening.case_id,
+        "kind": opening.kind,
+        "country": opening.country,
+        "order_id": opening.order_id,
+        "opened_at": at,
+        "opened_by": opening.opened_by,
+        "stage": Stage.OPENING,
+        "refusal": registration.refusal,
+        "at_stake": registration.at_stake,
+        "policy_version": rules.policy_version,
+        "calendar_version": calendar.version,
+        "zone": calendar.zone,
+        "lines": order.lines,
+        "units": units,
+        "right_until": registration.right_until,
+    }
+    if isinstance(opening, OpenDispute | OpenComplaint):
+        seen |= {"reason": opening.reason or "", "wanted": opening.wanted}
     if event := registration.sale and _event(opening, registration.sale, units):
         terms = registration.terms
         share = getattr(terms, "delivery_share", DeliveryShare.NONE)
@@ -226,8 +245,8 @@ def as_if_opened(
             past.money_back,
             delivery_back_minor=past.delivery_back_minor,
         )
-        view = view.model_copy(update={"preview": reckon_refund(asked)})
-    return WholeCase(view=view, registration=registration)
+        seen["preview"] = reckon_refund(asked)
+    return WholeCase(view=VIEW.validate_python(seen), registration=registration)
 
 
 ENDS_AT_ONCE = {
@@ -304,6 +323,11 @@ class _Walk:
         return self.case.view
 
     @property
+    def preview(self) -> RefundPreview | None:
+        """The refund as it would be now, where the case is of a kind that reckons it."""
+        return self.view.preview if isinstance(self.view, TakingBackView) else None
+
+    @property
     def hold(self) -> ClockView | None:
         """The hold that an agent has set, and that ends by itself."""
         if not any(BY_HAND in clock.held_for for clock in self.view.clocks):
@@ -319,7 +343,7 @@ class _Walk:
     @property
     def owed(self) -> bool | None:
         """Whether there is money to pay back; None where that depends on what is not known."""
-        sale, refund = self.case.registration.sale, self.view.preview
+        sale, refund = self.case.registration.sale, self.preview
         if refund is None or sale is None or refund.refund_minor:
             return True
         cash = sale.payment is Payment.CASH_ON_DELIVERY
@@ -629,12 +653,13 @@ class _Walk:
             return None
         window = first.window
         heard = {clock.awaited for clock in self.view.clocks if clock.window == window}
+        wanted = self.view.wanted if isinstance(self.view, DisputeView | ComplaintView) else None
         fitting = [
             branch
             for branch in branches
             if isinstance(branch.on, Silent)
             and branch.on.when in (None, time.on_silence)
-            and (not branch.wanted or self.view.wanted in (None, *branch.wanted))
+            and (not branch.wanted or wanted in (None, *branch.wanted))
             and (stage is not self.view.stage or not heard or branch.on.party in heard)
         ]
         if not fitting:
@@ -718,8 +743,8 @@ class _Walk:
         if stake is None:
             return None
         amount, at_most = stake, branch.moves is not Moves.REFUND
-        if branch.moves is Moves.REFUND and self.view.preview:
-            minor = self.view.preview.refund_minor
+        if branch.moves is Moves.REFUND and self.preview:
+            minor = self.preview.refund_minor
             amount = Money(amount_minor=minor, currency=stake.currency)
         elif branch.moves is Moves.NAMED and stage is self.view.stage:
             named = self.named(stage, branch, stake)
@@ -728,8 +753,9 @@ class _Walk:
 
     def named(self, stage: Stage, branch: Branch, stake: Money) -> Money | None:
         """The amount that has been named for what is accepted, or stands, now."""
-        if stage is Stage.DECIDED and self.view.decision:
-            decision = self.view.decision
+        if not isinstance(self.view, DisputeView):
+            return None
+        if stage is Stage.DECIDED and (decision := self.view.decision):
             return decision.amount or Money(amount_minor=0, currency=stake.currency)
         offers = [offer for offer in self.view.offers if offer.state is OfferState.OPEN]
         if branch.on is Accept and offers:

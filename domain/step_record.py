@@ -14,7 +14,7 @@ from domain.calendars import Calendar
 from domain.deadlines import Counting, explain
 from domain.notices import Message
 from domain.ports import CloseCase, Task
-from domain.view import CaseView, ClockView, DecisionView, Entry
+from domain.view import VIEW, CaseView, ClockView, DecisionView, Entry, View
 
 
 class Grown(Value):
@@ -29,7 +29,8 @@ class StepRecord(Value):
 
     `run` is the workflow's run, `number` counts its records from 1 without a gap. `facts` and
     `lists` hold what of the case is another than after the record before, by the names of the
-    fields of CaseView and WholeCase; a fact that is gone is None. `whole`: they hold everything.
+    fields of the case's view and of WholeCase; a fact that is gone is None. `whole`: they hold
+    everything.
     `events`: what has happened since, of which `happened` had before. Texts are in `messages` only.
     `over` once the case has ended.
     """
@@ -172,7 +173,7 @@ def follow(before: SoFar | None, record: StepRecord) -> SoFar | None:
     return SoFar(record.run, record.number, applied(Snapshot(), record), record.events)
 
 
-def view_of(kept: Snapshot, events: tuple[Entry, ...], pinned: Calendar | None) -> CaseView:
+def view_of(kept: Snapshot, events: tuple[Entry, ...], pinned: Calendar | None) -> View:
     """The case as its readers see it, without its messages.
 
     `pinned`: the calendar that it was registered with; without it no reckoning is explained.
@@ -183,7 +184,7 @@ def view_of(kept: Snapshot, events: tuple[Entry, ...], pinned: Calendar | None) 
     started, running = lists.pop("deadlines", ()), lists.pop("running", ())
     lists.pop("decisions", None)
     clocks = tuple(_clock(started[which], calendar) for which in running)
-    return CaseView.model_validate({**facts, **lists, "timeline": events, "clocks": clocks})
+    return VIEW.validate_python({**facts, **lists, "timeline": events, "clocks": clocks})
 
 
 def _clock(kept: dict[str, Any], calendar: Calendar | None) -> ClockView:

@@ -1,9 +1,9 @@
 """The case as its readers see it: one answer to one query."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, TypeAdapter
 
 from domain.base import Value
 from domain.commands import Attachment, CarrierSays, CommandId, CostKind, Remedy, Verdict
@@ -140,7 +140,7 @@ class BreachView(Value):
     at: AwareDatetime
 
 
-class CarrierClaimView(Value):
+class ParcelClaimView(Value):
     """A claim against a carrier as it stands.
 
     `claimable_from`: when a lost parcel counts as lost. `reference`: the carrier's number of the
@@ -211,10 +211,8 @@ class UndeliveredView(Value):
 
 
 class CaseView(Value):
-    """A whole case. `may` says what each party may do now; `working` as in a receipt.
+    """What a whole case of any kind has. `may`: what each party may do now; `working`: see Receipt.
 
-    `refund_amount` is that of the refund that was ordered; `refund_reduces`: it is a lower price.
-    `said_in_hand_at`: since when the buyer says to have the goods, where no scan tells it.
     Of the lists that grow it holds the newest entries: `in_all` says of each list that is cut how
     many there are (domain/excerpts.py); the archive has all messages.
     """
@@ -231,9 +229,6 @@ class CaseView(Value):
     buyer_id: str = ""
     seller_id: str = ""
     at_stake: Money | None = None
-    reason: str = ""
-    wanted: Remedy | None = None
-    claimed: Money | None = None
     awaited: Party | None = None
     due: AwareDatetime | None = None
     working: bool = False
@@ -244,42 +239,148 @@ class CaseView(Value):
     zone: str = "UTC"
     timeline: tuple[Entry, ...] = ()
     messages: tuple[Message, ...] = ()
-    offers: tuple[OfferView, ...] = ()
     task: Task | None = None
-    decision: DecisionView | None = None
+    breaches: tuple[BreachView, ...] = ()
+    lines: tuple[OrderedLine, ...] = ()
+    units: tuple[Line, ...] = ()
+    right_until: AwareDatetime | None = None
+    beside: tuple[str, ...] = ()
+    undelivered: tuple[UndeliveredView, ...] = ()
+    letters_task: Task | None = None
+    in_all: dict[str, int] = Field(default_factory=dict)
+
+
+class InquiryView(CaseView):
+    """An inquiry."""
+
+    kind: Literal[Kind.INQUIRY]
+    needless_answers: int = 0
+
+
+class RefundingView(CaseView):
+    """A case of a kind that can end in a refund.
+
+    `refund_amount` is that of the refund that was ordered; `refund_reduces`: it is a lower price.
+    """
+
     refund: RefundReport | None = None
     refund_amount: Money | None = None
     refund_reduces: bool = False
-    breaches: tuple[BreachView, ...] = ()
-    preceding: str | None = None
-    happened_at: AwareDatetime | None = None
-    needless_answers: int = 0
-    lines: tuple[OrderedLine, ...] = ()
-    units: tuple[Line, ...] = ()
-    preview: RefundPreview | None = None
-    proposals: tuple[ProposalView, ...] = ()
-    custody: tuple[Kept, ...] = ()
-    accepted: tuple[Line, ...] = ()
-    ruling: DecisionView | None = None
     returns: tuple[str, ...] = ()
-    belongs_to: str | None = None
-    right_until: AwareDatetime | None = None
-    carrier_claims: tuple[str, ...] = ()
-    beside: tuple[str, ...] = ()
-    carrier_claim: CarrierClaimView | None = None
+
+
+class DisputeView(RefundingView):
+    """A dispute. `preceding`: the inquiry that it grew out of."""
+
+    kind: Literal[Kind.DISPUTE]
+    reason: str
+    wanted: Remedy
+    claimed: Money | None = None
+    happened_at: AwareDatetime | None = None
+    preceding: str | None = None
+    offers: tuple[OfferView, ...] = ()
+    decision: DecisionView | None = None
+
+
+class TakingBackView(RefundingView):
+    """A case of a kind that takes units of an order back. `preview`: their refund, by its parts."""
+
+    preview: RefundPreview | None = None
+    ruling: DecisionView | None = None
+
+
+class CancellationView(TakingBackView):
+    """A cancellation."""
+
+    kind: Literal[Kind.CANCELLATION]
+
+
+class WithdrawalView(TakingBackView):
+    """A withdrawal.
+
+    `said_in_hand_at`: since when the buyer says to have the goods, where no scan tells it.
+    """
+
+    kind: Literal[Kind.WITHDRAWAL]
+    reason: str = ""
+    proposals: tuple[ProposalView, ...] = ()
+    said_in_hand_at: AwareDatetime | None = None
+
+
+class UncollectedParcelView(TakingBackView):
+    """A parcel that was not collected, in its `round`th sending."""
+
+    kind: Literal[Kind.UNCOLLECTED_PARCEL]
     round: int | None = None
     tracking: str | None = None
     resend_cost: Money | None = None
     redelivery: RedeliveryView | None = None
     costs: tuple[CostView, ...] = ()
     buyer_reported: bool = False
-    undelivered: tuple[UndeliveredView, ...] = ()
-    letters_task: Task | None = None
+
+
+class NonDeliveryView(TakingBackView):
+    """Goods that were not delivered."""
+
+    kind: Literal[Kind.NON_DELIVERY]
+    carrier_claims: tuple[str, ...] = ()
+
+
+class ComplaintView(TakingBackView):
+    """A complaint. `wanted` is None while that is not clear.
+
+    `answer_due`: until when the seller has to answer; `answer_was_due`: until when at the
+    marketplace, if that is over; `decision_due`: when the marketplace wants it decided, if that is
+    another instant. `said_in_hand_at` as of a withdrawal.
+    """
+
+    kind: Literal[Kind.COMPLAINT]
+    reason: str = ""
+    wanted: Remedy | None = None
+    claimed: Money | None = None
+    happened_at: AwareDatetime | None = None
     decision_due: AwareDatetime | None = None
     answer_due: AwareDatetime | None = None
     answer_was_due: AwareDatetime | None = None
     said_in_hand_at: AwareDatetime | None = None
-    in_all: dict[str, int] = Field(default_factory=dict)
+    carrier_claims: tuple[str, ...] = ()
+
+
+class ReturnView(CaseView):
+    """Goods on their way back. `accepted`: the units that count as returned."""
+
+    kind: Literal[Kind.RETURN]
+    custody: tuple[Kept, ...] = ()
+    accepted: tuple[Line, ...] = ()
+    ruling: DecisionView | None = None
+    belongs_to: str | None = None
+
+
+class CarrierClaimView(CaseView):
+    """What a seller claims from a carrier; nothing yet of a case that is being registered."""
+
+    kind: Literal[Kind.CARRIER_CLAIM]
+    carrier_claim: ParcelClaimView | None = None
+    ruling: DecisionView | None = None
+    belongs_to: str | None = None
+
+
+View = Annotated[
+    InquiryView
+    | DisputeView
+    | CancellationView
+    | WithdrawalView
+    | ReturnView
+    | UncollectedParcelView
+    | NonDeliveryView
+    | CarrierClaimView
+    | ComplaintView,
+    Field(discriminator="kind"),
+]
+"""A case as its readers see it: each kind with what is its own."""
+
+VIEW: TypeAdapter[View] = TypeAdapter(View)
+"""Reads a view by its kind."""
 
 
 class WholeCase(Value):
@@ -289,7 +390,7 @@ class WholeCase(Value):
     newest of each, as in a view.
     """
 
-    view: CaseView
+    view: View
     registration: Registration
     deadlines: tuple[ClockView, ...] = ()
     decisions: tuple[DecisionView, ...] = ()

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from domain.commands import Attachment, Nature
 from domain.deadlines import day_of, spoken
+from domain.export import Relation
 from domain.goods import count
-from domain.kinds import Kind
+from domain.kin import kin
 from domain.money import Money
 from domain.parties import Party
 from domain.refunds import RefundPreview
@@ -14,11 +15,20 @@ from domain.view import (
     CarrierClaimView,
     CaseView,
     ClockView,
+    ComplaintView,
     DecisionView,
+    DisputeView,
+    InquiryView,
     OfferState,
     OfferView,
+    ParcelClaimView,
     ProposalView,
+    RefundingView,
+    ReturnView,
+    TakingBackView,
+    UncollectedParcelView,
     UndeliveredView,
+    WithdrawalView,
 )
 from pages.parts import (
     Facts,
@@ -48,6 +58,15 @@ PROPOSED = {
 }
 """What became of a seller's proposal."""
 
+KIN = {
+    Relation.GREW_OUT_OF: "Grew out of",
+    Relation.BELONGS_TO: "Belongs to",
+    Relation.BRINGS_GOODS: "Goods come by",
+    Relation.CARRIER_CLAIM: "Carrier claim",
+    Relation.SAME_UNITS: "Beside",
+}
+"""What another case is to this one."""
+
 Fact = tuple[str, Said]
 
 
@@ -75,7 +94,8 @@ def _head(view: CaseView) -> Iterator[Part]:
     yield said(strong(view.id))
     zone, opener = view.zone, view.opened_by
     opened = f"{local(view.opened_at, zone)} by {opener.party} {opener.id}"
-    there = f" · at the marketplace {local(view.happened_at, zone)}" if view.happened_at else ""
+    happened = view.happened_at if isinstance(view, DisputeView | ComplaintView) else None
+    there = f" · at the marketplace {local(happened, zone)}" if happened else ""
     about = f"{view.kind} · {view.country} · order {view.order_id} · opened {opened}{there}"
     yield said(dim(about))
 
@@ -94,32 +114,36 @@ def _goods_and_money(read: Shown) -> Iterator[Part]:
     view = read.view
     if view.lines:
         yield Section("Goods", (_goods(view),))
-    if held := next((one for one in (view, read.goods) if one and one.custody), None):
+    held = view if isinstance(view, ReturnView) else read.goods
+    if isinstance(held, ReturnView) and held.custody:
         beside = f", in {held.id}" if held is not view else ""
         yield Section(f"Who has them{beside}", (_custody(held),))
     yield from _refund_by_parts(view)
 
 
 def _refund_by_parts(view: CaseView) -> Iterator[Part]:
+    if not isinstance(view, TakingBackView):
+        return
     if view.preview and view.at_stake and not view.refund_reduces:
-        kept = view.kind is Kind.COMPLAINT and view.refund is None
+        kept = isinstance(view, ComplaintView) and view.refund is None
         title = "A full refund, part by part" if kept else "Refund, part by part"
         yield Section(title, (refund_sum(view.preview, view.at_stake),))
 
 
 def _bargained(view: CaseView) -> Iterator[Part]:
-    if view.proposals:
+    if isinstance(view, WithdrawalView) and view.proposals:
         proposals = tuple(_proposal(one, view.zone) for one in view.proposals)
         yield Section("The seller proposes", proposals)
-    if view.offers:
+    if isinstance(view, DisputeView) and view.offers:
         yield Section("Offers", tuple(_offer(offer, view.zone) for offer in view.offers))
 
 
 def _decided(view: CaseView) -> Iterator[Part]:
-    if view.decision:
-        yield Section("Decision", (_decision(view, view.decision),))
-    if view.ruling and view.ruling != view.decision:
-        yield Section("Ruling", (_decision(view, view.ruling),))
+    match view:
+        case DisputeView() if view.decision:
+            yield Section("Decision", (_decision(view, view.decision),))
+        case TakingBackView() | ReturnView() | CarrierClaimView() if view.ruling:
+            yield Section("Ruling", (_decision(view, view.ruling),))
     if view.breaches:
         missed = (
             bad(f"{in_words(one.window)}: was due {spoken(one.due, view.zone)}")
@@ -153,12 +177,14 @@ def _facts(view: CaseView) -> Iterator[Fact]:
     yield from _agents(view)
     yield from _times(view)
     yield from _kin(view)
-    if view.carrier_claim:
-        yield from _parcel(view.carrier_claim, view.zone)
-        yield from _claimed(view.carrier_claim)
-    yield from _uncollected(view)
-    if view.needless_answers:
-        yield "Needed no answer", said(str(view.needless_answers))
+    match view:
+        case CarrierClaimView() if claim := view.carrier_claim:
+            yield from _parcel(claim, view.zone)
+            yield from _claimed(claim)
+        case UncollectedParcelView():
+            yield from _uncollected(view)
+        case InquiryView() if view.needless_answers:
+            yield "Needed no answer", said(str(view.needless_answers))
     if view.policy_version:
         yield "Policy", said(f"{view.policy_version}, calendar {view.calendar_version}")
 
@@ -177,25 +203,27 @@ def _standing(view: CaseView) -> Iterator[Fact]:
 
 
 def _wanted(view: CaseView) -> Iterator[Fact]:
-    if view.wanted:
-        claimed = f", {view.claimed.figures}" if view.claimed else ""
-        because = f", because: {in_words(view.reason)}" if view.reason else ""
-        yield "Wanted", said(f"{view.wanted}{claimed}{because}")
-    elif view.reason:
-        yield "Reason", said(in_words(view.reason))
+    match view:
+        case DisputeView() | ComplaintView() if view.wanted:
+            claimed = f", {view.claimed.figures}" if view.claimed else ""
+            because = f", because: {in_words(view.reason)}" if view.reason else ""
+            yield "Wanted", said(f"{view.wanted}{claimed}{because}")
+        case ComplaintView() | WithdrawalView() if view.reason:
+            yield "Reason", said(in_words(view.reason))
     if view.at_stake:
         yield "At stake", said(view.at_stake.figures)
 
 
 def _refund(view: CaseView) -> Iterator[Fact]:
     """How much was ordered, and what is known of it."""
-    if view.refund:
-        why = f": {view.refund.reason}" if view.refund.reason else ""
-        amount = f"{view.refund_amount.figures}, " if view.refund_amount else ""
-        name = "Price reduced" if view.refund_reduces else "Refund"
-        yield name, said(f"{amount}{view.refund.state}{why}")
-    elif view.kind is Kind.WITHDRAWAL and view.stage in (Stage.AWAITING_GOODS, Stage.WITHHELD):
-        yield "Refund", said("withheld until goods or proof of dispatch come")
+    match view:
+        case RefundingView() if refund := view.refund:
+            why = f": {refund.reason}" if refund.reason else ""
+            amount = f"{view.refund_amount.figures}, " if view.refund_amount else ""
+            name = "Price reduced" if view.refund_reduces else "Refund"
+            yield name, said(f"{amount}{refund.state}{why}")
+        case WithdrawalView(stage=Stage.AWAITING_GOODS | Stage.WITHHELD):
+            yield "Refund", said("withheld until goods or proof of dispatch come")
 
 
 def _agents(view: CaseView) -> Iterator[Fact]:
@@ -220,9 +248,11 @@ def _times(view: CaseView) -> Iterator[Fact]:
     """What was known of its times when it was opened."""
     if view.right_until:
         yield "Right until", said(due_in_words(view.right_until, view.zone))
-    if view.said_in_hand_at:
+    if isinstance(view, WithdrawalView | ComplaintView) and view.said_in_hand_at:
         since = day_of(view.said_in_hand_at, view.zone)
         yield "In hand", said(f"since {since}, by the buyer's word; no scan tells it")
+    if not isinstance(view, ComplaintView):
+        return
     if view.answer_was_due:
         over = f"until {due_in_words(view.answer_was_due, view.zone)}; it counts anew from here"
         yield "Time to answer there", said(over)
@@ -233,18 +263,10 @@ def _times(view: CaseView) -> Iterator[Fact]:
 
 def _kin(view: CaseView) -> Iterator[Fact]:
     """The other cases that it knows of."""
-    kin = {
-        "Grew out of": (view.preceding,),
-        "Belongs to": (view.belongs_to,),
-        "Goods come by": view.returns,
-        "Carrier claim": view.carrier_claims,
-        "Beside": view.beside,
-    }
-    for relation, cases in kin.items():
-        yield from ((relation, said(case_id)) for case_id in cases if case_id)
+    return ((KIN[relation], said(case_id)) for relation, case_id in kin(view))
 
 
-def _parcel(claim: CarrierClaimView, zone: str) -> Iterator[Fact]:
+def _parcel(claim: ParcelClaimView, zone: str) -> Iterator[Fact]:
     """What the seller claims from a carrier."""
     carrier = f" with {claim.carrier}" if claim.carrier else ""
     yield "Parcel", said(f"{claim.tracking}{carrier}: {claim.trouble}, {claim.regime} service")
@@ -256,7 +278,7 @@ def _parcel(claim: CarrierClaimView, zone: str) -> Iterator[Fact]:
     yield from _evidence(claim.evidence)
 
 
-def _claimed(claim: CarrierClaimView) -> Iterator[Fact]:
+def _claimed(claim: ParcelClaimView) -> Iterator[Fact]:
     """What the carrier says to it, owes and has paid."""
     if claim.answer or claim.deemed:
         yield "Carrier's answer", said(_answer(claim))
@@ -266,7 +288,7 @@ def _claimed(claim: CarrierClaimView) -> Iterator[Fact]:
         yield "Recovered", said(claim.recovered.figures)
 
 
-def _answer(claim: CarrierClaimView) -> str:
+def _answer(claim: ParcelClaimView) -> str:
     answer = str(claim.answer)
     if claim.deemed:
         late = f"; later: {claim.answer}" if claim.answer else ""
@@ -274,7 +296,7 @@ def _answer(claim: CarrierClaimView) -> str:
     return f"{answer}, on appeal" if claim.appealed else answer
 
 
-def _uncollected(view: CaseView) -> Iterator[Fact]:
+def _uncollected(view: UncollectedParcelView) -> Iterator[Fact]:
     """Which round it is, what sending again costs, and what the seller reported."""
     if view.round is None or view.resend_cost is None:
         return
@@ -335,7 +357,8 @@ def _may(read: Shown) -> Iterator[Fact]:
 
 def _goods(view: CaseView) -> Table:
     """The order's lines, with how many of each the case is about."""
-    mine, accepted = count(view.units), count(view.accepted)
+    mine = count(view.units)
+    accepted = count(view.accepted) if isinstance(view, ReturnView) else {}
     headings, rows = ["Units", "Title", "SKU", "Price"], []
     if accepted:
         headings.append("Counts as returned")
@@ -352,7 +375,7 @@ def _goods(view: CaseView) -> Table:
     return table(*headings, rows=rows)
 
 
-def _custody(view: CaseView) -> Table:
+def _custody(view: ReturnView) -> Table:
     titles = {line.sku: line.title for line in view.lines}
     rows = (
         (

@@ -14,7 +14,7 @@ from domain.parties import Party
 from domain.ports import Past
 from domain.preview import Course, Movement, On, Outlook, StageAhead, Stops, WayOn
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import CaseView, TakingBackView
 from pages.case import refund_sum
 from pages.parts import (
     Gap,
@@ -87,7 +87,7 @@ def _opened(
     if view.right_until:
         yield Inset((said(f"The right lasts until {spoken(view.right_until, view.zone)}."),))
     yield Gap()
-    if view.preview and view.at_stake:
+    if isinstance(view, TakingBackView) and view.preview and view.at_stake:
         yield Subsection("Refund, part by part", (refund_sum(view.preview, view.at_stake),))
     ahead = outlook.stages[1:]  # the opening itself is over at once
     if whole:

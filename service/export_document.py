@@ -39,11 +39,21 @@ from domain.parties import Actor, Audience, Party
 from domain.policy import Window
 from domain.ports import Registration
 from domain.stages import Stage
-from domain.view import CaseView, ClockView, DecisionView, Standing, WholeCase
+from domain.view import (
+    CaseView,
+    ClockView,
+    ComplaintView,
+    DecisionView,
+    DisputeView,
+    Standing,
+    UncollectedParcelView,
+    WholeCase,
+    WithdrawalView,
+)
 from service.countries import zone_of
 from service.export_linked import linked_records
 from service.export_money import carrier_claim_record, goods_record, money_record
-from service.export_records import as_record, file_records
+from service.export_records import as_record, as_records, file_records
 from service.masking import NO_EMAIL, NO_NAME, masked
 from store.exporting import Filed
 
@@ -105,9 +115,9 @@ class _Making:
             breaches=tuple(self.breaches()),
             messages=tuple(self.messages()),
             letters=tuple(_letter(letter) for letter in self.letters),
-            offers=tuple(as_record(OfferRecord, offer) for offer in (view.offers if view else ())),
-            proposals=tuple(
-                as_record(ProposalRecord, proposal) for proposal in (view.proposals if view else ())
+            offers=as_records(OfferRecord, view.offers if isinstance(view, DisputeView) else ()),
+            proposals=as_records(
+                ProposalRecord, view.proposals if isinstance(view, WithdrawalView) else ()
             ),
             decisions=tuple(self.decisions()),
             tasks=tuple(self.tasks()),
@@ -171,6 +181,10 @@ class _Making:
         """As the case itself says."""
         filing = self.filed.filing if self.filed else None
         refusal = self.registration.refusal
+        asks = view if isinstance(view, DisputeView | ComplaintView) else None
+        reason = (
+            view.reason if isinstance(view, DisputeView | ComplaintView | WithdrawalView) else ""
+        )
         return CaseRecord(
             id=view.id,
             kind=view.kind,
@@ -180,17 +194,17 @@ class _Making:
             people=tuple(self.person(party) for party in (Party.BUYER, Party.SELLER)),
             opened_at=filing.opened_at if filing else view.opened_at,
             opened_by=self.someone(view.opened_by),
-            happened_at=view.happened_at,
+            happened_at=asks.happened_at if asks else None,
             ended_at=(filing.closed_at if filing else None) or _ended_at(view),
             ending=view.ending or (filing.ending if filing else None),
             stage=view.stage,
             awaited=view.awaited,
             due=view.due,
             refusal=as_record(RefusalRecord, refusal) if refusal else None,
-            reason=view.reason or None,
-            wanted=view.wanted,
-            claimed=view.claimed,
-            tracking=view.tracking,
+            reason=reason or None,
+            wanted=asks.wanted if asks else None,
+            claimed=asks.claimed if asks else None,
+            tracking=view.tracking if isinstance(view, UncollectedParcelView) else None,
             right_until=self.registration.right_until,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.export import LinkedRecord, Relation
+from domain.kin import kin
 from domain.kinds import Kind
 from domain.parties import Party
 from domain.view import CaseView
@@ -54,13 +55,9 @@ def _kind(case_id: str) -> Kind | None:
 
 def _relations(view: CaseView) -> dict[str, Relation]:
     """How the cases that the case knows of belong to it; the closest relation counts."""
-    relations = dict.fromkeys(view.beside, Relation.SAME_UNITS)
-    relations |= dict.fromkeys(view.carrier_claims, Relation.CARRIER_CLAIM)
-    relations |= dict.fromkeys(view.returns, Relation.BRINGS_GOODS)
-    if view.preceding:
-        relations[view.preceding] = Relation.GREW_OUT_OF
-    if view.belongs_to:
-        relations[view.belongs_to] = Relation.BELONGS_TO
+    relations: dict[str, Relation] = {}
+    for relation, case_id in kin(view):
+        relations.setdefault(case_id, relation)
     return relations
 
 

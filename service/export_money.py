@@ -23,7 +23,13 @@ from domain.money import Money
 from domain.orders import Sale
 from domain.parties import Party
 from domain.ports import Registration
-from domain.view import CaseView
+from domain.view import (
+    CarrierClaimView,
+    CaseView,
+    ReturnView,
+    TakingBackView,
+    UncollectedParcelView,
+)
 from service.export_records import as_record, as_records, file_records
 from store.exporting import Filed
 
@@ -32,13 +38,14 @@ def money_record(
     registration: Registration, view: CaseView | None, filed: Filed | None, reader: Party | None
 ) -> MoneyRecord:
     """The money of the case and of its order."""
-    redelivery = view.redelivery if view else None
+    uncollected = view if isinstance(view, UncollectedParcelView) else None
+    redelivery = uncollected and uncollected.redelivery
     return MoneyRecord(
         at_stake=registration.at_stake,
         preview=_preview(registration.sale, view),
         refunds=as_records(RefundRecord, filed.refunds if filed else ()),
         payouts=as_records(PayoutRecord, filed.payouts if filed else ()),
-        costs=tuple(_costs(view, reader)),
+        costs=tuple(_costs(uncollected, reader)),
         redelivery=redelivery and as_record(RedeliveryRecord, redelivery),
         order_paid=filed.order_paid if filed else None,
         order_refunded=filed.order_refunded if filed else None,
@@ -49,7 +56,9 @@ def money_record(
 
 def _preview(sale: Sale | None, view: CaseView | None) -> PreviewRecord | None:
     """The refund, part by part; none of a price that is reduced."""
-    preview = None if view is None or view.refund_reduces else view.preview
+    if not isinstance(view, TakingBackView) or view.refund_reduces:
+        return None
+    preview = view.preview
     if preview is None or sale is None:
         return None
     return PreviewRecord(
@@ -65,7 +74,7 @@ def _preview(sale: Sale | None, view: CaseView | None) -> PreviewRecord | None:
     )
 
 
-def _costs(view: CaseView | None, reader: Party | None) -> Iterator[CostRecord]:
+def _costs(view: UncollectedParcelView | None, reader: Party | None) -> Iterator[CostRecord]:
     """The costs that the seller reported; to the buyer those that make the refund less."""
     for cost in view.costs if view else ():
         if cost.deducted or reader is not Party.BUYER:
@@ -74,7 +83,7 @@ def _costs(view: CaseView | None, reader: Party | None) -> Iterator[CostRecord]:
 
 def carrier_claim_record(view: CaseView | None, reader: Party | None) -> CarrierClaimRecord | None:
     """What the seller claims from a carrier: that is not for the buyer."""
-    claim = view.carrier_claim if view else None
+    claim = view.carrier_claim if isinstance(view, CarrierClaimView) else None
     if claim is None or reader is Party.BUYER:
         return None
     return as_record(CarrierClaimRecord, claim, evidence=file_records(claim.evidence))
@@ -84,7 +93,7 @@ def goods_record(
     registration: Registration, view: CaseView | None, returns: Sequence[CaseView]
 ) -> GoodsRecord:
     """The goods, and who has them."""
-    cases = [one for one in (view, *returns) if one]
+    cases = [one for one in (view, *returns) if isinstance(one, ReturnView)]
     return GoodsRecord(
         lines=tuple(_lines(registration, view)),
         custody=tuple(
@@ -99,7 +108,7 @@ def _lines(registration: Registration, view: CaseView | None) -> Iterator[LineRe
     """The order's lines, and how many of each are in the case."""
     sale = registration.sale
     mine = count(view.units if view else registration.lines)
-    returned = count(view.accepted) if view else {}
+    returned = count(view.accepted) if isinstance(view, ReturnView) else {}
     for line in sale.lines if sale else ():
         assert sale is not None
         yield LineRecord(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from sqlalchemy import Engine
 from temporalio.client import Client
 
-from domain.view import CaseView, WholeCase
+from domain.view import CaseView, RefundingView, WholeCase
 from service.database import from_database
 from service.export_document import Known
 from service.failures import RefusedError
@@ -30,7 +30,8 @@ async def read_case(client: Client, engine: Engine, case_id: str) -> Known:
 async def _returns(client: Client, whole: WholeCase) -> tuple[CaseView, ...]:
     """The returns of the case's goods that Temporal still has."""
     found = []
-    for case_id in whole.view.returns:
+    returns = whole.view.returns if isinstance(whole.view, RefundingView) else ()
+    for case_id in returns:
         with suppress(RefusedError):
             found.append(await look(client, case_id))
     return tuple(found)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from temporalio.client import Client
 
-from domain.view import CaseView
+from domain.view import CaseView, DisputeView, RefundingView
 from service.failures import RefusedError
 from service.reaching import look, look_at_all
 
@@ -28,10 +28,11 @@ class Shown(NamedTuple):
 async def read_case(client: Client, case_id: str) -> Shown:
     """The case, and those beside it."""
     view = await look_at_all(client, case_id)
+    returns = view.returns if isinstance(view, RefundingView) else ()
     return Shown(
         view,
-        await _beside(client, view.preceding),
-        await _beside(client, view.returns[-1] if view.returns else None),
+        await _beside(client, view.preceding if isinstance(view, DisputeView) else None),
+        await _beside(client, returns[-1] if returns else None),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.parser import BytesHeaderParser
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, cast
 
 import requests
 from sqlalchemy import Engine
@@ -19,6 +19,7 @@ from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
+from typing_extensions import TypeVar
 
 from activities.mailing import Post, Sender
 from config import Settings, data_converter
@@ -45,7 +46,21 @@ from domain.parties import Actor, Party
 from domain.ports import Task
 from domain.refusals import Code
 from domain.stages import Flow, Stage
-from domain.view import CaseView, Closed, Receipt
+from domain.view import (
+    CancellationView,
+    CarrierClaimView,
+    CaseView,
+    Closed,
+    ComplaintView,
+    DisputeView,
+    InquiryView,
+    NonDeliveryView,
+    Receipt,
+    RefundingView,
+    ReturnView,
+    UncollectedParcelView,
+    WithdrawalView,
+)
 from policies import countries, read_policy
 from service.failures import RefusedError
 from service.reaching import came_too_late, look_at_all
@@ -65,7 +80,8 @@ from workflows.non_delivery.process import NonDelivery
 from workflows.uncollected_parcel.process import UncollectedParcel
 from workflows.withdrawal.process import Withdrawal
 
-V = TypeVar("V", bound=Value)
+S = TypeVar("S", bound=Value)
+V = TypeVar("V", bound=CaseView, default=Any)
 FIRST_ORDER = 101
 """Fresh orders of a world begin here: on a shared server the bench has those before."""
 
@@ -133,8 +149,8 @@ def write_orders(path: Path, first: int = FIRST_ORDER, number: int = ORDERS) -> 
 
 
 @dataclass
-class Life:
-    """One case, played by a test."""
+class Life(Generic[V]):
+    """One case, played by a test, and seen as its kind is."""
 
     world: "World"
     handle: WorkflowHandle[Any, Closed]
@@ -181,15 +197,15 @@ class Life:
         """The first agent sends a command."""
         return await self.send(AGENT, verb, **more)
 
-    async def view(self) -> CaseView:
+    async def view(self) -> V:
         """The case now; a step that its process does not declare is kept against it."""
-        view = await look_at_all(self.world.client, self.handle.id)
+        view = cast(V, await look_at_all(self.world.client, self.handle.id))
         self.world.undeclared.update(dict.fromkeys(undeclared_steps(view), view.id))
         if view.stage is Stage.CLOSED:
             self.world.closed[self.handle.id] = view
         return view
 
-    async def sees(self, *expected: Callable[[CaseView], object]) -> CaseView:
+    async def sees(self, *expected: Callable[[V], object]) -> V:
         """The view, once everything expected of it holds; within ten seconds.
 
         A case that another case opens may not be there at first. One that is at work on what came
@@ -224,7 +240,7 @@ class Life:
         """Send a signal, as a machine or the Temporal UI does."""
         await self.handle.signal(signal, message)
 
-    async def scheduled(self, activity: str, form: type[V]) -> list[V]:
+    async def scheduled(self, activity: str, form: type[S]) -> list[S]:
         """The arguments with which an activity was scheduled, from the history, in order."""
         history = await self.handle.fetch_history()
         converter = data_converter().payload_converter
@@ -303,10 +319,11 @@ class Life:
                 result.cancel()
         raise AssertionError(f"it does not end: {view.model_dump_json(indent=1)}")
 
-    async def goods_back(self) -> "Life":
+    async def goods_back(self) -> "Life[ReturnView]":
         """The return that this case has opened."""
-        view = await self.sees(lambda view: view.returns)
-        life = self.world.follow(self, view.returns[-1])
+        view = await self.sees(lambda view: isinstance(view, RefundingView) and view.returns)
+        assert isinstance(view, RefundingView)
+        life: Life[ReturnView] = self.world.follow(self, view.returns[-1])
         await life.sees(lambda view: view.stage != "opening")
         return life
 
@@ -394,7 +411,7 @@ class World:
 
     async def dispute(
         self, country: str = "PL", opened_by: Actor = BUYER, order_id: str = "", **more: Any
-    ) -> Life:
+    ) -> Life[DisputeView]:
         """Open a dispute: the lamp is broken, all money back is wanted."""
         opening = OpenDispute(
             **{
@@ -412,7 +429,7 @@ class World:
         )
         return await self._followed(Life(self, handle, country, opening.order_id))
 
-    async def cancellation(self, country: str = "PL", **more: Any) -> Life:
+    async def cancellation(self, country: str = "PL", **more: Any) -> Life[CancellationView]:
         """Cancel an order that was placed a moment ago: it is not needed any more."""
         order_id = more.pop("order_id", "") or self.order(country)
         opening = OpenCancellation(
@@ -426,7 +443,7 @@ class World:
         )
         return await self.open(opening, Cancellation.run)
 
-    async def withdrawal(self, country: str = "PL", **more: Any) -> Life:
+    async def withdrawal(self, country: str = "PL", **more: Any) -> Life[WithdrawalView]:
         """Withdraw from an order: the buyer has changed their mind."""
         order_id = more.pop("order_id", "") or self.order(country)
         opening = OpenWithdrawal(
@@ -441,7 +458,7 @@ class World:
         )
         return await self.open(opening, Withdrawal.run)
 
-    async def complaint(self, country: str = "PL", **more: Any) -> Life:
+    async def complaint(self, country: str = "PL", **more: Any) -> Life[ComplaintView]:
         """Complain of an order that came yesterday: the lamp does not light, and is to be repaired.
 
         `order`: fields of the order.
@@ -461,7 +478,7 @@ class World:
         )
         return await self.open(opening, Complaint.run)
 
-    async def goods_return(self, country: str = "PL", **more: Any) -> Life:
+    async def goods_return(self, country: str = "PL", **more: Any) -> Life[ReturnView]:
         """Goods have come to the seller with no case."""
         order_id = more.pop("order_id", "") or self.order(country)
         opening = OpenReturn(
@@ -475,7 +492,7 @@ class World:
         )
         return await self.open(opening, GoodsReturn.run)
 
-    async def non_delivery(self, country: str = "PL", **more: Any) -> Life:
+    async def non_delivery(self, country: str = "PL", **more: Any) -> Life[NonDeliveryView]:
         """Nothing of an order has come."""
         order_id = more.pop("order_id", "") or self.order(country)
         opening = OpenNonDelivery(
@@ -514,7 +531,7 @@ class World:
         order = self.order(country)
         return self.alter(order, placed_at=placed.isoformat(), shipped=True, parcels=[parcel])
 
-    async def carrier_claim(self, country: str = "PL", **more: Any) -> Life:
+    async def carrier_claim(self, country: str = "PL", **more: Any) -> Life[CarrierClaimView]:
         """Claim the parcel of an order from its carrier."""
         opening = OpenCarrierClaim(
             **{
@@ -527,7 +544,9 @@ class World:
         )
         return await self.open(opening, CarrierClaim.run)
 
-    async def uncollected_parcel(self, country: str = "PL", **more: Any) -> Life:
+    async def uncollected_parcel(
+        self, country: str = "PL", **more: Any
+    ) -> Life[UncollectedParcelView]:
         """A parcel came back to its seller: nobody collected it."""
         order_id = more.pop("order_id", "") or self.order(country)
         opening = OpenUncollectedParcel(
@@ -571,7 +590,7 @@ class World:
             order, **{"placed_at": placed, "shipped": True, "parcels": parcels, **fields}
         )
 
-    async def inquiry(self, country: str = "PL", **more: Any) -> Life:
+    async def inquiry(self, country: str = "PL", **more: Any) -> Life[InquiryView]:
         """Open an inquiry: does the lamp dim?"""
         opening = OpenInquiry(
             **{

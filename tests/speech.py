@@ -9,7 +9,7 @@ from domain.goods import Custody
 from domain.kinds import Kind
 from domain.money import Money
 from domain.parties import Actor, Party
-from domain.view import CaseView
+from domain.view import CaseView, ReturnView
 from tests.life import AGENT, BUYER, LEAD, PLATFORM, SECOND, SELLER
 
 ACTORS = {
@@ -65,7 +65,7 @@ def of_goods(
     few = Money(amount_minor=700, currency=currency)
     there: dict[str, int] = {}
     wanted = (Custody.WITH_SELLER,) if verb.__name__ == "Inspect" else tuple(Custody)[:3]
-    for kept in view.custody:
+    for kept in view.custody if isinstance(view, ReturnView) else ():
         if kept.custody in wanted:
             there[kept.sku] = there.get(kept.sku, 0) + kept.quantity
     units = [

@@ -36,9 +36,9 @@ from domain.openings import CarrierTrouble
 from domain.parties import Party
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CarrierClaimView, CaseView, Outcome
+from domain.view import CarrierClaimView, CaseView, NonDeliveryView, Outcome, ParcelClaimView
 from store.recoveries import Recoveries
-from tests.life import AGENT, BUYER, PLATFORM, Life, RefusedCommand, World, not_travelled
+from tests.life import AGENT, BUYER, PLATFORM, Life, RefusedCommand, V, World, not_travelled
 from workflows.carrier_claim.process import CarrierClaim
 
 INVOICE = Attachment(name="invoice.pdf", size=9, media_type="application/pdf", sha256="0" * 64)
@@ -73,7 +73,7 @@ async def answers(life: Life, answer: CarrierSays, minor: int = 0) -> None:
     await life.send(PLATFORM, ReportAnswer, answer=answer, amount=amount)
 
 
-async def at(life: Life, stage: Stage) -> CaseView:
+async def at(life: Life[V], stage: Stage) -> V:
     """The case, once it stands there."""
     return await life.sees(lambda view: view.stage is stage)
 
@@ -91,7 +91,7 @@ async def pays(life: Life, minor: int = 20000) -> Ending:
     return (await life.ends()).ending
 
 
-def claim(view: CaseView) -> CarrierClaimView:
+def claim(view: CarrierClaimView) -> ParcelClaimView:
     """The claim of a case."""
     assert view.carrier_claim
     return view.carrier_claim
@@ -733,7 +733,7 @@ async def test_a_claim_beside_a_buyers_case_knows_it(world: World) -> None:
     await life.ends()
 
 
-async def missing(world: World, order: str) -> Life:
+async def missing(world: World, order: str) -> Life[NonDeliveryView]:
     """The buyer's case about a parcel that did not come, which lists the claim over it."""
     life = await world.non_delivery(order_id=order)
     claim = f"carrier-claim:PL:{order}:PX-1"
@@ -750,7 +750,12 @@ async def test_what_a_machine_tells_the_claim_or_the_buyers_case_both_learn_once
     buyers = await missing(world, order)
     await life.sees(lambda view: view.beside == (buyers.handle.id,))
     await scanned(buyers, "e0", Scan.IN_TRANSIT, to="PX 2")
-    for each in {"buyer's case": [buyers], "claim": [life], "both": [life, buyers]}[told]:
+    hear: dict[str, list[Life]] = {
+        "buyer's case": [buyers],
+        "claim": [life],
+        "both": [life, buyers],
+    }
+    for each in hear[told]:
         await scanned(each, "e1", Scan.DELIVERED)
         await scanned(each, "e1", Scan.DELIVERED)
     assert (await life.ends()).ending is Ending.DELIVERED
@@ -787,9 +792,10 @@ async def test_only_a_claim_that_can_be_opened_is_opened_and_listed(real_world: 
     def unclaimed(view: CaseView) -> list[str]:
         return [entry.detail for entry in view.timeline if entry.what == "no carrier claim"]
 
-    async def sent_again_and_lost(event: str) -> CaseView:
+    async def sent_again_and_lost(event: str) -> NonDeliveryView:
         """It stands at the buyer's choice; answers once both claims have been tried."""
-        tried = len(unclaimed(await at(buyers, Stage.AWAITING_BUYER)))
+        before = await at(buyers, Stage.AWAITING_BUYER)
+        tried = len(unclaimed(before))
         await buyers.buyer(SendAgain)
         await at(buyers, Stage.AWAITING_DISPATCH)
         day = (now + timedelta(days=3)).date()

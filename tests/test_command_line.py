@@ -41,7 +41,7 @@ from domain.ports import Rules
 from domain.refusals import Code
 from domain.registering import register
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import VIEW
 from pages.words import due_in_words
 from policies import read_calendar, read_policy
 from service.allegro import openings
@@ -156,13 +156,14 @@ async def opened(shell: Shell, folder: Path, document: dict[str, Any]) -> str:
     return str(answer.json["case_id"])
 
 
-async def seen(shell: Shell, case: str) -> CaseView:
+async def seen(shell: Shell, case: str) -> Any:
+    """The view of a case, of whatever kind."""
     answer = await shell("show", case, "--json")
     assert answer.code == 0, answer
-    return CaseView.model_validate_json(answer.out)
+    return VIEW.validate_json(answer.out)
 
 
-async def comes_to(shell: Shell, case: str, stage: str) -> CaseView:
+async def comes_to(shell: Shell, case: str, stage: str) -> Any:
     for _ in range(100):
         if (view := await seen(shell, case)).stage == stage:
             return view

@@ -64,6 +64,7 @@ from tests.life import (
     Life,
     Played,
     RefusedCommand,
+    V,
     World,
     not_travelled,
 )
@@ -102,7 +103,7 @@ def steps(view: CaseView) -> list[str]:
     return [entry.what for entry in view.timeline]
 
 
-async def lapses(life: Life) -> CaseView:
+async def lapses(life: Life[V]) -> V:
     """Nobody moves until the next deadline; the case after it."""
     before = await life.sees(lambda view: view.due)
     assert before.due
@@ -155,7 +156,7 @@ async def made_good(life: Life, *units: Received) -> Life:
     return back
 
 
-async def silent(life: Life) -> CaseView:
+async def silent(life: Life[V]) -> V:
     """The seller says nothing in time."""
     await life.sees(at(Stage.AWAITING_SELLER))
     return await lapses(life)

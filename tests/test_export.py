@@ -42,6 +42,7 @@ from domain.commands import (
 )
 from domain.export import CaseExport, schema
 from domain.goods import ExceptionReason, Received
+from domain.kinds import Kind
 from domain.letters import Letter
 from domain.money import Money
 from domain.notices import Ending, Message, NoticeName
@@ -62,11 +63,18 @@ from domain.ports import (
     TaskState,
 )
 from domain.stages import Stage
-from domain.view import CarrierClaimView, CostView
+from domain.view import (
+    CarrierClaimView,
+    CaseView,
+    CostView,
+    ParcelClaimView,
+    UncollectedParcelView,
+    View,
+)
 from pages.export import make_page
 from pages.processes import SCHEMA
 from policies import read_calendar, read_policy
-from service.export_document import make_document
+from service.export_document import Known, make_document
 from service.exporting import read_case
 from service.masking import NO_EMAIL, NO_NAME
 from store.archive import Archive
@@ -723,7 +731,7 @@ async def test_are_costs_and_a_claim_against_a_carrier_written_out_but_not_to_th
         at=NOON, round=1, cost=CostKind.STORAGE, amount=decided.money(700), attachments=(PHOTO,)
     )
     way_back = storage.model_copy(update={"cost": CostKind.WAY_BACK, "deducted": True})
-    claim = CarrierClaimView(
+    claimed = ParcelClaimView(
         tracking="T-1",
         carrier="Post",
         regime=Regime.POSTAL,
@@ -732,23 +740,32 @@ async def test_are_costs_and_a_claim_against_a_carrier_written_out_but_not_to_th
         deemed=True,
         recovered=decided.money(900),
     )
-    view = known.whole.view.model_copy(
-        update={"costs": (storage, way_back), "carrier_claim": claim, "tracking": "T-1"}
+    of_any = {name: getattr(known.whole.view, name) for name in CaseView.model_fields}
+    parcel = UncollectedParcelView(
+        **of_any | {"kind": Kind.UNCOLLECTED_PARCEL}, tracking="T-1", costs=(storage, way_back)
     )
-    known = known._replace(whole=known.whole.model_copy(update={"view": view}))
+    claim = CarrierClaimView(**of_any | {"kind": Kind.CARRIER_CLAIM}, carrier_claim=claimed)
     for audience, costs in (
         (Audience.AUTHORITY, ["storage", "way-back"]),
         (Audience.SELLER, ["storage", "way-back"]),
         (Audience.BUYER, ["way-back"]),
     ):
-        document = make_document(known, audience, NOON)
-        fits(json.loads(document.model_dump_json()), json.loads(SCHEMA.read_text()))
-        assert [cost.cost for cost in document.money.costs] == costs
-        page = make_page(document)
-        is_sound(page)
-        said = "".join(read_page(page).text)
+        of_costs, of_claim = (document_of(known, view, audience) for view in (parcel, claim))
+        assert [cost.cost for cost in of_costs[0].money.costs] == costs
+        document, said = of_claim
         assert ("none, which counts as acceptance" in said) is (audience is not Audience.BUYER)
         assert (document.carrier_claim is None) is (audience is Audience.BUYER)
         assert ("9.00\u00a0PLN" in said) is (audience is not Audience.BUYER)
-        # What is written is all that the page is made of.
-        assert make_page(CaseExport.model_validate_json(document.model_dump_json())) == page
+
+
+def document_of(known: Known, view: View, audience: Audience) -> tuple[CaseExport, str]:
+    """The document of a case that is seen like this, whole and sound, and what its page says."""
+    assert known.whole
+    known = known._replace(whole=known.whole.model_copy(update={"view": view}))
+    document = make_document(known, audience, NOON)
+    fits(json.loads(document.model_dump_json()), json.loads(SCHEMA.read_text()))
+    page = make_page(document)
+    is_sound(page)
+    # What is written is all that the page is made of.
+    assert make_page(CaseExport.model_validate_json(document.model_dump_json())) == page
+    return document, "".join(read_page(page).text)

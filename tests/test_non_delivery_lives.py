@@ -42,7 +42,7 @@ from domain.stages import Stage
 from domain.view import CaseView, Outcome
 from policies import DEMO
 from tests.conftest import world_on
-from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, World, not_travelled
+from tests.life import AGENT, BUYER, PLATFORM, SELLER, Life, RefusedCommand, V, World, not_travelled
 from tests.policies import laid_over
 from workflows.non_delivery.process import NonDelivery
 
@@ -62,7 +62,7 @@ def at(stage: Stage) -> Callable[[CaseView], bool]:
     return lambda view: view.stage is stage
 
 
-async def lapses(life: Life) -> CaseView:
+async def lapses(life: Life[V]) -> V:
     """Nobody moves until the next deadline; the case after it."""
     before = await life.sees(lambda view: view.due)
     assert before.due

@@ -22,7 +22,9 @@ from domain.commands import (
     SendAgain,
     Ship,
 )
+from domain.export import Relation
 from domain.goods import ParcelEvent, Scan
+from domain.kin import kin
 from domain.openings import OpenCancellation
 from domain.parties import Actor
 from domain.stages import Stage
@@ -51,7 +53,7 @@ async def unhurried(tmp_path: Path) -> AsyncIterator[Absent]:
         yield absent
 
 
-async def rests(life: Life) -> CaseView:
+async def rests(life: Life[CaseView]) -> CaseView:
     """The case, once it is no more at work."""
     return await life.sees(lambda view: not view.working)
 
@@ -165,7 +167,11 @@ def alike(one: list[str], other: list[str]) -> bool:
 async def ways(life: Life) -> list[list[str]]:
     """The way of a case, and of each claim beside it."""
     view = await rests(life)
-    beside = [life.world.follow(life, claim) for claim in view.carrier_claims]
+    beside = [
+        life.world.follow(life, claim)
+        for relation, claim in kin(view)
+        if relation is Relation.CARRIER_CLAIM
+    ]
     return [stages(view), *[stages(await rests(claim)) for claim in beside]]
 
 

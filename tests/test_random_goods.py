@@ -28,7 +28,7 @@ from domain.ports import RedeliveryPaid
 from domain.refusals import Code
 from domain.registering import ALONE
 from domain.stages import Stage
-from domain.view import CaseView, WholeCase
+from domain.view import CaseView, ReturnView, UncollectedParcelView, WholeCase
 from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.life import PLATFORM, World
@@ -45,6 +45,7 @@ from tests.test_random_orders import (
     Try,
     Wait,
     unsettled,
+    waits_for,
 )
 from workflows.processes import PROCESSES
 
@@ -233,7 +234,7 @@ class Whole:
                 slow = any(unsettled(one) for one in views)
                 await played.life.passes(hours=min(hours, 80) if slow else hours)
             case Pays():
-                if view.redelivery:
+                if isinstance(view, UncollectedParcelView) and view.redelivery:
                     paid = RedeliveryPaid(key=view.redelivery.key)
                     await played.life.signals("redelivery_paid", paid)
             case Refunds():
@@ -298,14 +299,14 @@ class Whole:
                 continue
             assert view.awaited is not None, f"{view.id} awaits nobody"
             runs = [clock for clock in view.clocks if clock.due or clock.held_since]
-            waits_for_return = set(view.returns) & running or self.parent_runs(view, running)
+            waits_for_return = waits_for(view) & running
             asked = view.awaited is Party.PLATFORM and await self.cases[view.id].running()
             assert runs or unsettled(view) or waits_for_return or asked, (
                 f"{view.id}: nothing will happen"
             )
             if view.task:
                 assert TaskQueue(self.world.engine).find(view.task.id) == view.task
-            if view.kind is Kind.RETURN:
+            if isinstance(view, ReturnView):
                 self.nothing_vanished(view)
 
     def no_unit_paid_twice(self) -> None:
@@ -325,11 +326,7 @@ class Whole:
             left = sum(PRICE[sku, n] - minor for by, sku, n, minor, _a in whole if by == key)
             assert amount <= left + DELIVERY, f"{key}: {amount} of {left}"
 
-    def parent_runs(self, view: CaseView, running: set[str]) -> bool:
-        """A withdrawal's return waits as long as the withdrawal does."""
-        return view.belongs_to in running
-
-    def nothing_vanished(self, view: CaseView) -> None:
+    def nothing_vanished(self, view: ReturnView) -> None:
         """Every unit of a return is with somebody."""
         found: dict[str, int] = {}
         for kept in view.custody:
@@ -368,14 +365,13 @@ class Whole:
             views = await self.views()
             await self.holds()
             for view in views:
-                if unsettled(view) and view.refund:
-                    self.cases[view.id].settle(view.refund.key, "confirm")
+                if refund := unsettled(view):
+                    self.cases[view.id].settle(refund.key, "confirm")
             still = [v for v in views if v.stage is not Stage.CLOSED]
             with_agents = {v.id for v in still if v.awaited is Party.AGENT and v.task}
             if all(
                 v.id in with_agents
-                or with_agents & set(v.returns)
-                or v.belongs_to in with_agents
+                or with_agents & waits_for(v)
                 or v.kind is Kind.CARRIER_CLAIM  # a claim's time is a year
                 for v in still
             ):

@@ -30,12 +30,14 @@ from domain.commands import (
     Say,
     SendBack,
 )
+from domain.export import Relation
+from domain.kin import kin
 from domain.openings import OpenDispute, OpenInquiry
 from domain.parties import Party
 from domain.ports import RefundReport, RefundState, TaskState
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CaseView, Outcome, Recalculate
+from domain.view import CaseView, InquiryView, Outcome, Recalculate, RefundingView
 from store.archive import Archive
 from store.tasks import TaskQueue
 from tests.life import BUYER, PLATFORM, Life, RefusedCommand, World
@@ -185,7 +187,7 @@ def steps(verbs: tuple[type[CommandBase], ...]) -> st.SearchStrategy[list[Step]]
 class Played:
     """A case under random steps, and what it has accepted so far."""
 
-    life: Life
+    life: Life[CaseView]
     taken: dict[str, Command] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     sent: list[Command] = field(default_factory=list)
@@ -312,7 +314,8 @@ class Played:
         self, right: bool, settles: Literal["confirm", "fail", None], view: CaseView
     ) -> None:
         """A signal of the marketplace, after it really settled the refund or not."""
-        key = view.refund.key if view.refund and right else "another:refund:1"
+        refund = refund_of(view)
+        key = refund.key if refund and right else "another:refund:1"
         if settles:
             self.settle(key, settles)
         await self.life.handle.signal(
@@ -392,10 +395,22 @@ def readers_of(command: Say | Ask) -> list[Party]:
 DISPUTES, INQUIRIES = tuple(Dispute.PERMITTED), tuple(Inquiry.PERMITTED)
 
 
-def unsettled(view: CaseView) -> bool:
-    """Whether the fate of a refund is being asked after."""
-    state = view.refund and view.refund.state
-    return state in (RefundState.REQUESTED, RefundState.UNCONFIRMED)
+def unsettled(view: CaseView) -> RefundReport | None:
+    """The refund whose fate is being asked after."""
+    refund = refund_of(view)
+    asked = refund and refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED)
+    return refund if asked else None
+
+
+def waits_for(view: CaseView) -> set[str]:
+    """The cases that this one waits for: the returns of its goods, or whose goods it brings."""
+    goods = (Relation.BRINGS_GOODS, Relation.BELONGS_TO)
+    return {case_id for relation, case_id in kin(view) if relation in goods}
+
+
+def refund_of(view: CaseView) -> RefundReport | None:
+    """The refund of a case of whatever kind."""
+    return view.refund if isinstance(view, RefundingView) else None
 
 
 VERBS = {verb.word(): verb for verb in (*DISPUTES, *INQUIRIES)}
@@ -422,8 +437,8 @@ async def finish(played: Played) -> None:
     life = played.life
     life.marketplace()
     view = await played.view()
-    if unsettled(view) and view.refund:
-        played.settle(view.refund.key, "confirm")
+    if refund := unsettled(view):
+        played.settle(refund.key, "confirm")
     for _ in range(8):
         view = await played.view()
         played.holds(view)
@@ -511,6 +526,7 @@ async def test_no_order_of_events_breaks_an_inquiry(
     became = [c for c in played.taken.values() if isinstance(c, BecomeDispute)]
     needless = [c for c in played.taken.values() if isinstance(c, NoAnswerNeeded)]
     view = await played.view()
+    assert isinstance(view, InquiryView)
     assert view.needless_answers == len(needless)
     assert (view.ending == "became-dispute") is bool(became)
     if became:

@@ -98,8 +98,8 @@ async def test_a_buyer_with_two_reductions_withdraws_and_gets_the_rest(world: Wo
     complaint = await world.complaint(order_id=order, lines=SHADE, wanted=Remedy.PARTIAL_REFUND)
     with pytest.raises(RefusedCommand, match="amount-too-high"):
         await complaint.seller(AcceptComplaint, amount=complaint.money(3501))
-    for life in (third, whole, complaint):
-        await life.send(PLATFORM, Close, reason="A test.")
+    for each in (third, whole, complaint):
+        await each.send(PLATFORM, Close, reason="A test.")
     life = await withdrawn(world, order)
     view = await life.view()
     assert view.units == (Line(sku="A", quantity=2), *SHADE)

@@ -37,7 +37,7 @@ from domain.parties import Party
 from domain.ports import CostClaim, RedeliveryPaid, RefundReport, RefundState
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import Announced, CaseView
+from domain.view import Announced, CaseView, UncollectedParcelView
 from policies import DEMO
 from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
@@ -56,7 +56,7 @@ async def cost(life: Life, kind: CostKind = CostKind.WAY_BACK, minor: int = WAY_
     await life.seller(ReportCost, cost=kind, amount=life.money(minor), attachments=(BILL,))
 
 
-async def at(life: Life, stage: Stage) -> datetime:
+async def at(life: Life[UncollectedParcelView], stage: Stage) -> datetime:
     """The instant until which the case stands at this stage."""
     view = await life.sees(lambda view: view.stage is stage, lambda view: view.due)
     assert view.due

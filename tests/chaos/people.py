@@ -18,6 +18,7 @@ from temporalio.service import RPCError
 from config import HERE
 from domain.commands import COMMAND, Command, CommandBase, Remedy
 from domain.goods import ParcelEvent, Received, ReturnReason, Scan
+from domain.kin import kin
 from domain.kinds import Kind
 from domain.openings import (
     CarrierTrouble,
@@ -36,7 +37,7 @@ from domain.orders import Line
 from domain.parties import Party
 from domain.ports import RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import CaseView, RefundingView, UncollectedParcelView
 from service.failures import InputError, RefusedError, SilentError
 from service.opening import open_case
 from service.reaching import answer, case, look
@@ -226,7 +227,7 @@ class Life:
         self.record.done["looks"] += 1
         self.views[case_id] = view
         told = {entry.detail for entry in view.timeline if CASE_ID.fullmatch(entry.detail)}
-        for other in sorted({*told, *view.returns, *view.carrier_claims}):
+        for other in sorted({*told, *(case_id for _, case_id in kin(view))}):
             self.record.cases.setdefault(other, self.opening.order_id)
         return view
 
@@ -255,7 +256,7 @@ class Life:
                     tracking=TRACKING if view.kind is Kind.CARRIER_CLAIM else None,
                 )
                 await self.signal(view.id, "parcel", event)
-            case ["pay"] if view.redelivery:
+            case ["pay"] if isinstance(view, UncollectedParcelView) and view.redelivery:
                 await self.signal(
                     view.id, "redelivery_paid", RedeliveryPaid(key=view.redelivery.key)
                 )
@@ -270,8 +271,8 @@ class Life:
                         "times": self.chance.choice((1, 2)),
                     },
                 )
-            case ["report"] if view.refund:
-                await self.settle_refund(view)
+            case ["report"] if isinstance(view, RefundingView) and view.refund:
+                await self.settle_refund(view.id, view.refund.key)
 
     def command(self, view: CaseView, verb: type[CommandBase] | None = None) -> Command | None:
         """A command that somebody may send now, or this one whether it may be sent or not."""
@@ -332,12 +333,11 @@ class Life:
             return  # closed meanwhile
         self.record.done["signals"] += 1
 
-    async def settle_refund(self, view: CaseView) -> None:
+    async def settle_refund(self, case_id: str, key: str) -> None:
         """The marketplace pays a refund that it had only taken, and says so."""
-        assert view.refund
-        await self.marketplace(f"refunds/{view.refund.key}/confirm", {})
-        report = RefundReport(key=view.refund.key, state=RefundState.CONFIRMED)
-        await self.signal(view.id, "refund_reported", report)
+        await self.marketplace(f"refunds/{key}/confirm", {})
+        report = RefundReport(key=key, state=RefundState.CONFIRMED)
+        await self.signal(case_id, "refund_reported", report)
 
     async def marketplace(self, what: str, told: dict[str, Any]) -> None:
         """Steer the marketplace, if it listens."""

@@ -21,7 +21,7 @@ from domain.parties import Party
 from domain.ports import RefundState, TaskState
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import CaseView, RefundingView
 from gate import workflow_runner
 from service.failures import RefusedError, SilentError
 from service.reaching import case, look
@@ -34,7 +34,7 @@ from tests.chaos.parts import Site
 from tests.chaos.people import PAID_MINOR, Life, Record
 from tests.life import PLATFORM
 from tests.recorded import differences
-from tests.test_random_orders import readers_of, unsettled
+from tests.test_random_orders import readers_of, unsettled, waits_for
 from workflows.processes import PROCESSES
 
 QUIET_WITHIN = 150.0
@@ -89,10 +89,10 @@ async def come_to_rest(site: Site, record: Record, lives: list[Life]) -> int:
     while True:
         views = [view async for view in all_views(site, record)]
         for view in views:
-            if unsettled(view) and view.refund and view.refund.key not in settled:
-                settled.add(view.refund.key)
+            if (refund := unsettled(view)) and refund.key not in settled:
+                settled.add(refund.key)
                 if view.order_id in of_order:
-                    await of_order[view.order_id].settle_refund(view)
+                    await of_order[view.order_id].settle_refund(view.id, refund.key)
         busy = await under_way(site)
         if not busy and not any(view.working or unsettled(view) for view in views):
             return len(views)
@@ -145,7 +145,7 @@ def waiting_for_nobody(views: list[CaseView], engine: Engine) -> Iterator[str]:
         if view.awaited is None:
             yield f"{view.id} at {view.stage} awaits nobody"
         runs = [clock for clock in view.clocks if clock.due or clock.held_since]
-        beside = {*view.returns, view.belongs_to} & running
+        beside = waits_for(view) & running
         if not (runs or unsettled(view) or beside):
             yield f"{view.id} at {view.stage}: nothing will ever happen"
         if view.due and now - view.due > LATE:
@@ -333,6 +333,7 @@ def money_agrees(site: Site, record: Record, engine: Engine, views: list[CaseVie
     told = {
         view.refund.key: view.refund_amount.amount_minor
         for view in views
+        if isinstance(view, RefundingView)
         if view.refund and view.refund_amount and view.refund.state is RefundState.CONFIRMED
     }
     if paid != booked:

@@ -41,6 +41,8 @@ def stands(noon: datetime, case_id: str = CASE, **facts: Any) -> Snapshot:
         "stage": "awaiting-seller",
         "buyer_id": "b-1",
         "seller_id": "s-1",
+        "reason": "defect",
+        "wanted": "full-refund",
         "awaited": "seller",
     }
     return Snapshot(facts={k: v for k, v in {**usual, **facts}.items() if v is not None})

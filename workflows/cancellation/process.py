@@ -31,7 +31,7 @@ from domain.ports import Dispatch, DispatchAnswer, StopDispatch
 from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import Closed, Outcome
+from domain.view import CancellationView, Closed, Outcome
 from workflows.cancellation.terms import AHEAD, CAME_BACK, VERBS
 from workflows.kernel.errands import failure_type
 from workflows.kernel.options import MARKETPLACE
@@ -193,6 +193,10 @@ class Cancellation(TakingBack):
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
             )
         return None
+
+    def look(self) -> CancellationView:
+        """The cancellation as its readers see it."""
+        return CancellationView(**self.seen())
 
     def record(self, command: Command) -> Outcome:
         """Take a command's facts into the case."""

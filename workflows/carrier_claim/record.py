@@ -31,7 +31,7 @@ from domain.parties import Party
 from domain.policy import CarrierClaimPolicy
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CarrierClaimView, CaseView, Outcome
+from domain.view import CarrierClaimView, Outcome, ParcelClaimView
 from workflows.carrier_claim.terms import VERBS
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.deadline import Clock
@@ -292,13 +292,13 @@ class ClaimRecord(OverOrder, WithAgents):
         known = self.found
         return known is None or (event.scan is not known.scan and event.at > known.at)
 
-    def look(self) -> CaseView:
+    def look(self) -> CarrierClaimView:
         """The case with its claim."""
-        view = super().look()
+        seen = self.seen() | {"ruling": self.ruling}
         if self.registration.terms is None:
-            return view
+            return CarrierClaimView(**seen)
         parcel = self.parcel_claimed
-        claim = CarrierClaimView(
+        claim = ParcelClaimView(
             tracking=self.opening.tracking,
             carrier=parcel.carrier,
             regime=parcel.regime,
@@ -313,9 +313,7 @@ class ClaimRecord(OverOrder, WithAgents):
             owed=self.owed,
             recovered=self.recovered,
         )
-        return view.model_copy(
-            update={"carrier_claim": claim, "belongs_to": self.opening.belongs_to}
-        )
+        return CarrierClaimView(**seen, carrier_claim=claim, belongs_to=self.opening.belongs_to)
 
 
 def amount_bars(amount: Money, most: Money, what: str) -> Refusal | None:

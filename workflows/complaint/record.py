@@ -48,7 +48,7 @@ from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
-from domain.view import CaseView, Outcome
+from domain.view import ComplaintView, Outcome
 from workflows.complaint.terms import ANSWERABLE, VERBS
 from workflows.kernel.claims import Claims
 from workflows.kernel.deadline import Clock
@@ -339,23 +339,18 @@ class ComplaintRecord(TakingBack):
         assert isinstance(self.registration.terms, ComplaintPolicy)
         return terms_for(self.sale, self.registration.terms)
 
-    def look(self) -> CaseView:
+    def look(self) -> ComplaintView:
         """The complaint as its readers see it."""
         opening = self.opening
-        return (
-            super()
-            .look()
-            .model_copy(
-                update={
-                    "carrier_claims": tuple(self.claims.ids),
-                    "reason": opening.reason or "",
-                    "wanted": None if self.unclear else self.wanted,
-                    "claimed": self.wished,
-                    "happened_at": opening.happened_at,
-                    "decision_due": opening.decision_due if self.decision_differs else None,
-                    "answer_due": self.answering and self.answering.due,
-                    "answer_was_due": self.answering and self.over_there,
-                    "said_in_hand_at": self.said_in_hand_at,
-                }
-            )
+        return ComplaintView(
+            **self.seen(),
+            reason=opening.reason or "",
+            wanted=None if self.unclear else self.wanted,
+            claimed=self.wished,
+            happened_at=opening.happened_at,
+            decision_due=opening.decision_due if self.decision_differs else None,
+            answer_due=self.answering and self.answering.due,
+            answer_was_due=self.answering and self.over_there,
+            said_in_hand_at=self.said_in_hand_at,
+            carrier_claims=tuple(self.claims.ids),
         )

@@ -40,7 +40,7 @@ from domain.ports import TaskState
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
-from domain.view import CaseView, DecisionView, OfferState, OfferView, Outcome, Standing
+from domain.view import DecisionView, DisputeView, OfferState, OfferView, Outcome, Standing
 from workflows.dispute.terms import ANSWERABLE, TRADERS, VERBS
 from workflows.kernel.deadline import Clock
 from workflows.kernel.refunding import Refunding
@@ -366,21 +366,15 @@ class DisputeRecord(Refunding):
                 return offer if offer_id in (None, offer.id) else None
         return None
 
-    def look(self) -> CaseView:
+    def look(self) -> DisputeView:
         """The dispute as its readers see it."""
-        return (
-            super()
-            .look()
-            .model_copy(
-                update={
-                    "reason": self.opening.reason,
-                    "wanted": self.opening.wanted,
-                    "claimed": self.opening.amount or self.whole_claim,
-                    "offers": tuple(map(self.as_it_stands, self.offers)),
-                    "decision": self.decision or self.proposed,
-                    "ruling": None,
-                    "preceding": self.opening.from_inquiry,
-                    "happened_at": self.opening.happened_at,
-                }
-            )
+        return DisputeView(
+            **self.seen(),
+            reason=self.opening.reason,
+            wanted=self.opening.wanted,
+            claimed=self.opening.amount or self.whole_claim,
+            happened_at=self.opening.happened_at,
+            preceding=self.opening.from_inquiry,
+            offers=tuple(map(self.as_it_stands, self.offers)),
+            decision=self.decision or self.proposed,
         )

@@ -50,7 +50,7 @@ from domain.parties import Party
 from domain.policy import ReturnPolicy
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CaseView, Outcome
+from domain.view import Outcome, ReturnView
 from workflows.goods_return.terms import ANSWERS, VERBS
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.over_order import OverOrder
@@ -425,16 +425,12 @@ class ReturnRecord(OverOrder, WithAgents):
         """Of a return that belongs to a case, that case tells how it all ended."""
         return self.opening.belongs_to is None or ending is Ending.CLOSED_BY_PLATFORM
 
-    def look(self) -> CaseView:
+    def look(self) -> ReturnView:
         """The return as its readers see it."""
-        return (
-            super()
-            .look()
-            .model_copy(
-                update={
-                    "custody": self.custody(),
-                    "accepted": lines(self.accepted),
-                    "belongs_to": self.opening.belongs_to,
-                }
-            )
+        return ReturnView(
+            **self.seen(),
+            custody=self.custody(),
+            accepted=lines(self.accepted),
+            ruling=self.ruling,
+            belongs_to=self.opening.belongs_to,
         )

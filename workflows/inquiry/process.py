@@ -23,7 +23,7 @@ from domain.policy import InquiryPolicy
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal
 from domain.stages import Stage
-from domain.view import CaseView, Closed, Outcome
+from domain.view import Closed, InquiryView, Outcome
 from workflows.inquiry.terms import ENDS_IT, VERBS
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -162,9 +162,9 @@ class Inquiry(OverOrder):
                 self.ended = Ending.BECAME_DISPUTE
         return super().record(command)
 
-    def look(self) -> CaseView:
+    def look(self) -> InquiryView:
         """The inquiry as its readers see it."""
-        return super().look().model_copy(update={"needless_answers": self.needless})
+        return InquiryView(**self.seen(), needless_answers=self.needless)
 
 
 def every_word(message: Say | Ask) -> bool:

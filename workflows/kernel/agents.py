@@ -26,7 +26,7 @@ from domain.openings import Opening
 from domain.parties import Party
 from domain.ports import TaskState
 from domain.refusals import Code, Refusal
-from domain.view import CaseView, DecisionView, Outcome, Standing
+from domain.view import DecisionView, Outcome, Standing
 from workflows.kernel.case import Case, Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.judging import Permitted
@@ -193,7 +193,3 @@ class WithAgents(Case):
                 )
                 self.decisions.append(self.ruling)
         return super().record(command)
-
-    def look(self) -> CaseView:
-        """The case with its ruling."""
-        return super().look().model_copy(update={"ruling": self.ruling})

@@ -66,7 +66,6 @@ from domain.stages import Flow, Stage
 from domain.step_record import snapshot
 from domain.view import (
     BreachView,
-    CaseView,
     Closed,
     DecisionView,
     Entry,
@@ -74,6 +73,7 @@ from domain.view import (
     Recalculate,
     Recalculated,
     Receipt,
+    View,
     WholeCase,
 )
 from domain.writing import (
@@ -860,7 +860,7 @@ class Case(ABC):
         return not self._listening or self._stirred or bool(self._inbox)
 
     @workflow.query
-    def view(self) -> CaseView:
+    def view(self) -> View:
         """The case with what each party may do now; of what grows, the newest."""
         return excerpt(self.look().model_copy(update={"may": self._may()}))
 
@@ -885,40 +885,44 @@ class Case(ABC):
             case "decisions":
                 return page_before(self.decisions, asked.before)
             case name if name in ROOM:
-                return page_before(getattr(self.look(), name), asked.before)
+                return page_before(getattr(self.look(), name, ()), asked.before)
         return Page(first=0, entries=())
 
-    def look(self) -> CaseView:
-        """The case as its readers see it; a process adds what is its own."""
+    @abstractmethod
+    def look(self) -> View:
+        """The case as its readers see it: what is seen of any, and what is its own."""
+
+    def seen(self) -> dict[str, Any]:
+        """What is seen of any case, by its names in a view; a step adds what it brings."""
         registration = self.registration
         calendar = registration.calendar
-        return CaseView(
-            id=self.id,
-            kind=self.opening.kind,
-            country=self.opening.country,
-            order_id=self.opening.order_id,
-            opened_at=self.opened_at,
-            opened_by=self.opening.opened_by,
-            stage=self.stage,
-            ending=self.ending,
-            refusal=registration.refusal,
-            buyer_id=registration.buyer_id,
-            seller_id=registration.seller_id,
-            awaited=self.awaited,
-            due=self.due,
-            working=self.working,
-            clocks=tuple(clock.view() for clock in self.clocks),
-            policy_version=registration.policy_version,
-            calendar_version=calendar.version if calendar else "",
-            zone=calendar.zone if calendar else "UTC",
-            timeline=tuple(self.timeline),
-            messages=tuple(self.messages),
-            task=self.agents_task.now,
-            breaches=tuple(self.breaches),
-            beside=tuple(self.beside),
-            undelivered=self.undelivered.look(),
-            letters_task=self.undelivered.task,
-        )
+        return {
+            "id": self.id,
+            "kind": self.opening.kind,
+            "country": self.opening.country,
+            "order_id": self.opening.order_id,
+            "opened_at": self.opened_at,
+            "opened_by": self.opening.opened_by,
+            "stage": self.stage,
+            "ending": self.ending,
+            "refusal": registration.refusal,
+            "buyer_id": registration.buyer_id,
+            "seller_id": registration.seller_id,
+            "awaited": self.awaited,
+            "due": self.due,
+            "working": self.working,
+            "clocks": tuple(clock.view() for clock in self.clocks),
+            "policy_version": registration.policy_version,
+            "calendar_version": calendar.version if calendar else "",
+            "zone": calendar.zone if calendar else "UTC",
+            "timeline": tuple(self.timeline),
+            "messages": tuple(self.messages),
+            "task": self.agents_task.now,
+            "breaches": tuple(self.breaches),
+            "beside": tuple(self.beside),
+            "undelivered": self.undelivered.look(),
+            "letters_task": self.undelivered.task,
+        }
 
     # Underneath.
 

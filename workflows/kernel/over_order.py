@@ -1,5 +1,7 @@
 """Cases over an order: its units by their names, its money, and what is seen of its parcels."""
 
+from typing import Any
+
 from temporalio import workflow
 
 from domain.commands import Command
@@ -10,7 +12,6 @@ from domain.parcels import Scans
 from domain.refusals import Refusal
 from domain.remedies import whole_refusal
 from domain.timely import impossible
-from domain.view import CaseView
 from workflows.kernel.case import Case
 
 
@@ -67,18 +68,12 @@ class OverOrder(Case):
         refusal = whole_refusal(amount) if amount.currency == self.sale.currency else None
         return refusal or super().unfit_for_kernel(command)
 
-    def look(self) -> CaseView:
-        """The case with the order's lines, and the units and the money that it is about."""
+    def seen(self) -> dict[str, Any]:
+        """With the order's lines, and the units and the money that the case is about."""
         registration = self.registration
-        return (
-            super()
-            .look()
-            .model_copy(
-                update={
-                    "at_stake": registration.at_stake,
-                    "lines": registration.sale.lines if registration.sale else (),
-                    "units": registration.lines,
-                    "right_until": registration.right_until,
-                }
-            )
-        )
+        return super().seen() | {
+            "at_stake": registration.at_stake,
+            "lines": registration.sale.lines if registration.sale else (),
+            "units": registration.lines,
+            "right_until": registration.right_until,
+        }

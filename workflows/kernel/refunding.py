@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import Unpack
+from typing import Any, Unpack
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -28,7 +28,7 @@ from domain.ports import (
     RefundState,
 )
 from domain.refusals import Code, Refusal
-from domain.view import CaseView, Closed, Outcome
+from domain.view import Closed, Outcome
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.case import Silence
 from workflows.kernel.confirming import Confirming
@@ -344,11 +344,12 @@ class Refunding(OverOrder, WithAgents):
             self.refund = self.refund.model_copy(update={"state": RefundState.REQUESTED})
         return super().record(command)
 
-    def look(self) -> CaseView:
-        """The case with its refund, and its returns."""
-        known = {"refund": self.refund, "returns": tuple(self.returns.ids)}
-        view = super().look().model_copy(update=known)
-        if self.ordered is None:
-            return view
-        told = {"refund_amount": self.ordered.amount, "refund_reduces": self.ordered.reduction}
-        return view.model_copy(update=told)
+    def seen(self) -> dict[str, Any]:
+        """With its refund, and its returns."""
+        ordered = self.ordered
+        return super().seen() | {
+            "refund": self.refund,
+            "refund_amount": ordered and ordered.amount,
+            "refund_reduces": bool(ordered and ordered.reduction),
+            "returns": tuple(self.returns.ids),
+        }

@@ -5,7 +5,7 @@ Whatever it is taken back for, it is reckoned and paid here.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar, Unpack, cast
+from typing import Any, ClassVar, Unpack, cast
 
 from temporalio import workflow
 
@@ -30,7 +30,6 @@ from domain.refunds import (
 )
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CaseView
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
 from workflows.kernel.neighbours import tell_case
@@ -385,9 +384,9 @@ class TakingBack(Refunding):
                     return
         self.note("return ended")
 
-    def look(self) -> CaseView:
-        """The case with its refund, line by line."""
-        view = super().look()
+    def seen(self) -> dict[str, Any]:
+        """With its refund, line by line, and its ruling."""
+        seen = super().seen() | {"ruling": self.ruling}
         if self.registration.sale is None or not self.units:
-            return view
-        return view.model_copy(update={"units": self.units, "preview": self.preview()})
+            return seen
+        return seen | {"units": self.units, "preview": self.preview()}

@@ -31,7 +31,7 @@ from domain.policy import NonDeliveryPolicy
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CaseView, Outcome
+from domain.view import NonDeliveryView, Outcome
 from workflows.kernel.claims import Claims
 from workflows.kernel.one_step import ANOTHER_STEP
 from workflows.kernel.taking_back import TakingBack
@@ -271,6 +271,6 @@ class NonDeliveryRecord(TakingBack):
         """
         return ending is not Ending.BUYER_SILENT and not ending.goes_on
 
-    def look(self) -> CaseView:
+    def look(self) -> NonDeliveryView:
         """The non-delivery as its readers see it."""
-        return super().look().model_copy(update={"carrier_claims": tuple(self.claims.ids)})
+        return NonDeliveryView(**self.seen(), carrier_claims=tuple(self.claims.ids))

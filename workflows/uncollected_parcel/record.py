@@ -35,7 +35,7 @@ from domain.ports import CostClaim, NonCollection, Redelivery
 from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import Announced, CaseView, CostView, Outcome, RedeliveryView
+from domain.view import Announced, CostView, Outcome, RedeliveryView, UncollectedParcelView
 from workflows.kernel.taking_back import TakingBack
 from workflows.uncollected_parcel.terms import UNSETTLED, VERBS
 
@@ -330,25 +330,21 @@ class UncollectedParcelRecord(TakingBack):
             self.chosen_at = self.now
         return super().record(command)
 
-    def look(self) -> CaseView:
+    def look(self) -> UncollectedParcelView:
         """The uncollected parcel as its readers see it."""
-        view = super().look()
         if self.registration.sale is None:
-            return view
+            return UncollectedParcelView(**self.seen())
         less, asked = self.deducted(), self.redelivery
-        return view.model_copy(
-            update={
-                "round": self.round,
-                "tracking": self.tracking,
-                "resend_cost": self.resend_cost,
-                "redelivery": asked
-                and RedeliveryView(
-                    key=asked.key, charge=asked.charge, paid=self.redelivery_is_paid
-                ),
-                "costs": tuple(
-                    cost.model_copy(update={"deducted": bool(less.get(number))})
-                    for number, cost in enumerate(self.costs)
-                ),
-                "buyer_reported": self.reported,
-            }
+        paid = self.redelivery_is_paid
+        return UncollectedParcelView(
+            **self.seen(),
+            round=self.round,
+            tracking=self.tracking,
+            resend_cost=self.resend_cost,
+            redelivery=asked and RedeliveryView(key=asked.key, charge=asked.charge, paid=paid),
+            costs=tuple(
+                cost.model_copy(update={"deducted": bool(less.get(number))})
+                for number, cost in enumerate(self.costs)
+            ),
+            buyer_reported=self.reported,
         )

@@ -30,7 +30,7 @@ from domain.policy import WithdrawalPolicy
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
-from domain.view import CaseView, OfferState, Outcome, ProposalView
+from domain.view import OfferState, Outcome, ProposalView, WithdrawalView
 from domain.withdrawing import withdrawn_as
 from workflows.kernel.deadline import Clock
 from workflows.kernel.taking_back import TakingBack
@@ -260,14 +260,14 @@ class WithdrawalRecord(TakingBack):
         """Write what became of the last proposal."""
         self.proposals[-1] = self.proposals[-1].model_copy(update={"state": state})
 
-    def look(self) -> CaseView:
+    def look(self) -> WithdrawalView:
         """The withdrawal as its readers see it."""
         sale = self.registration.sale
         said = sale.said_in_hand_at if sale else None
         scanned = sale and sale.parcels and all(one.in_hand_at for one in sale.parcels)
-        update = {
-            "proposals": tuple(self.proposals),
-            "reason": self.opening.reason or "",
-            "said_in_hand_at": None if scanned else said,
-        }
-        return super().look().model_copy(update=update)
+        return WithdrawalView(
+            **self.seen(),
+            reason=self.opening.reason or "",
+            proposals=tuple(self.proposals),
+            said_in_hand_at=None if scanned else said,
+        )
