@@ -1,6 +1,6 @@
 """The OpenAPI document: what is sent and answered, by the same models that check it."""
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -11,7 +11,10 @@ from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
 from api.roles import EVERYBODY, Role
 from domain.parties import Party
-from domain.view import CaseView, Receipt
+from domain.view import VIEW, Receipt, View
+
+KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}
+"""What is shown of each kind of case, by its name here."""
 
 TEMPLATE = "#/components/schemas/{model}"
 
@@ -121,24 +124,30 @@ def _schemas() -> dict[str, Any]:
         schema = adapter.json_schema(ref_template=TEMPLATE)
         found |= schema.pop("$defs")
         found[name] = schema
-    found |= _answered(CaseView)
-    case = found.pop("CaseView")
-    case["title"] = "Case"
-    case["properties"]["actions"] = {
-        "type": "array",
-        "items": {"$ref": TEMPLATE.format(model="Action")},
-        "description": "What you may do now.",
-    }
-    case["required"] = [*case["required"], "actions"]
-    found["Case"] = case
-    return {**found, **_answered(Receipt), **OWN}
+    return {**found, **_cases(), **_answered(Receipt), **OWN}
 
 
-def _answered(model: type[BaseModel]) -> dict[str, Any]:
-    """The schemas of a model as it is answered: with what somebody sees of it, and demanding what
-    everybody sees.
+def _cases() -> dict[str, Any]:
+    """The schemas of a case: one of each kind."""
+    found = _answered(*KINDS.values())
+    for name in KINDS:
+        case = found[name]
+        case["properties"]["actions"] = {
+            "type": "array",
+            "items": {"$ref": TEMPLATE.format(model="Action")},
+            "description": "What you may do now.",
+        }
+        case["required"] = [*case["required"], "actions"]
+    one = VIEW.json_schema(mode="serialization", ref_template=TEMPLATE)
+    found["Case"] = {"title": "Case", "oneOf": one["oneOf"], "discriminator": one["discriminator"]}
+    return found
+
+
+def _answered(*models: type[BaseModel]) -> dict[str, Any]:
+    """The schemas of models as they are answered: with what somebody sees of them, and demanding
+    what everybody sees.
     """
-    _, top = models_json_schema([(model, "serialization")], ref_template=TEMPLATE)
+    _, top = models_json_schema([(one, "serialization") for one in models], ref_template=TEMPLATE)
     found: dict[str, Any] = {}
     for name, schema in top["$defs"].items():
         shown = rows_by_name(name)
@@ -156,7 +165,7 @@ def _answered(model: type[BaseModel]) -> dict[str, Any]:
 
 def rows_by_name(name: str) -> dict[str, frozenset[Role]]:
     """Who sees each field of the model of a name; empty for what is no model of a case."""
-    made = type(name, (BaseModel,), {})
+    made = KINDS.get(name) or type(name, (BaseModel,), {})
     return {field: roles for field, roles in rows(made).items() if roles is not NOBODY}
 
 

@@ -27,18 +27,35 @@ NOBODY: Roles = frozenset()
 SEEN: Mapping[str, Mapping[Roles, str]] = {
     "CaseView": {
         EVERYBODY: "id kind country order_id opened_at opened_by stage ending refusal at_stake "
-        "wanted claimed awaited due working clocks policy_version calendar_version zone offers "
-        "decision refund refund_amount refund_reduces breaches preceding happened_at lines units "
-        "preview proposals custody accepted ruling returns belongs_to right_until beside round "
-        "tracking resend_cost redelivery costs decision_due answer_due answer_was_due "
-        "said_in_hand_at",
-        READERS: "reason",
+        "awaited due working clocks policy_version calendar_version zone breaches lines units "
+        "right_until beside",
         OF_BUYER: "buyer_id",
-        NO_BUYER: "seller_id carrier_claims carrier_claim needless_answers buyer_reported",
+        NO_BUYER: "seller_id",
         STAFF: "task letters_task undelivered",
         # Resources of their own, and what `actions` says of the person.
         NOBODY: "may timeline messages in_all",
     },
+    "InquiryView": {NO_BUYER: "needless_answers"},
+    "RefundingView": {EVERYBODY: "refund refund_amount refund_reduces returns"},
+    "DisputeView": {
+        EVERYBODY: "wanted claimed happened_at preceding offers decision",
+        READERS: "reason",
+    },
+    "TakingBackView": {EVERYBODY: "preview ruling"},
+    "WithdrawalView": {EVERYBODY: "proposals said_in_hand_at", READERS: "reason"},
+    "UncollectedParcelView": {
+        EVERYBODY: "round tracking resend_cost redelivery costs",
+        NO_BUYER: "buyer_reported",
+    },
+    "NonDeliveryView": {NO_BUYER: "carrier_claims"},
+    "ComplaintView": {
+        EVERYBODY: "wanted claimed happened_at decision_due answer_due answer_was_due "
+        "said_in_hand_at",
+        READERS: "reason",
+        NO_BUYER: "carrier_claims",
+    },
+    "ReturnView": {EVERYBODY: "custody accepted ruling belongs_to"},
+    "CarrierClaimView": {EVERYBODY: "ruling belongs_to", NO_BUYER: "carrier_claim"},
     "Listed": {
         EVERYBODY: "case_id open kind country order_id stage awaited due safe on_silence breached "
         "amount_minor currency opened_at closed_at ending refusal changed",
@@ -78,7 +95,7 @@ SEEN: Mapping[str, Mapping[Roles, str]] = {
     "RefundPart": {EVERYBODY: "what amount_minor why"},
     "ProposalView": {EVERYBODY: "at kind exception amount units state"},
     "Kept": {EVERYBODY: "sku quantity custody condition"},
-    "CarrierClaimView": {
+    "ParcelClaimView": {
         NO_BUYER: "tracking carrier regime trouble claimable_from claimed evidence reference "
         "answer deemed appealed owed recovered"
     },
