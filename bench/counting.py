@@ -9,6 +9,9 @@ from temporalio.api.history.v1 import HistoryEvent
 LOCAL_ACTIVITY = "core_local_activity"
 """The marker by which the SDK keeps a local activity's result."""
 
+RECORD_STEP = "record_step"
+"""The activity that keeps the record of a step."""
+
 BILLED = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: 1,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: 1,
@@ -27,11 +30,15 @@ updates are billed too, but leave no event."""
 
 @dataclass(frozen=True)
 class Weight:
-    """What one life left behind. `history_bytes` is the events' size as the server stores them."""
+    """What one life left behind. `history_bytes` is the events' size as the server stores them,
+    of which `record_bytes` order its `records` of steps.
+    """
 
     actions: int
     events: int
     history_bytes: int
+    records: int = 0
+    record_bytes: int = 0
 
 
 def weigh(histories: Sequence[Sequence[HistoryEvent]]) -> Weight:
@@ -39,10 +46,13 @@ def weigh(histories: Sequence[Sequence[HistoryEvent]]) -> Weight:
 
     Continuing as new starts another, which counts by itself.
     """
+    ordered = [event for events in histories for event in records(events)]
     return Weight(
         actions=sum(map(actions, histories)),
         events=sum(map(len, histories)),
         history_bytes=sum(event.ByteSize() for events in histories for event in events),
+        records=len(ordered),
+        record_bytes=sum(event.ByteSize() for event in ordered),
     )
 
 
@@ -61,3 +71,12 @@ def actions(events: Sequence[HistoryEvent]) -> int:
         and event.marker_recorded_event_attributes.marker_name == LOCAL_ACTIVITY
     }
     return billed + retries + len(with_local_activities)
+
+
+def records(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+    """The events that order a step to be recorded."""
+    return [
+        event
+        for event in events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == RECORD_STEP
+    ]

@@ -2,9 +2,11 @@
 
 The same waits, updates and effects as the case, the same child with the same signals, all with
 the same arguments and answers, and nothing else: no view, no lists, no summaries, no deadlines to
-hold or move, no refusals, no sums.
+hold or move, no refusals, no sums. It records the steps that the case records, in its very words
+(`WRITTEN`), and as the case does: a command is answered, and a letter leaves, once they are kept.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +33,6 @@ from domain.commands import (
     ShipBack,
 )
 from domain.goods import Goods, GoodsNews, News, Purpose, Received, Way
-from domain.letters import Posted
 from domain.money import Money
 from domain.notices import Ending, Facts, Mailing, Notice, NoticeName
 from domain.openings import (
@@ -54,7 +55,6 @@ from domain.policy import (
 from domain.ports import (
     AskRefundedUnits,
     BreachReport,
-    CloseCase,
     LabelWanted,
     RefundCommand,
     RegisterCase,
@@ -62,12 +62,19 @@ from domain.ports import (
     StopDispatch,
 )
 from domain.stages import Stage
-from domain.step_record import StepKept, StepRecord
+from domain.step_record import StepRecord
 from domain.view import Closed, Outcome, Receipt
-from workflows.kernel.options import LETTERS, MARKETPLACE, OWN_DATABASE
+from workflows.kernel.options import LETTERS, MARKETPLACE, OWN_DATABASE, STEP_RECORDS
 from workflows.kernel.refunding import ANSWERS_SOON
 
 TRADERS = (Party.BUYER, Party.SELLER)
+
+WRITTEN: dict[str, tuple[str, ...]] = {}
+"""What cases have recorded of each life, by the floor's name (bench/written.py): to be recorded
+again by it. A floor of which nothing is here records nothing."""
+
+ORDER = "order-of-the-floor"
+"""What stands there for the order's id."""
 
 
 class Bare:
@@ -77,15 +84,21 @@ class Bare:
         self.id = workflow.info().workflow_id
         self.known = Registration()
         self.moves: deque[Command] = deque()
-        self.letters: list[workflow.ActivityHandle[Posted | None]] = []
-        self.steps = 0
-        self.written = 0
-        self.records: list[workflow.ActivityHandle[StepKept]] = []
+        self.beside: list[asyncio.Task[Any]] = []
+        self.unsent: tuple[Notice, ...] = ()
+        self.notices = 0
+        self.steps = self.written = 0
+        self.writing: asyncio.Task[None] | None = None
+        self.unrecorded = False
 
     @workflow.update
     async def submit(self, command: Command) -> Receipt:
-        """Take a command."""
+        """Take a command, and answer once what it has done is recorded."""
         self.moves.append(command)
+        await workflow.wait_condition(lambda: not self.moves)
+        if self.unrecorded:
+            self.record()
+        await workflow.wait_condition(lambda: self.written == self.steps)
         return Receipt(
             command_id=command.command_id,
             outcome=Outcome.ACCEPTED,
@@ -95,10 +108,11 @@ class Bare:
         )
 
     async def heard(self, wait: timedelta) -> Command | None:
-        """The next move, or None after `wait`."""
-        self.record()
+        """The next move, or None after `wait`; what was posted before leaves meanwhile."""
+        self.end_step()
         with suppress(TimeoutError):
             await workflow.wait_condition(lambda: bool(self.moves), timeout=wait)
+        self.unrecorded = bool(self.moves)
         return self.moves.popleft() if self.moves else None
 
     async def register(self, opening: Opening) -> None:
@@ -133,29 +147,42 @@ class Bare:
             for unit in units
         )
 
-    def record(self, over: CloseCase | None = None) -> None:
-        """Write what has changed: in few words, for the floor has no view."""
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What the case has recorded in this life."""
+        return WRITTEN.get(workflow.info().workflow_type, ())
+
+    def record(self, *letters: Notice, last: bool = False) -> None:
+        """Record what has changed, after what was recorded before; then letters leave."""
+        self.unrecorded = False
+        self.steps += 1
+        which = -1 if last else min(self.steps, len(self.kept) - 1) - 1
+        self.writing = asyncio.create_task(self._write(self.writing, which, letters))
+
+    async def _write(
+        self, before: asyncio.Task[None] | None, which: int, letters: tuple[Notice, ...]
+    ) -> None:
+        if before:
+            await before
+        if self.kept:
+            text = self.kept[which].replace(ORDER, self.opening.order_id)
+            record = StepRecord.model_validate_json(text).model_copy(
+                update={
+                    "run": workflow.info().run_id,
+                    "number": self.written + 1,
+                    "at": workflow.now(),
+                }
+            )
+            await workflow.execute_activity_method(StepRecords.record, record, **STEP_RECORDS)
         self.written += 1
-        opening = self.opening
-        record = StepRecord(
-            case_id=self.id,
-            run=workflow.info().run_id,
-            number=self.written,
-            at=workflow.now(),
-            facts={
-                "id": self.id,
-                "kind": opening.kind,
-                "country": opening.country,
-                "order_id": opening.order_id,
-                "opened_at": workflow.now().isoformat(),
-                "opened_by": opening.opened_by.model_dump(mode="json"),
-                "stage": "closed" if over else "awaiting-seller",
-            },
-            over=over,
-        )
-        self.records.append(
-            workflow.start_activity_method(StepRecords.record, record, **OWN_DATABASE)
-        )
+        if letters:
+            mailing = Mailing(case_id=self.id, notices=letters)
+            self.beside.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
+
+    def end_step(self, *, last: bool = False) -> None:
+        """Record the step that ends here, and let its letters leave."""
+        letters, self.unsent = self.unsent, ()
+        self.record(*letters, last=last)
 
     async def learn_refunded(self, opening: Opening) -> None:
         """Ask what of the order has come back."""
@@ -165,17 +192,16 @@ class Bare:
 
     def notice(self, to: Party, name: NoticeName, **facts: Any) -> Notice:
         """One letter."""
-        self.steps += 1
-        return Notice(key=f"{self.steps}:{name}", to=to, name=name, facts=Facts(**facts))
+        self.notices += 1
+        return Notice(key=f"{self.notices}:{name}", to=to, name=name, facts=Facts(**facts))
 
     def both(self, name: NoticeName, **facts: Any) -> tuple[Notice, ...]:
         """The same letter to both traders."""
         return tuple(self.notice(to, name, **facts) for to in TRADERS)
 
     def post(self, *notices: Notice) -> None:
-        """Send letters, and wait for them at the end only."""
-        mailing = Mailing(case_id=self.id, notices=notices)
-        self.letters.append(workflow.start_activity_method(Notices.send, mailing, **LETTERS))
+        """Let letters leave with the step, and wait for them at the end only."""
+        self.unsent += notices
 
     async def pay_back(
         self,
@@ -203,6 +229,7 @@ class Bare:
             ),
             **MARKETPLACE,
         )
+        self.record()
         if announced:
             await workflow.wait_condition(refund.done, timeout=ANSWERS_SOON)
         await refund
@@ -230,27 +257,15 @@ class Bare:
     def goods(self, news: GoodsNews) -> None:
         """The return tells how the goods fare."""
 
-    async def close(
-        self,
-        ending: Ending,
-        *last: Notice,
-        announced: bool = True,
-        escalated: bool = False,
-        breaches: int = 0,
-    ) -> Closed:
+    async def close(self, ending: Ending, *last: Notice, announced: bool = True) -> Closed:
         """Tell both and file the end."""
         self.post(*last, *(self.both(NoticeName.CLOSED, ending=ending) if announced else ()))
-        self.record(
-            CloseCase(
-                case_id=self.id,
-                ending=ending,
-                at=workflow.now(),
-                escalated=escalated,
-                breaches=breaches,
-            )
-        )
-        for effect in (*self.letters, *self.records):
+        self.end_step(last=True)
+        assert self.writing
+        await self.writing
+        for effect in self.beside:
             await effect
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return Closed(case_id=self.id, ending=ending)
 
 
@@ -325,7 +340,9 @@ class BareRepair(BareDispute):
         await self.register(opening)
         _, accepted = await self.agreed(opening)
         self.post(*accepted)
-        await (await self.start_return(opening, purpose=Purpose.REPAIR))
+        coming = await self.start_return(opening, purpose=Purpose.REPAIR)
+        self.end_step()
+        await coming
         return await self.close(Ending.SETTLED)
 
 
@@ -358,7 +375,7 @@ class BareSilence(BareDispute):
         final = await self.told(policy, decision)
         paid = await self.pay_back(opening, self.stake, *final)
         await report
-        return await self.close(Ending.DECIDED, *paid, escalated=True, breaches=1)
+        return await self.close(Ending.DECIDED, *paid)
 
     def report(self, due: datetime) -> workflow.ActivityHandle[None]:
         """Report the breach; the case does not wait for it."""
@@ -398,7 +415,7 @@ class BareCancellation(Bare):
     async def run(self, opening: OpenCancellation) -> Closed:
         """From the buyer's word until no parcel is expected any more."""
         await self.register(opening)
-        await workflow.execute_activity_method(
+        stopped = workflow.start_activity_method(
             Shipments.stop,
             StopDispatch(
                 key=f"{self.id}:stop",
@@ -408,6 +425,8 @@ class BareCancellation(Bare):
             ),
             **MARKETPLACE,
         )
+        self.record()
+        await stopped
         told = {"goods": self.named(self.known.lines), "at": workflow.now(), "amount": self.stake}
         letters = (
             self.notice(
@@ -438,6 +457,8 @@ class BareWithdrawal(Bare):
     def goods(self, news: GoodsNews) -> None:
         """The return tells how the goods fare."""
         self.news.append(news)
+        if len(self.news) > 1:
+            self.record()
 
     @workflow.run
     async def run(self, opening: OpenWithdrawal) -> Closed:
@@ -466,10 +487,13 @@ class BareWithdrawal(Bare):
         coming = await self.start_return(
             opening, send_window=policy.send_goods, counted_from=workflow.now()
         )
+        coming.add_done_callback(lambda _: self.record())
         wait = timedelta(days=9)
+        self.end_step()
         await workflow.wait_condition(lambda: bool(self.news), timeout=wait)
         charged = self.news[0].charged_minor
         amount = Money(amount_minor=self.stake.amount_minor - charged, currency=self.stake.currency)
+        self.record()
         await self.learn_refunded(opening)
         parts = {"amount": amount, **shares(self.known)}
         if charged:
@@ -536,6 +560,12 @@ class BareComplaint(Bare):
 class BareReturn(Bare):
     """The goods are handed over or brought, received, inspected, and repaired if need be."""
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What returns have recorded that belong to such a case."""
+        assert isinstance(self.opening, OpenReturn)
+        return WRITTEN.get(return_of(self.opening.belongs_to or ""), ())
+
     @workflow.run
     async def run(self, opening: OpenReturn) -> Closed:
         """From the label until the goods are where they belong."""
@@ -554,10 +584,10 @@ class BareReturn(Bare):
                     carrier=move.carrier,
                 )
             )
-            await self.tell(opening, News.SENT, charged)
+            self.tell(opening, News.SENT, charged)
             move = await self.heard(timedelta(days=14))
         assert isinstance(move, Receive)
-        await self.tell(opening, News.CAME, charged)
+        self.tell(opening, News.CAME, charged)
         came = self.named(move.units)
         due = workflow.now() + timedelta(days=3)
         self.post(
@@ -637,14 +667,18 @@ class BareReturn(Bare):
             expected_on=shipped.expected_on,
         )
 
-    async def tell(self, opening: OpenReturn, what: News, charged: int) -> None:
-        """Tell the withdrawal that the return belongs to."""
+    def tell(self, opening: OpenReturn, what: News, charged: int) -> None:
+        """Tell the withdrawal that the return belongs to, and wait for it at the end only."""
         assert opening.belongs_to
-        if not opening.belongs_to.startswith("withdrawal:"):
-            return
-        await workflow.get_external_workflow_handle(opening.belongs_to).signal(
-            "goods", GoodsNews(what=what, at=workflow.now(), charged_minor=charged)
-        )
+        if opening.belongs_to.startswith("withdrawal:"):
+            news = GoodsNews(what=what, at=workflow.now(), charged_minor=charged)
+            told = workflow.get_external_workflow_handle(opening.belongs_to).signal("goods", news)
+            self.beside.append(asyncio.create_task(told))
+
+
+def return_of(case_id: str) -> str:
+    """The name in WRITTEN of the return that belongs to a case."""
+    return f"BareReturn of {case_id.partition(':')[0]}"
 
 
 def shares(known: Registration) -> dict[str, Money]:

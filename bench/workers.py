@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from bench.floor import (
+    WRITTEN,
     BareCancellation,
     BareComplaint,
     BareRepair,
@@ -24,6 +25,7 @@ from bench.floor import (
     BareWithdrawal,
 )
 from bench.ground import emptied
+from bench.written import Written
 from config import Settings, data_converter
 from gate import workflow_runner
 from store.engine import connect, migrate
@@ -103,11 +105,15 @@ class Working:
 
 
 @contextmanager
-def worker_process(kind: Kind, address: str, settings: Settings) -> Iterator[Working]:
-    """Start a worker, and end it after the block."""
+def worker_process(
+    kind: Kind, address: str, settings: Settings, written: Written | None = None
+) -> Iterator[Working]:
+    """Start a worker, and end it after the block. `written`: what its floors record of steps."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=_work, args=(kind, address, settings, theirs), daemon=True)
+    process = spawn.Process(
+        target=_work, args=(kind, address, settings, written or {}, theirs), daemon=True
+    )
     process.start()
     theirs.close()
     try:
@@ -119,7 +125,8 @@ def worker_process(kind: Kind, address: str, settings: Settings) -> Iterator[Wor
             process.kill()
 
 
-def _work(kind: Kind, address: str, settings: Settings, line: Connection) -> None:
+def _work(kind: Kind, address: str, settings: Settings, written: Written, line: Connection) -> None:
+    WRITTEN.update(written)
     sys.dont_write_bytecode = False  # else the sandbox compiles each process anew for each case
     asyncio.run(_serve(kind, address, settings, line))
 

@@ -1,6 +1,5 @@
 """What a case may cost: billed actions, events and bytes, beside a bare workflow's."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
@@ -10,10 +9,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.testing import WorkflowEnvironment
 
-from bench.counting import Weight, weigh
+from bench.counting import Weight, records, weigh
+from bench.floor import WRITTEN
 from bench.ground import write_policies
 from bench.lives import LIVES, Life, play
 from bench.workers import CASES, FLOORS, hollow
+from bench.written import of_life
 from config import Settings, data_converter
 from domain.base import Value
 from domain.commands import Accept, Offer, Remedy
@@ -97,15 +98,6 @@ def steady(histories: Sequence[Sequence[HistoryEvent]]) -> Weight:
     return replace(weight, actions=weight.actions + together)
 
 
-def records(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
-    """The events that order a step to be recorded."""
-    return [
-        event
-        for event in events
-        if event.activity_task_scheduled_event_attributes.activity_type.name == "record_step"
-    ]
-
-
 def without_records(events: Sequence[HistoryEvent]) -> list[HistoryEvent]:
     """A history without what orders the records of steps, and what became of it."""
     ordered = {event.event_id for event in records(events)}
@@ -165,21 +157,24 @@ def said(notice: Notice) -> str:
 async def test_costs_little_more_than_a_bare_workflow(
     life: Life, queues: tuple[str, str], server: WorkflowEnvironment
 ) -> None:
-    played, bare_played = await asyncio.gather(
-        play(server.client, queues[0], life, f"{life.country}-901"),
-        play(server.client, queues[1], life, f"{life.country}-902", bare=True),
-    )
+    played = await play(server.client, queues[0], life, f"{life.country}-901")
+    WRITTEN.update(of_life(life, f"{life.country}-901", played))
+    bare_played = await play(server.client, queues[1], life, f"{life.country}-902", bare=True)
     assert list(map(effects, played)) == list(map(effects, bare_played)), (
         "the floor must do what the case does"
     )
     case, bare, budget = steady(played), steady(bare_played), BUDGETS[life.name]
     assert case.actions <= budget.actions
-    written = sum(len(records(events)) for events in played)  # the floor writes the same
-    assert case.actions + written <= 1.25 * (bare.actions + written)
     assert case.events <= budget.events
     assert case.history_bytes <= budget.history_bytes
-    assert case.history_bytes <= 2 * bare.history_bytes
     within(played, budget)
+    whole, bare_whole = weigh(played), weigh(bare_played)
+    assert bare_whole.records == whole.records, "the floor must record what the case does"
+    assert abs(bare_whole.record_bytes - whole.record_bytes) <= 60 * whole.records
+    assert case.actions + whole.records <= 1.25 * (bare.actions + whole.records)
+    assert case.history_bytes + whole.record_bytes <= 1.15 * (
+        bare.history_bytes + bare_whole.record_bytes
+    )
 
 
 @pytest.mark.parametrize("life", RECORDED, ids=lambda life: life.__name__)
