@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from fastapi.telemetry import TelemetryConfig
 
-from api import cases, commands, me
+from api import cases, commands, me, reckonings, records, reports, tasks
 from api.document import document_of
 from api.health import router as health
 from api.parameters import no_other_parameters
@@ -24,7 +24,15 @@ OFF: TelemetryConfig = {
 
 V1 = "/v1"
 
-ROUTERS = (cases.router, commands.router, me.router)
+ROUTERS = (
+    cases.router,
+    commands.router,
+    records.router,
+    tasks.router,
+    reports.router,
+    reckonings.router,
+    me.router,
+)
 
 about = APIRouter(include_in_schema=False)
 

@@ -1,22 +1,30 @@
 """The OpenAPI document: what is sent and answered, by the same models that check it."""
 
+import json
 from typing import Any, get_args
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
+from api.reckonings import QUESTIONS
+from api.reports import BATCHES
 from api.roles import EVERYBODY, Role
-from domain.parties import Party
-from domain.view import VIEW, Receipt, View
+from api.schemas import OWN, TEMPLATE
+from domain.export import CaseExport
+from domain.letters import Letter
+from domain.notices import Message
+from domain.policy import Policy
+from domain.ports import Task
+from domain.preview import Outlook
+from domain.refunds import RefundPreview
+from domain.view import VIEW, ClockView, Entry, Receipt, View
 
 KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}
 """What is shown of each kind of case, by its name here."""
-
-TEMPLATE = "#/components/schemas/{model}"
 
 ABOUT = """\
 The after-sale troubles of a marketplace: inquiries, disputes, withdrawals, complaints and the like.
@@ -26,80 +34,17 @@ Who acts is who the bearer token is for. Everything that is refused is a problem
 Idempotency-Key. Money is in minor units, instants have an offset.
 """
 
-TEXT: dict[str, Any] = {"type": "string"}
-OWN: dict[str, dict[str, Any]] = {
-    "Problem": {
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail", "request_id"],
-        "properties": {
-            "type": {**TEXT, "format": "uri-reference"},
-            "title": TEXT,
-            "status": {"type": "integer"},
-            "code": {**TEXT, "description": "A row of /refusals."},
-            "detail": {**TEXT, "description": "One sentence that says what to do."},
-            "request_id": TEXT,
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["detail"],
-                    "properties": {
-                        "pointer": {**TEXT, "format": "json-pointer"},
-                        "parameter": TEXT,
-                        "detail": TEXT,
-                    },
-                },
-            },
-        },
-        "example": {
-            "type": "/refusals#wrong-stage",
-            "title": "It is refused.",
-            "status": 409,
-            "code": "wrong-stage",
-            "detail": "Not while the dispute is settling.",
-            "request_id": "3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
-        },
-    },
-    "Me": {
-        "type": "object",
-        "required": ["role", "id", "name", "queues", "party"],
-        "properties": {
-            "role": {"enum": [role.value for role in Role]},
-            "id": TEXT,
-            "name": TEXT,
-            "queues": {"type": "array", "items": TEXT},
-            "party": {"enum": [party.value for party in Party]},
-        },
-        "example": {
-            "role": "agent",
-            "id": "a-7",
-            "name": "Anna Nowak",
-            "queues": ["disputes-pl"],
-            "party": "agent",
-        },
-    },
-    "Action": {
-        "type": "object",
-        "required": ["verb", "method", "href", "schema", "needs_if_match"],
-        "properties": {
-            "verb": TEXT,
-            "method": {"const": "POST"},
-            "href": {**TEXT, "format": "uri-reference"},
-            "schema": {**TEXT, "format": "uri-reference"},
-            "needs_if_match": {"type": "boolean"},
-        },
-    },
-    "Done": {
-        "type": "object",
-        "required": ["case_id", "receipt", "case"],
-        "properties": {
-            "case_id": {**TEXT, "description": "The case that took it."},
-            "receipt": {"$ref": TEMPLATE.format(model="Receipt")},
-            "case": {"$ref": TEMPLATE.format(model="Case")},
-        },
-    },
-}
-"""What has no model of its own."""
+ANSWERED: tuple[type[BaseModel], ...] = (
+    Receipt,
+    Entry,
+    Message,
+    Letter,
+    ClockView,
+    Outlook,
+    RefundPreview,
+    Task,
+)
+"""What is answered as far as its reader sees it."""
 
 
 def document_of(app: FastAPI) -> dict[str, Any]:
@@ -120,11 +65,31 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, adapter in (("Command", COMMAND_FORM), ("Opening", OPENING_FORM)):
+    for name, adapter in {
+        "Command": COMMAND_FORM,
+        "Opening": OPENING_FORM,
+        **{name: TypeAdapter(model) for name, model in {**BATCHES, **QUESTIONS}.items()},
+    }.items():
         schema = adapter.json_schema(ref_template=TEMPLATE)
-        found |= schema.pop("$defs")
-        found[name] = schema
-    return {**found, **_cases(), **_answered(Receipt), **OWN}
+        _add(found, {**schema.pop("$defs", {}), name: schema}, "Sent")
+    _add(found, _cases(), "Seen")
+    _add(found, _answered(*ANSWERED), "Seen")
+    for model in (CaseExport, Policy):
+        schema = model.model_json_schema(mode="serialization", ref_template=TEMPLATE)
+        _add(found, {**schema.pop("$defs"), model.__name__: schema}, f"Of{model.__name__}")
+    return {**found, **OWN}
+
+
+def _add(found: dict[str, Any], more: dict[str, Any], mark: str) -> None:
+    """Add schemas. Where one of another form has the name, the new one has the mark behind it."""
+    while taken := {name for name in more if name in found and found[name] != more[name]}:
+        more = {f"{name}{mark}" if name in taken else name: each for name, each in more.items()}
+        text = json.dumps(more)
+        for name in taken:
+            old, new = (TEMPLATE.format(model=one) for one in (name, f"{name}{mark}"))
+            text = text.replace(f'"{old}"', f'"{new}"')
+        more = json.loads(text)
+    found |= more
 
 
 def _cases() -> dict[str, Any]:

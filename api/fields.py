@@ -101,6 +101,22 @@ SEEN: Mapping[str, Mapping[Roles, str]] = {
     },
     "RedeliveryView": {EVERYBODY: "charge paid", STAFF: "key"},
     "CostView": {EVERYBODY: "at round cost amount attachments announced deducted"},
+    "Letter": {
+        EVERYBODY: "id to name locale created_at sent_at",
+        READERS: "subject text html",
+        NOBODY: "case_id key",
+    },
+    "Outlook": {
+        EVERYBODY: "case_id kind country order_id at zone policy_version calendar_version stages "
+        "silent"
+    },
+    "StageAhead": {EVERYBODY: "stage since after by ways"},
+    "Course": {EVERYBODY: "stage since ways then stops"},
+    "WayOn": {
+        EVERYBODY: "on what who to now due safe at_earliest until length starts means source "
+        "explanation money"
+    },
+    "Movement": {EVERYBODY: "moves to amount at_most"},
     "UndeliveredView": {STAFF: "at to name trouble code holds left"},
 }
 """By the names of the models: of each field, who sees it."""

@@ -3,6 +3,7 @@
 Nothing that was sent is ever repeated in one, nor what our own servers say of themselves.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -116,10 +117,13 @@ def misfits(errors: Sequence[ErrorDetails], kinds: Sequence[str] = ()) -> Proble
 
     `kinds`: of which the body is one; an error's place has it as well.
     """
+    inner = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
     places = [
         {"pointer": _pointer(error, kinds), "detail": _detail(error, kinds)}
-        for error in errors[:MOST]
-    ]
+        for error in errors
+        # A list of which no entry fits is not too short besides.
+        if not (error["type"] == "too_short" and error["loc"] in inner)
+    ][:MOST]
     return Problem(422, "bad-input", "What was sent does not fit; see `errors`.", places)
 
 
@@ -146,8 +150,15 @@ def _detail(error: ErrorDetails, kinds: Sequence[str]) -> str:
         case "union_tag_invalid":
             return f"must be one of {', '.join(kinds) or error['ctx']['expected_tags']}"
     unsaid: ErrorDetails = {**error, "input": []}  # a list is never repeated
-    said = in_words(unsaid, kinds)
-    return said if error["type"] != "value_error" else said.rstrip(".")
+    return without_quotes(in_words(unsaid, kinds)).rstrip(".")
+
+
+QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
+
+
+def without_quotes(sentence: str) -> str:
+    """A sentence without what it quotes of what was given."""
+    return QUOTED.sub("…", sentence)
 
 
 def _of_parameters(error: RequestValidationError) -> Problem:
@@ -189,7 +200,7 @@ def problem_of(error: Exception) -> Problem | None:
         case RefusedError():
             return _refused(error)
         case InputError():
-            return Problem(422, "bad-input", str(error))
+            return Problem(422, "bad-input", without_quotes(str(error)))
         case SilentError() | StoreError() | UnreachableError():
             log.warning("away: %s", type(error).__name__)
             return unreachable()

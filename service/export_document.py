@@ -1,14 +1,11 @@
-"""Making the document of a case: what is known of it, cut to what its reader may read.
-
-A party reads what it wrote, was sent or was shown: a message of somebody else was shown to it if
-one of its letters quotes it. The authority reads everything.
+"""Making the document of a case: what is known of it, cut to what its reader may read
+(service/shown.py). The authority reads everything.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from activities.rendering import clean
 from domain.calendars import Calendar
 from domain.deadlines import Held
 from domain.export import (
@@ -55,6 +52,7 @@ from service.export_linked import linked_records
 from service.export_money import carrier_claim_record, goods_record, money_record
 from service.export_records import as_record, as_records, file_records
 from service.masking import NO_EMAIL, NO_NAME, masked
+from service.shown import entries_shown, messages_shown
 from store.exporting import Filed
 
 GONE = (
@@ -273,11 +271,8 @@ class _Making:
 
     def messages(self) -> Iterable[MessageRecord]:
         """What was written, as far as the reader was shown it."""
-        quoted = [quote for letter in self.letters for quote in _quotes(letter.text)]
-        for message in self.written().values():
-            own = self.reader in (None, message.by.party)
-            if own or _is_quoted(message.text, quoted):
-                yield self.message(message)
+        for message in messages_shown(self.written().values(), self.letters, self.reader):
+            yield self.message(message)
 
     def written(self) -> dict[str, Message]:
         """What was written; a case that has just taken a message has it before the archive."""
@@ -334,10 +329,8 @@ class _Making:
 
     def timeline(self) -> Iterable[EntryRecord]:
         """The steps; to a party its own, and the stages that the case went through."""
-        for entry in self.view.timeline if self.view else ():
-            own = self.reader in (None, entry.by)
-            if own or entry.what.startswith("stage "):
-                yield as_record(EntryRecord, entry)
+        for entry in entries_shown(self.view.timeline if self.view else (), self.reader):
+            yield as_record(EntryRecord, entry)
 
 
 def _registration(known: Known) -> Registration:
@@ -400,25 +393,4 @@ def _letter(letter: Letter) -> LetterRecord:
         text=letter.text,
         made_at=letter.created_at,
         sent_at=letter.sent_at,
-    )
-
-
-def _quotes(letter: str) -> Iterable[list[str]]:
-    """The quotations in a letter, line by line, each with its signature if it has one."""
-    quote: list[str] = []
-    for line in (*letter.splitlines(), ""):
-        if line.startswith(">"):
-            quote.append(line.removeprefix(">").removeprefix(" "))
-        elif quote:
-            yield quote
-            quote = []
-
-
-def _is_quoted(text: str, quotes: Iterable[list[str]]) -> bool:
-    """Whether one of the quotations is this text, whole, signed or not (`rendering.quote`)."""
-    lines = [line.rstrip() for line in clean(text)]
-    return any(
-        quote == lines or (quote[:-2] == lines and quote[-2] == "" and quote[-1].startswith("— "))
-        for quote in quotes
-        if len(quote) >= len(lines) > 0
     )

@@ -7,7 +7,7 @@ from temporalio.client import Client
 from domain.goods import ParcelEvent, Scan
 from domain.kinds import Kind, kind_of
 from domain.openings import OpenUncollectedParcel
-from domain.ports import RedeliveryPaid
+from domain.ports import RedeliveryPaid, RefundReport
 from domain.refusals import Code
 from domain.stages import Stage
 from service.failures import RefusedError
@@ -40,6 +40,15 @@ async def report_parcel(client: Client, case_id: str, event: ParcelEvent) -> str
         )
     await answer(case(client, target).signal("parcel", event), target)
     return target
+
+
+async def report_refund(client: Client, report: RefundReport) -> str:
+    """Tell a case that the fate of its refund is known, so that it asks at once; answers which case
+    it was: a refund's key begins with its id.
+    """
+    case_id = report.key.rpartition(":refund:")[0]
+    await answer(case(client, case_id).signal("refund_reported", report), case_id)
+    return case_id
 
 
 OF_ORDERS = (Kind.UNCOLLECTED_PARCEL, Kind.NON_DELIVERY, Kind.CARRIER_CLAIM)

@@ -1,6 +1,9 @@
 """The agents' queue."""
 
-from sqlalchemy import Engine
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, func, inspect, literal, tuple_
 from sqlmodel import Session, col, select
 
 from domain.ports import Task, TaskState
@@ -38,6 +41,31 @@ class TaskQueue:
         )
         with transaction(self._engine) as session:
             return [Task.model_validate(row.model_dump()) for row in session.exec(ordered)]
+
+    def page(
+        self,
+        queues: Sequence[str] | None,
+        owner: str | None = None,
+        after: Task | None = None,
+        limit: int = 50,
+    ) -> list[Task]:
+        """At most `limit` tasks that are not done, in the same order, after the one given; of these
+        queues, or of all. `owner`: only what they have claimed.
+        """
+        never = literal(datetime.max.replace(tzinfo=UTC), inspect(TaskRow).columns["due"].type)
+        due = func.coalesce(col(TaskRow.due), never)
+        order = (col(TaskRow.priority), due, col(TaskRow.opened_at), col(TaskRow.id))
+        statement = select(TaskRow).where(TaskRow.state != TaskState.DONE)
+        if queues is not None:
+            statement = statement.where(col(TaskRow.queue).in_(queues))
+        if owner is not None:
+            statement = statement.where(TaskRow.owner == owner)
+        if after is not None:
+            place = (after.priority, after.due or never, after.opened_at, after.id)
+            statement = statement.where(tuple_(*order) > tuple_(*place))
+        with transaction(self._engine) as session:
+            rows = session.exec(statement.order_by(*order).limit(limit))
+            return [Task.model_validate(row.model_dump()) for row in rows]
 
     def of_case(self, case_id: str) -> list[Task]:
         """The tasks that a case has, or has had, the oldest first."""

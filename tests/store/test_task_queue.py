@@ -101,3 +101,33 @@ def test_can_the_queue_be_of_one_kind_or_owner(engine: Engine, task: Callable[..
     assert queue.waiting(queue="decisions") == [free]
     assert queue.waiting(owner="a-1") == [mine]
     assert queue.waiting(queue="decisions", owner="a-1") == []
+
+
+def test_do_pages_have_every_task_once_in_their_order(
+    engine: Engine, task: Callable[..., Task], noon: datetime
+) -> None:
+    queue = TaskQueue(engine)
+    dues = (None, noon + timedelta(hours=2), noon + timedelta(hours=1), None)
+    for number in range(20):
+        queue.record(
+            task(
+                f"t{number:02}",
+                queue=("a", "b")[number % 2],
+                priority=number % 3,
+                due=dues[number % 4],
+                owner="a-1" if number % 5 == 0 else None,
+            )
+        )
+    queue.record(task("done", queue="a", state=TaskState.DONE))
+    for queues, owner, expected in (
+        (None, None, queue.waiting()),
+        (["a"], None, queue.waiting("a")),
+        (["a", "b"], "a-1", queue.waiting(owner="a-1")),
+        ([], None, []),
+    ):
+        found: list[Task] = []
+        while page := queue.page(queues, owner, found[-1] if found else None, limit=3):
+            found += page
+        assert found == expected
+    assert {one.id for one in queue.of_case("dispute:SI:1001:1")} >= {"t00", "done"}
+    assert queue.of_case("dispute:SI:none:1") == []

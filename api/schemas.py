@@ -1,0 +1,159 @@
+"""Schemas of what is answered that has no model of its own, for the OpenAPI document."""
+
+from typing import Any
+
+from api.roles import Role
+from domain.parties import Party
+
+TEMPLATE = "#/components/schemas/{model}"
+
+TEXT: dict[str, Any] = {"type": "string"}
+
+
+def listed(model: str, **more: Any) -> dict[str, Any]:
+    """A whole list."""
+    properties = {"items": {"type": "array", "items": {"$ref": TEMPLATE.format(model=model)}}}
+    return {
+        "type": "object",
+        "required": ["items", *more],
+        "properties": {**properties, **more},
+    }
+
+
+def or_none(model: str) -> dict[str, Any]:
+    """A value that may be missing."""
+    return {"anyOf": [{"$ref": TEMPLATE.format(model=model)}, {"type": "null"}]}
+
+
+FIGURES: dict[str, Any] = {
+    "closed": {"type": "integer"},
+    "solved": {"type": "integer"},
+    "solved_share": {"type": ["number", "null"]},
+    "without_agent": {"type": "integer"},
+    "without_agent_share": {"type": ["number", "null"]},
+}
+NEXT = {"type": ["string", "null"], "description": "`after` of the next page; null on the last."}
+OWN: dict[str, dict[str, Any]] = {
+    "Problem": {
+        "type": "object",
+        "required": ["type", "title", "status", "code", "detail", "request_id"],
+        "properties": {
+            "type": {**TEXT, "format": "uri-reference"},
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "code": {**TEXT, "description": "A row of /refusals."},
+            "detail": {**TEXT, "description": "One sentence that says what to do."},
+            "request_id": TEXT,
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["detail"],
+                    "properties": {
+                        "pointer": {**TEXT, "format": "json-pointer"},
+                        "parameter": TEXT,
+                        "detail": TEXT,
+                    },
+                },
+            },
+        },
+        "example": {
+            "type": "/refusals#wrong-stage",
+            "title": "It is refused.",
+            "status": 409,
+            "code": "wrong-stage",
+            "detail": "Not while the dispute is settling.",
+            "request_id": "3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
+        },
+    },
+    "Me": {
+        "type": "object",
+        "required": ["role", "id", "name", "queues", "party"],
+        "properties": {
+            "role": {"enum": [role.value for role in Role]},
+            "id": TEXT,
+            "name": TEXT,
+            "queues": {"type": "array", "items": TEXT},
+            "party": {"enum": [party.value for party in Party]},
+        },
+        "example": {
+            "role": "agent",
+            "id": "a-7",
+            "name": "Anna Nowak",
+            "queues": ["disputes-pl"],
+            "party": "agent",
+        },
+    },
+    "Action": {
+        "type": "object",
+        "required": ["verb", "method", "href", "schema", "needs_if_match"],
+        "properties": {
+            "verb": TEXT,
+            "method": {"const": "POST"},
+            "href": {**TEXT, "format": "uri-reference"},
+            "schema": {**TEXT, "format": "uri-reference"},
+            "needs_if_match": {"type": "boolean"},
+        },
+    },
+    "Timeline": listed("Entry"),
+    "Messages": listed("Message"),
+    "Letters": listed("Letter"),
+    "Deadlines": listed("ClockView"),
+    "TaskPage": listed("Task", next=NEXT),
+    "PreviewOfCase": {
+        "type": "object",
+        "required": ["preview", "currency", "refund", "refund_amount"],
+        "properties": {
+            "preview": or_none("RefundPreview"),
+            "currency": {"type": ["string", "null"]},
+            "refund": or_none("RefundReport"),
+            "refund_amount": or_none("Money"),
+        },
+    },
+    "Told": {
+        "type": "object",
+        "required": ["results"],
+        "properties": {
+            "results": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["event_id"],
+                    "properties": {
+                        "event_id": TEXT,
+                        "told": {"type": "array", "items": TEXT},
+                        "problem": {"$ref": TEMPLATE.format(model="Problem")},
+                    },
+                },
+            }
+        },
+    },
+    "Reckoned": {
+        "type": "object",
+        "required": ["answers"],
+        "properties": {
+            "answers": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"error": TEXT}},
+            }
+        },
+    },
+    "Headlines": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "required": [*FIGURES],
+            "properties": FIGURES,
+        },
+    },
+    "Done": {
+        "type": "object",
+        "required": ["case_id", "receipt", "case"],
+        "properties": {
+            "case_id": {**TEXT, "description": "The case that took it."},
+            "receipt": {"$ref": TEMPLATE.format(model="Receipt")},
+            "case": {"$ref": TEMPLATE.format(model="Case")},
+        },
+    },
+}
+"""What has no model of its own."""

@@ -1,0 +1,52 @@
+"""Does the API answer whatever is sent to it as its OpenAPI document says?"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from tests.calling import Door
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+)
+"""No 5xx, no answer that is not described, no nonsense that is taken."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["platform", "buyer", "agent"])
+async def test_every_answer_is_described_and_no_nonsense_is_taken(
+    door: Door, role: str, tmp_path: Path
+) -> None:
+    token = door.issuer.token(role, role, "Anna Nowak", ("disputes-pl",))
+    program = Path(sys.executable).parent / "schemathesis"
+    ran = await asyncio.create_subprocess_exec(
+        str(program),
+        "run",
+        f"{door.base}/v1/openapi.json",
+        *("--header", f"Authorization: Bearer {token}"),
+        *("--checks", ",".join(CHECKS)),
+        *("--phases", "examples,coverage,fuzzing"),
+        *("--max-examples", "10"),
+        *("--seed", "7"),
+        *("--workers", "2"),
+        *("--suppress-health-check", "all"),
+        "--continue-on-failure",
+        "--no-shrink",
+        stdout=PIPE,
+        stderr=STDOUT,
+        cwd=tmp_path,
+    )
+    told, _ = await ran.communicate()
+    assert ran.returncode == 0, told.decode()[-20_000:]
