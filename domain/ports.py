@@ -19,15 +19,31 @@ from domain.orders import Line, Minor, Sale, Sku, Tracking, UnitsThere
 from domain.policy import Terms
 from domain.refusals import Refusal
 
-EDITION = 5
-"""What a case that is registered now can rely on: 1, its opening is in the archive already, and its
-messages get there by a step of their own; 2, its letters wait for the end of their step, and those
-that announce a refund for what the marketplace says of it at once; 3, it runs no local activities;
-4, it learns what has come back before it tells what is left to pay, and takes for paid what was;
-5, it writes one record a step (domain/step_record.py) instead of telling archive, queue and
+ARCHIVES_APART = 1
+"""The opening is in the archive already, messages get there by a step of their own, and a letter
+that is put off is tried beside.
+"""
+WHOLE_STEPS = 2
+"""No letter leaves before all that belongs to its step is written."""
+SAYS_WHY_LESS = 2
+"""What announces a refund waits for what the marketplace says of it at once, and both read why less
+is left to pay than they knew.
+"""
+NOTHING_LOCAL = 3
+"""Archive, queue and register are told by activities that are in the history before they run."""
+LEARNS_FIRST = 4
+"""What has come back is learned before it is told what is left to pay, and what was paid back is
+taken for paid.
+"""
+RECORDS = 5
+"""One record a step (domain/step_record.py) is written, instead of telling archive, queue and
 register one by one.
-Raised when the kernel acts in another way from then on; cases that were registered before keep
-theirs.
+"""
+
+EDITION = 5
+"""The edition of a case that is registered now: it does all of the above. Raised, with a name for
+what is new, when the kernel acts in another way from then on; cases that were registered before
+keep theirs.
 """
 
 

@@ -427,3 +427,11 @@ def test_only_cases_from_before_run_local_activities() -> None:
         if (found := re.findall(r"\b\w+_local_activity\w*", file.read_text()))
     }
     assert calls == {"case.py": ["execute_local_activity_method"]}
+
+
+def test_no_edition_is_compared_with_a_number_that_does_not_say_what_it_means() -> None:
+    for file in (HERE / "workflows").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Compare) and "edition" in ast.unparse(node):
+                bare = [each for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                assert not bare, f"{file.name}: {ast.unparse(node)}"

@@ -41,6 +41,7 @@ from domain.openings import (
 )
 from domain.parties import RECOURSE, Party
 from domain.policy import OnSilence
+from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
 from domain.stages import Stage
 from domain.view import Closed
 from workflows.complaint.record import ENDS, UNPROVEN, ComplaintRecord
@@ -399,9 +400,9 @@ class Complaint(ComplaintRecord):
         if not self.is_paid_at_once(granted):
             goods_first = granted.remedy is Remedy.RETURN_FOR_REFUND
             named_next = granted.remedy is Remedy.PARTIAL_REFUND and (
-                self.beside or self.registration.edition >= 4
+                self.beside or self.registration.edition >= LEARNS_FIRST
             )
-            if self.registration.edition >= 2 and (goods_first or named_next):
+            if self.registration.edition >= SAYS_WHY_LESS and (goods_first or named_next):
                 await self.learn_refunded()
             self.tell_announced()
         match granted.remedy:
@@ -456,7 +457,7 @@ class Complaint(ComplaintRecord):
         """The contract ends: the goods go back, then the price of what came is paid. Both read it
         where nothing of that is left to pay.
         """
-        if self.registration.edition >= 2 and not self.left(self.units).amount_minor:
+        if self.registration.edition >= SAYS_WHY_LESS and not self.left(self.units).amount_minor:
             self.less = self.sale.paid_for(self.units), self.nothing
             self.tell_less()
         self.enter(Stage.SETTLING)
@@ -501,7 +502,7 @@ class Complaint(ComplaintRecord):
                 agreed, amount = agreed or amount, left
             explained = agreed if self._announcements else None
             self.tell_announced()
-            if self.registration.edition >= 4:
+            if self.registration.edition >= LEARNS_FIRST:
                 self.less = (explained, amount) if explained else None
                 self.tell_less()
                 agreed = None if explained else agreed
@@ -527,7 +528,8 @@ class Complaint(ComplaintRecord):
 
     async def have_amount_named(self) -> Turn:
         """The price is to be reduced, and by how much is a person's to say: first the seller's."""
-        if self.registration.edition >= 2 and not self.price_left(self.units).amount_minor:
+        says_less = self.registration.edition >= SAYS_WHY_LESS
+        if says_less and not self.price_left(self.units).amount_minor:
             return self.nothing_left(self.wished)
         self.enter(Stage.AWAITING_AMOUNT)
         clock = self.start("amount", Party.SELLER)
@@ -556,7 +558,7 @@ class Complaint(ComplaintRecord):
         self.enter(Stage.AMOUNT_NAMED)
         clock = self.start("amount_answer", Party.BUYER)
         amount = proposed.amount
-        if self.registration.edition >= 4:
+        if self.registration.edition >= LEARNS_FIRST:
             self.step.next()
             self.turn_to(Party.BUYER, clock)
             amount = await self.learn_left_of(amount) or amount
@@ -581,14 +583,14 @@ class Complaint(ComplaintRecord):
 
     def as_left(self, amount: Money | None) -> Money | None:
         """By how much the price is really reduced, as far as is known."""
-        if amount is None or self.registration.edition < 4:
+        if amount is None or self.registration.edition < LEARNS_FIRST:
             return amount
         left = self.nothing if self.sale.unpaid else self.price_left(self.units)
         return min(amount, left, key=lambda money: money.amount_minor)
 
     async def learn_left_of(self, amount: Money | None) -> Money | None:
         """Learn what is left of an amount before letters name it; both read why it is less."""
-        if amount is None or self.registration.edition < 4:
+        if amount is None or self.registration.edition < LEARNS_FIRST:
             return amount
         await self.learn_refunded()
         left = self.as_left(amount)

@@ -35,6 +35,7 @@ from domain.notices import Ending, NoticeName
 from domain.openings import OpenDispute
 from domain.orders import Line
 from domain.parties import Actor, Party
+from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
 from domain.remedies import refund_of
 from domain.stages import Stage
 from domain.view import Closed, DecisionView, Standing
@@ -362,7 +363,7 @@ class Dispute(DisputeRecord):
 
     async def learn_again(self, remedy: Remedy | None, amount: Money | None) -> None:
         """Learn what is left to pay before both are told of a remedy by which money goes back."""
-        if self.registration.edition < 2 or remedy is None or not remedy.refunds:
+        if self.registration.edition < SAYS_WHY_LESS or remedy is None or not remedy.refunds:
             return
         before = self.as_paid(remedy, amount)
         await self.learn_refunded()
@@ -372,16 +373,16 @@ class Dispute(DisputeRecord):
 
     async def price(self, move: MOVES) -> None:
         """An offer that names no amount is of all that is left, and one that does of no more."""
-        others = self.beside and self.registration.edition >= 4
+        others = self.beside and self.registration.edition >= LEARNS_FIRST
         if isinstance(move, Offer) and (move.amount is None or others):
             await self.learn_again(move.remedy, move.amount)
 
     def as_paid(self, remedy: Remedy | None, amount: Money | None) -> Money | None:
         """What really goes back by a remedy, as far as is known; None if nothing does."""
         told = refund_of(remedy, amount, self.at_stake) if remedy else None
-        if told is None or self.registration.edition < 2:
+        if told is None or self.registration.edition < SAYS_WHY_LESS:
             return told
-        reduces = remedy is Remedy.PARTIAL_REFUND and self.registration.edition >= 4
+        reduces = remedy is Remedy.PARTIAL_REFUND and self.registration.edition >= LEARNS_FIRST
         left = self.price_left(self.registration.lines) if reduces else self.at_stake
         really = min(told, left, key=lambda money: money.amount_minor)
         return really if really.amount_minor else None

@@ -36,7 +36,7 @@ from domain.openings import OpenDispute
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import DisputePolicy
-from domain.ports import TaskState
+from domain.ports import LEARNS_FIRST, TaskState
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
@@ -318,7 +318,7 @@ class DisputeRecord(Refunding):
         """Whether nobody has paid for the disputed lines, as far as is known. Goods that went back
         were collected, and so paid for.
         """
-        if self.registration.edition < 4 or (self.had_goods and not self.sale.unpaid):
+        if self.registration.edition < LEARNS_FIRST or (self.had_goods and not self.sale.unpaid):
             return False
         return never_paid(self.sale, self.registration.lines)
 

@@ -52,6 +52,11 @@ from domain.openings import Opening
 from domain.parties import Party
 from domain.policy import Terms, Window
 from domain.ports import (
+    ARCHIVES_APART,
+    LEARNS_FIRST,
+    NOTHING_LOCAL,
+    RECORDS,
+    WHOLE_STEPS,
     BreachReport,
     CaseBeside,
     CloseCase,
@@ -103,7 +108,7 @@ from workflows.kernel.judging import (
 from workflows.kernel.neighbours import open_next, tell_case
 from workflows.kernel.one_step import ANOTHER_STEP, OneStep
 from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
-from workflows.kernel.outbox import RECORDS, Outbox
+from workflows.kernel.outbox import Outbox
 from workflows.kernel.publishing import publish
 from workflows.kernel.recorder import Recorder, Step
 from workflows.kernel.rules import rules_now
@@ -295,7 +300,7 @@ class Case(ABC):
             return False
         if self.opening.text:
             self.messages.append(opening_message(self.opening, self.opened_at))
-            if self.registration.edition == 0:
+            if self.registration.edition < ARCHIVES_APART:
                 self._outbox.add_message(self.messages[0])
         for other in self.registration.beside:
             self._know(other)
@@ -356,7 +361,7 @@ class Case(ABC):
                 self.undelivered.time_is_up()
             elif clock.reminder:
                 clock.reminded = True
-                self._reminds = self.registration.edition >= 4
+                self._reminds = self.registration.edition >= LEARNS_FIRST
                 still_asked = await self.still_asks(clock)
                 self._reminds = False
                 if not still_asked:
@@ -457,7 +462,7 @@ class Case(ABC):
         its worker is run again, later and perhaps to another end, while what it wrote stands. And
         if the task has to be answered while it runs, a replay shows the case another time.
         """
-        if self.registration.edition >= 3:
+        if self.registration.edition >= NOTHING_LOCAL:
             return await workflow.execute_activity_method(
                 activity, told, summary=summary, **OWN_DATABASE
             )
@@ -928,7 +933,8 @@ class Case(ABC):
 
     def _step_is_told(self) -> bool:
         """Whether all is told that belongs to the current step."""
-        if self.registration.edition >= 2 and not (self._listening or self._waits_outside):
+        at_rest = self._listening or self._waits_outside
+        if self.registration.edition >= WHOLE_STEPS and not at_rest:
             return self._over
         return not (self._listening and self._inbox)
 

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, RetryState, is_cancelled_except
 from activities.notices import Notices
 from domain.letters import Trouble, Undelivered
 from domain.notices import Mailing, Message, Notice, Said
+from domain.ports import ARCHIVES_APART, RECORDS, WHOLE_STEPS
 from workflows.kernel.errands import Errands, failure_type
 from workflows.kernel.options import (
     ARCHIVE,
@@ -19,9 +20,6 @@ from workflows.kernel.options import (
     LETTERS_AT_ONCE,
     ForeignPatience,
 )
-
-RECORDS = 5
-"""The edition from which on a case writes one record a step."""
 
 AT_ONCE = 20
 """Messages, and notices, that leave together: far below Temporal's 2 MB for an argument."""
@@ -42,11 +40,11 @@ class Outbox:
 
     `complete` says that the timeline has added all that belongs to the current step; `told` hears
     what becomes of letters, and `failed` what failed in another way, and how.
-    `edition` is that of the case (domain/ports.py). Before 1, messages leave with the letters, and
-    every letter waits for the one before; from then on it waits while that is tried for the first
-    times, so that letters arrive in their order, and one that is put off for longer is tried
-    beside. From 2 on no letter of a step leaves before the step is complete; before, the first
-    mailing waits alone. From 5 on none leaves before all that has happened is `recorded`.
+    `edition` is that of the case (domain/ports.py). Before ARCHIVES_APART, messages leave with the
+    letters, and every letter waits for the one before; from then on it waits while that is tried
+    for the first times, so that letters arrive in their order, and one that is put off for longer
+    is tried beside. Before WHOLE_STEPS, the first mailing alone waits for its step. With RECORDS
+    no letter leaves before all that has happened is `recorded`.
     """
 
     def __init__(
@@ -75,7 +73,7 @@ class Outbox:
         """A person's message, for the archive, where no record of its step brings it there."""
         if self._edition() >= RECORDS:
             return
-        if self._edition() < 1:
+        if self._edition() < ARCHIVES_APART:
             self._add({"messages": (*self._unsent.messages, message)})
             return
         self._said.append(message)
@@ -115,12 +113,12 @@ class Outbox:
                 await workflow.wait_condition(self._recorded)
             mailing = self._next()
             await self._send(mailing)
-            if self._edition() >= 2:
+            if self._edition() >= WHOLE_STEPS:
                 await workflow.wait_condition(self._complete)
         self._posting = False
 
     async def _send(self, mailing: Mailing) -> None:
-        beside = self._edition() >= 1
+        beside = self._edition() >= ARCHIVES_APART
         if (error := await self._sent(mailing, LETTERS_AT_ONCE if beside else LETTERS)) is None:
             return
         if beside and error.retry_state is not RetryState.NON_RETRYABLE_FAILURE:
@@ -156,7 +154,7 @@ class Outbox:
     def _next(self) -> Mailing:
         """The oldest of what is unsent, not more than an activity's argument can hold."""
         unsent, end = self._unsent, AT_ONCE
-        if self._edition() >= 2:
+        if self._edition() >= WHOLE_STEPS:
             steps = [notice.step for notice in unsent.notices]
             while end < len(steps) and steps[end] == steps[end - 1]:
                 end += 1  # a step is not divided

@@ -20,6 +20,7 @@ from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import (
+    SAYS_WHY_LESS,
     AskRefundedUnits,
     LinePaid,
     RefundCommand,
@@ -109,7 +110,7 @@ class Refunding(OverOrder, WithAgents):
 
     def tell_less(self) -> None:
         """Both read why less is left to pay than they knew, or nothing: what `less` says."""
-        if self.less and self.registration.edition >= 2:
+        if self.less and self.registration.edition >= SAYS_WHY_LESS:
             agreed, amount = self.less
             never = self.never_paid(self.registration.lines) or None
             self.tell_both(NoticeName.PAID_BACK_BEFORE, agreed=agreed, amount=amount, unpaid=never)
@@ -124,7 +125,7 @@ class Refunding(OverOrder, WithAgents):
         pay: when the marketplace has answered, or soon. `tell` reckons what it tells when it does.
         """
         self._announcements.append(tell)
-        if self.registration.edition < 2 or self.learned_at == self.now:
+        if self.registration.edition < SAYS_WHY_LESS or self.learned_at == self.now:
             self.tell_announced()
 
     def tell_announced(self, agreed: Money | None = None, amount: Money | None = None) -> None:
@@ -178,7 +179,7 @@ class Refunding(OverOrder, WithAgents):
                 self.refund = await request
                 if self.refund.state in (RefundState.REQUESTED, RefundState.UNCONFIRMED):
                     self.tell_announced(agreed, amount)
-                    agreed = agreed if self.registration.edition < 2 else None
+                    agreed = agreed if self.registration.edition < SAYS_WHY_LESS else None
                     self.refund = await self.learn(command)
             except ActivityError as error:
                 if is_cancelled_exception(error):
@@ -244,7 +245,7 @@ class Refunding(OverOrder, WithAgents):
         """Enter that nothing is owed for these units any more, nor so much of the delivery, so that
         no other case pays them; False if other money came back meanwhile.
         """
-        if self.registration.edition < 2:
+        if self.registration.edition < SAYS_WHY_LESS:
             self._steps += 1  # its letters have left already
         command = self.refund_command(self.nothing, units, delivery=delivery)
         try:

@@ -18,6 +18,7 @@ from domain.openings import Opening
 from domain.orders import Line
 from domain.parties import Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
+from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
 from domain.refunds import (
     REDUCED,
     DeliveryShare,
@@ -271,7 +272,7 @@ class TakingBack(Refunding):
         whole price has come back.
         """
         known = self.registration
-        if known.edition < 2 or not self.units:
+        if known.edition < SAYS_WHY_LESS or not self.units:
             return False
         return worthless(
             self.EVENT,
@@ -300,14 +301,14 @@ class TakingBack(Refunding):
         """Learn what has come back of the order by now, before letters name what is left of it;
         both read why it is less.
         """
-        if self.registration.edition >= 4 and self.known_at != self.now:
+        if self.registration.edition >= LEARNS_FIRST and self.known_at != self.now:
             await self.leave_out_refunded()
             self.tell_less()
 
     async def leave_out_openly(self) -> None:
         """Leave out what other cases have refunded; both read what is less by that."""
         await self.leave_out_refunded()
-        if self.registration.edition >= 4:
+        if self.registration.edition >= LEARNS_FIRST:
             self.tell_less()
 
     async def answer_for(self, missed: Clock) -> None:
@@ -329,8 +330,8 @@ class TakingBack(Refunding):
         """
         name, facts = clock.asks or (None, {})
         demanded = clock.name in REFUND_CLOCKS and "amount" in facts
-        promised = name in PROMISE_REFUND and self.registration.edition >= 4
-        if name is None or not (demanded or promised) or self.registration.edition < 2:
+        promised = name in PROMISE_REFUND and self.registration.edition >= LEARNS_FIRST
+        if name is None or not (demanded or promised) or self.registration.edition < SAYS_WHY_LESS:
             return True
         await self.leave_out_refunded()
         self.tell_less()

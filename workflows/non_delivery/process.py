@@ -30,6 +30,7 @@ from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import CarrierTrouble, OpenNonDelivery, OpenUncollectedParcel
 from domain.orders import Line
 from domain.parties import RECOURSE, Actor, Party
+from domain.ports import LEARNS_FIRST
 from domain.stages import Stage
 from domain.view import Closed
 from workflows.kernel.case import Silence
@@ -100,7 +101,7 @@ class NonDelivery(NonDeliveryRecord):
             case Stage.IN_TRANSIT:
                 return await self.lose(Undelivered.NOT_ARRIVED)
             case Stage.AWAITING_BUYER:
-                if self.registration.edition >= 4 and not await self.still_owed():
+                if self.registration.edition >= LEARNS_FIRST and not await self.still_owed():
                     return None
                 self.tell_both(NoticeName.CONTRACT_GOES_ON, goods=self.named(self.units))
                 self.ended = Ending.BUYER_SILENT
@@ -137,7 +138,7 @@ class NonDelivery(NonDeliveryRecord):
         self.note("undelivered", detail=why)
         self.enter(Stage.AWAITING_BUYER)
         clock = self.start("choice", Party.BUYER)
-        if self.registration.edition >= 4 and self.known_at != self.now:
+        if self.registration.edition >= LEARNS_FIRST and self.known_at != self.now:
             self.turn_to(Party.BUYER, clock)
             if not await self.still_owed() or self.ended:
                 return None

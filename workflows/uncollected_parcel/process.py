@@ -36,7 +36,14 @@ from domain.openings import (
     OpenWithdrawal,
 )
 from domain.parties import RECOURSE, Actor, Party
-from domain.ports import CostClaim, NonCollection, Redelivery, RedeliveryPaid
+from domain.ports import (
+    LEARNS_FIRST,
+    SAYS_WHY_LESS,
+    CostClaim,
+    NonCollection,
+    Redelivery,
+    RedeliveryPaid,
+)
 from domain.stages import Stage
 from domain.view import Closed, Outcome
 from workflows.kernel.case import Silence
@@ -90,7 +97,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         if opening.instead_of and workflow.patched("taken-over"):
             await self.take_over(opening.instead_of)
         move: Command | None = None
-        if self.registration.edition >= 4 and self.worthless:
+        if self.registration.edition >= LEARNS_FIRST and self.worthless:
             self.less = None, self.nothing  # no contract has to be ended over it
         while not (self.paid or self.ended):
             match move or await self.what_becomes():
@@ -122,7 +129,7 @@ class UncollectedParcel(UncollectedParcelRecord):
         await self.void_redelivery()
         self.step.next()
         if not self.last_period_given:
-            if not await self.still_theirs(since=4):
+            if not await self.still_theirs(since=LEARNS_FIRST):
                 return None
             if self.unpaid < self.policy.rounds and not self.last_round:
                 self.enter(Stage.AWAITING_BUYER)
@@ -130,7 +137,7 @@ class UncollectedParcel(UncollectedParcelRecord):
                 choice = await self.ask_buyer(clock, NoticeName.PARCEL_CAME_BACK)
                 if not isinstance(choice, Silence):
                     return choice
-                if not await self.still_theirs(since=4):
+                if not await self.still_theirs(since=LEARNS_FIRST):
                     return None
             self.enter(Stage.FURTHER_PERIOD)
             self.last_period_given = True
@@ -159,16 +166,16 @@ class UncollectedParcel(UncollectedParcelRecord):
         self.tell(Party.SELLER, letter, **also(told, due=clock.due))
         return await self.hear(Party.BUYER, clock, until=self.collected)
 
-    async def still_theirs(self, since: int = 2) -> bool:
+    async def still_theirs(self, since: int = SAYS_WHY_LESS) -> bool:
         """Whether the buyer has not been paid back for all of the goods meanwhile; asked in cases
         that were registered `since` this edition.
         """
         if self.registration.edition < since:
             return True
-        if self.registration.edition < 4 or self.known_at != self.now:
+        if self.registration.edition < LEARNS_FIRST or self.known_at != self.now:
             await self.leave_out_refunded()
         self.tell_less()
-        if self.units and not (self.registration.edition >= 4 and self.worthless):
+        if self.units and not (self.registration.edition >= LEARNS_FIRST and self.worthless):
             return True
         self.note(NOTHING_OWED.what)
         self.ended = Ending.NOTHING_OWED
@@ -190,7 +197,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             move = await self.hear(Party.SELLER, clock, until=self.collected)
             if not isinstance(move, Silence):
                 return move
-        if not await self.still_theirs(since=4):
+        if not await self.still_theirs(since=LEARNS_FIRST):
             return None
         self.enter(Stage.WITH_AGENT)
         return await self.have_ruled(UNDECIDED, NoticeName.AGENT_JOINS, self.collected)

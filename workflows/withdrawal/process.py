@@ -26,6 +26,7 @@ from domain.notices import Ending, NoticeName, Told, also
 from domain.openings import OpenWithdrawal
 from domain.orders import Line
 from domain.parties import Party
+from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
 from domain.stages import Stage
 from domain.view import Closed, OfferState
 from workflows.kernel.case import Silence
@@ -122,11 +123,11 @@ class Withdrawal(WithdrawalRecord):
             **also(
                 also(told, **self.figures()),
                 due=self.sending.due if self.sending else None,
-                unpaid=None if self.owed or self.registration.edition < 2 else True,
+                unpaid=None if self.owed or self.registration.edition < SAYS_WHY_LESS else True,
                 refund_due=self.refunding.due,
             ),
         )
-        if self.owed or self.registration.edition < 2:
+        if self.owed or self.registration.edition < SAYS_WHY_LESS:
             self.ask(self.refunding, NoticeName.WITHDRAWAL_STATED, **also(told, amount=self.amount))
         else:
             told["unpaid"] = True
@@ -230,8 +231,8 @@ class Withdrawal(WithdrawalRecord):
 
     async def demand_refund(self) -> None:
         """The refund may be withheld no longer: by its day, or soon if that has passed."""
-        if self.registration.edition >= 2:
-            if self.registration.edition >= 4:
+        if self.registration.edition >= SAYS_WHY_LESS:
+            if self.registration.edition >= LEARNS_FIRST:
                 await self.learn_what_is_left()
             elif self.beside:
                 await self.leave_out_refunded()

@@ -27,6 +27,7 @@ from domain.notices import Ending
 from domain.openings import OpenWithdrawal
 from domain.parties import Party
 from domain.policy import WithdrawalPolicy
+from domain.ports import SAYS_WHY_LESS
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -81,7 +82,7 @@ class WithdrawalRecord(TakingBack):
     def owes_goods_alone(self) -> bool:
         """Whether nothing was paid, so that only the goods go back."""
         unpaid = self.sale.payment is Payment.UNPAID
-        return self.registration.edition >= 2 and unpaid and not self.owed
+        return self.registration.edition >= SAYS_WHY_LESS and unpaid and not self.owed
 
     @property
     def withheld(self) -> bool:
