@@ -166,6 +166,10 @@ class CloseCase(Value):
     breaches: int
 
 
+LEADS = "leads"
+"""The queue of what agents were called for and have left."""
+
+
 class TaskState(StrEnum):
     """Where an agents' task stands."""
 
@@ -177,6 +181,7 @@ class TaskState(StrEnum):
 class Task(Value):
     """An agents' task as the queue lists it. Lower `priority` numbers come first.
 
+    `purpose`: a question (domain/questions.py), or in one line which letters did not arrive.
     `revision` counts the task's changes: a late record of an older one replaces nothing.
     """
 

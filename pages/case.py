@@ -9,6 +9,7 @@ from domain.goods import count
 from domain.kin import kin
 from domain.money import Money
 from domain.parties import Party
+from domain.questions import Question
 from domain.refunds import RefundPreview
 from domain.stages import Stage
 from domain.view import (
@@ -429,7 +430,7 @@ def _decision(view: CaseView, decision: DecisionView) -> Said:
     remedy = f", {decision.remedy}" if decision.remedy else ""
     amount = f", {decision.amount.figures}" if decision.amount else ""
     standing = "final" if decision.final else "may be appealed"
-    if view.task and view.task.purpose == "confirm":
+    if view.task and view.task.purpose == Question.CONFIRM:
         standing = "proposed: a second agent has to confirm it"
     confirmed = f", confirmed by {decision.confirmed_by.name}" if decision.confirmed_by else ""
     return said(

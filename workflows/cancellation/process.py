@@ -28,6 +28,7 @@ from domain.openings import OpenCancellation
 from domain.parties import Party
 from domain.policy import CancellationPolicy
 from domain.ports import Dispatch, DispatchAnswer, StopDispatch
+from domain.questions import Question
 from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -105,7 +106,7 @@ class Cancellation(TakingBack):
     async def agent_says_stopped(self) -> bool:
         """The marketplace refuses to say who was first: an agent finds out."""
         self.enter(Stage.WITH_AGENT)
-        move = await self.have_ruled("dispatch-unknown")
+        move = await self.have_ruled(Question.DISPATCH_UNKNOWN)
         return isinstance(move, Decide) and move.verdict is Verdict.FOR_BUYER
 
     async def give_money_back(self) -> None:
@@ -179,7 +180,7 @@ class Cancellation(TakingBack):
     def is_step(self, command: Command) -> bool:
         """The refund is ordered once; who was first, the buyer or the parcel, is ruled before."""
         if isinstance(command, Decide):
-            return self.agents_task.purpose == "refund-overdue"
+            return self.agents_task.question is Question.REFUND_OVERDUE
         return isinstance(command, Refund)
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
@@ -188,7 +189,7 @@ class Cancellation(TakingBack):
             return Refusal(code=Code.WRONG_STAGE, sentence="You have the goods again.")
         if verb is ReportSent and self.left_anyway:
             return Refusal(code=Code.ALREADY_DONE, sentence="The parcel is known to have left.")
-        if verb is Refund and self.agents_task.purpose == "dispatch-unknown":
+        if verb is Refund and self.agents_task.question is Question.DISPATCH_UNKNOWN:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="It is not yet known whether the order was sent."
             )

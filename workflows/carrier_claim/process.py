@@ -26,9 +26,10 @@ from domain.orders import Regime
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.ports import ClaimFiled, ClaimToFile, Recovery
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed
-from workflows.carrier_claim.record import UNBOOKED, UNFILED, UNPAID, ClaimRecord
+from workflows.carrier_claim.record import ClaimRecord
 from workflows.carrier_claim.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -158,7 +159,7 @@ class CarrierClaim(ClaimRecord):
 
     async def have_filed_by_hand(self) -> Ending | None:
         """For the seller: an agent has filed it in another way. Else the claim, or appeal, ends."""
-        move = await self.call_agent(UNFILED)
+        move = await self.call_agent(Question.CLAIM_REFUSED_BY_PORT)
         if not isinstance(move, Decide) or move.verdict is Verdict.FOR_SELLER:
             return self.ended
         if self.owed:
@@ -244,7 +245,7 @@ class CarrierClaim(ClaimRecord):
             while isinstance(move, ReportAnswer):  # too late to change anything
                 move = await self.hear(Party.PLATFORM, clock)
             if isinstance(move, Silence):
-                move = await self.call_agent(UNPAID)
+                move = await self.call_agent(Question.CARRIER_DOES_NOT_PAY)
             match move:
                 case ReportRecovered():
                     return await self.book(move)
@@ -279,17 +280,17 @@ class CarrierClaim(ClaimRecord):
             if is_cancelled_exception(error):
                 raise
             self.note("booking refused", detail=failure_type(error))
-            await self.call_agent(UNBOOKED)
+            await self.call_agent(Question.BOOKING_REFUSED)
         if self.ended is None:
             self.inform(NoticeName.CARRIER_PAID, amount=reported.amount)
         return self.ended or Ending.RECOVERED
 
-    async def call_agent(self, purpose: str) -> Command | None:
+    async def call_agent(self, question: Question) -> Command | None:
         """An agent is called, and decides, unless what is waited for comes by itself."""
         self.enter(Stage.WITH_AGENT)
         self.ruling = None
-        deciding = self.call_agents(purpose)
-        self.tell(Party.SELLER, NoticeName.AGENT_JOINS, reason=purpose, due=deciding.due)
+        deciding = self.call_agents(question)
+        self.tell(Party.SELLER, NoticeName.AGENT_JOINS, reason=question, due=deciding.due)
         move = await self.hear_agent(deciding)
         self.agents_task.finish()
         return move

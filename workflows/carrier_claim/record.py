@@ -29,6 +29,7 @@ from domain.openings import CarrierTrouble, OpenCarrierClaim
 from domain.orders import Parcel
 from domain.parties import Party
 from domain.policy import CarrierClaimPolicy
+from domain.questions import Question
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import CarrierClaimView, Outcome, ParcelClaimView
@@ -36,11 +37,6 @@ from workflows.carrier_claim.terms import VERBS
 from workflows.kernel.agents import WithAgents
 from workflows.kernel.deadline import Clock
 from workflows.kernel.over_order import OverOrder
-
-UNPAID = "carrier-does-not-pay"
-UNBOOKED = "booking-refused"
-UNFILED = "claim-refused-by-port"
-"""What agents are called for."""
 
 
 class ClaimRecord(OverOrder, WithAgents):
@@ -168,7 +164,7 @@ class ClaimRecord(OverOrder, WithAgents):
             )
         if verb is ReportAnswer and self.heard:
             return Refusal(code=Code.ALREADY_DONE, sentence="The carrier's answer is known.")
-        if verb is ReportRecovered and self.agents_task.purpose == UNFILED:
+        if verb is ReportRecovered and self.agents_task.question is Question.CLAIM_REFUSED_BY_PORT:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="No money of the carrier is awaited now."
             )
@@ -185,11 +181,12 @@ class ClaimRecord(OverOrder, WithAgents):
     @property
     def is_answered(self) -> bool:
         """Whether what the agents were called for is answered: by a ruling, or by the money."""
-        unpaid = self.agents_task.purpose == UNPAID
+        unpaid = self.agents_task.question is Question.CARRIER_DOES_NOT_PAY
         return self.ruling is not None or (unpaid and self.recovered is not None)
 
     def unfit(self, command: Command) -> Refusal | None:
         """Why this command cannot be taken though its verb may be sent; None when it can."""
+        asked = self.agents_task.question
         match command:
             case FileClaim():
                 return self._claim_bars(command)
@@ -202,7 +199,7 @@ class ClaimRecord(OverOrder, WithAgents):
                     code=Code.VERDICT_DIFFERS,
                     sentence="Decide for-seller if the claim goes on, and for-buyer if it ends.",
                 )
-            case Decide(verdict=Verdict.FOR_BUYER) if self.agents_task.purpose == UNBOOKED:
+            case Decide(verdict=Verdict.FOR_BUYER) if asked is Question.BOOKING_REFUSED:
                 return Refusal(
                     code=Code.VERDICT_DIFFERS,
                     sentence="The carrier has paid; decide for-seller once the money is booked.",

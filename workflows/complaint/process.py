@@ -42,9 +42,10 @@ from domain.openings import (
 from domain.parties import RECOURSE, Party
 from domain.policy import OnSilence
 from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed
-from workflows.complaint.record import ENDS, UNPROVEN, ComplaintRecord
+from workflows.complaint.record import ENDS, ComplaintRecord
 from workflows.complaint.terms import AHEAD
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
@@ -83,7 +84,7 @@ class SecondTier:
 class Stuck:
     """An agent is needed, and this is why. `named`: the amount that the seller had named."""
 
-    why: str
+    why: Question
     named: Money | None = None
 
 
@@ -236,7 +237,7 @@ class Complaint(ComplaintRecord):
         self.enter(Stage.WITH_AGENT)
         self.step.next()
         self.tell_both(NoticeName.DELIVERY_CONTESTED, text=contest.text, writer=contest.by)
-        move = await self.have_ruled(UNPROVEN)
+        move = await self.have_ruled(Question.DELIVERY_UNPROVEN)
         self.answering.resume("delivery", self.now)
         match move:
             case AcceptComplaint() as grant:
@@ -288,7 +289,7 @@ class Complaint(ComplaintRecord):
             case _:
                 self.breach(clock)
                 self.tell(Party.SELLER, NoticeName.REPLY_BREACH, due=clock.due)
-                return Stuck("seller-silent")
+                return Stuck(Question.SELLER_SILENT)
 
     def granted(self, grant: AcceptComplaint) -> Turn:
         """What the seller's acceptance leads to."""
@@ -327,7 +328,7 @@ class Complaint(ComplaintRecord):
             case Silence():
                 return Ending.REFUSED
             case AskForHelp():
-                return Stuck("refusal-contested")
+                return Stuck(Question.REFUSAL_CONTESTED)
             case AcceptComplaint() as grant:
                 return self.granted(grant)
             case _:
@@ -449,7 +450,7 @@ class Complaint(ComplaintRecord):
                 return Granted(remedy)
             case AskForHelp():  # nothing came: there is nothing to try, and nothing to send
                 self.kept = True
-                return Stuck("not-fulfilled")
+                return Stuck(Question.NOT_FULFILLED)
             case _:
                 return self.gone
 
@@ -475,7 +476,7 @@ class Complaint(ComplaintRecord):
         if result.ending in DONE:
             return None
         self.kept = result.ending is Ending.NOT_FULFILLED
-        return Stuck("not-fulfilled")
+        return Stuck(Question.NOT_FULFILLED)
 
     async def give_money_back(self) -> Turn:
         """The price, with its share of the delivery; nothing is deducted."""
@@ -540,7 +541,7 @@ class Complaint(ComplaintRecord):
             self.tell_less()
         match await self.hear_answer(Party.SELLER, clock):
             case Silence():
-                return Stuck("amount-missing")
+                return Stuck(Question.AMOUNT_MISSING)
             case NameAmount() as named:
                 return self.amount_named(named)
             case _:
@@ -570,7 +571,7 @@ class Complaint(ComplaintRecord):
             case Accept():
                 return Granted(Remedy.PARTIAL_REFUND, amount)
             case Reject() | Silence():
-                return Stuck("amount-contested", amount)
+                return Stuck(Question.AMOUNT_CONTESTED, amount)
             case _:
                 return self.gone
 

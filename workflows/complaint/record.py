@@ -44,25 +44,27 @@ from domain.notices import Ending
 from domain.openings import OpenComplaint
 from domain.parties import Party
 from domain.policy import ComplaintPolicy, OnSilence
+from domain.questions import Question
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, verdict_refusal
 from domain.stages import Stage
 from domain.view import ComplaintView, Outcome
 from workflows.complaint.terms import ANSWERABLE, VERBS
-from workflows.kernel.claims import Claims
 from workflows.kernel.deadline import Clock
 from workflows.kernel.one_step import ANOTHER_STEP
 from workflows.kernel.taking_back import TakingBack
 
 ENDS = (Withdraw, Close)
 
-UNPROVEN = "delivery-unproven"
-"""What agents rule on where the seller contests the buyer's word that the goods are in hand."""
 
-STILL_ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
-    AcceptComplaint: ("seller-silent", "refusal-contested", UNPROVEN),
-    NameAmount: ("amount-missing",),
+STILL_ANSWERS: dict[type[CommandBase], tuple[Question, ...]] = {
+    AcceptComplaint: (
+        Question.SELLER_SILENT,
+        Question.REFUSAL_CONTESTED,
+        Question.DELIVERY_UNPROVEN,
+    ),
+    NameAmount: (Question.AMOUNT_MISSING,),
 }
 """Which tasks of agents the seller puts an end to: what was missed or refused can still be done."""
 
@@ -97,14 +99,7 @@ class ComplaintRecord(TakingBack):
 
     def __init__(self, opening: OpenComplaint) -> None:
         super().__init__(opening)
-        self.claims = Claims(
-            self.id,
-            opening,
-            self.errands,
-            tell=self.tell_other,
-            note=lambda what, which: self.note(what, detail=which),
-            now=lambda: self.now,
-        )
+        self.claims = self.claims_beside()
         self.wanted = opening.wanted or Remedy.REPAIR
         self.wished = opening.amount
         self.unclear = opening.reason is None and opening.wanted is None
@@ -208,7 +203,7 @@ class ComplaintRecord(TakingBack):
                 code=Code.ALREADY_DONE,
                 sentence="You have asked for information once; accept or refuse the complaint.",
             )
-        asked = self.agents_task.purpose
+        asked = self.agents_task.question
         if self.stage is Stage.WITH_AGENT and asked not in STILL_ANSWERS.get(verb, (asked,)):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent looks into it; `say` what you know."
@@ -294,11 +289,11 @@ class ComplaintRecord(TakingBack):
         """What a ruling names: a remedy unless it is for the seller."""
         if self.agents_task.now is None:
             return Refusal(code=Code.ALREADY_DONE, sentence="No ruling is asked for now.")
-        if self.agents_task.purpose == UNPROVEN:
+        if self.agents_task.question is Question.DELIVERY_UNPROVEN:
             named = decide.remedy or decide.amount or decide.verdict is Verdict.SHARED
             return NO_REMEDY_YET if named else None
         for_seller = decide.verdict is Verdict.FOR_SELLER
-        if for_seller and self.agents_task.purpose == "amount-missing":
+        if for_seller and self.agents_task.question is Question.AMOUNT_MISSING:
             return Refusal(
                 code=Code.VERDICT_DIFFERS,
                 sentence="The complaint counts as accepted: rule by how much the price is reduced.",

@@ -36,6 +36,7 @@ from domain.openings import OpenDispute
 from domain.orders import Line
 from domain.parties import Actor, Party
 from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
+from domain.questions import Question
 from domain.remedies import refund_of
 from domain.stages import Stage
 from domain.view import Closed, DecisionView, Standing
@@ -55,7 +56,7 @@ MOVES = Say | Ask | Offer | Reject | Refuse
 class Stuck:
     """The traders got no further by themselves: an agent is needed, and this is why."""
 
-    cause: str
+    cause: Question
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,13 @@ class Dispute(DisputeRecord):
                 case Silence(clock) if turn is Party.SELLER:
                     self.breach(clock)
                     self.tell(Party.SELLER, NoticeName.REPLY_BREACH, due=clock.due)
-                    return Stuck("seller-silent")
+                    return Stuck(Question.SELLER_SILENT)
                 case Silence():
                     return Abandoned()
                 case AskForHelp() if len(self.wants_help) == len(TRADERS):
-                    return Stuck("both-asked")
+                    return Stuck(Question.BOTH_ASKED)
                 case AskForHelp() if self.help_allowed:
-                    return Stuck("asked")
+                    return Stuck(Question.ASKED)
                 case AskForHelp(by=by):
                     self.tell(by.party.opposite, NoticeName.HELP_WANTED, writer=by)
                 case Say() | Ask() | Offer() | Reject() | Refuse():
@@ -175,7 +176,7 @@ class Dispute(DisputeRecord):
         self.proposed = self.decision = None
         self.accepts_decision.clear()
         self.finds_solved.clear()
-        deciding = self.call_agents("decide")
+        deciding = self.call_agents(Question.DECIDE)
         if isinstance(cause, Appeal):
             self.tell_both(
                 NoticeName.APPEALED, text=cause.reason, writer=cause.by, due=deciding.due
@@ -287,7 +288,7 @@ class Dispute(DisputeRecord):
                     return result.ending
                 if result.ending not in DONE:
                     self.concluded = None
-                    return Stuck("not-fulfilled")
+                    return Stuck(Question.NOT_FULFILLED)
                 self.had_goods = result.ending is Ending.RETURNED
                 if result.accepted and count(result.accepted) != count(units):
                     units = result.accepted
@@ -348,7 +349,7 @@ class Dispute(DisputeRecord):
             case Silence():
                 self.breach(clock)
                 self.concluded = None
-                return Stuck("not-fulfilled")
+                return Stuck(Question.NOT_FULFILLED)
             case Fulfil(text=text, by=by):
                 self.tell(
                     Party.BUYER,

@@ -37,6 +37,7 @@ from domain.orders import Line
 from domain.parties import Party
 from domain.policy import DisputePolicy
 from domain.ports import LEARNS_FIRST, TaskState
+from domain.questions import Question
 from domain.refusals import Code, Refusal
 from domain.remedies import amount_refusal, refund_of, verdict_refusal
 from domain.stages import Stage
@@ -250,7 +251,7 @@ class DisputeRecord(Refunding):
             case SendBack():
                 self.restate(Standing.SENT_BACK)
                 self.proposed = None
-                self.agents_task.change(purpose="decide", owner=None, state=TaskState.OPEN)
+                self.agents_task.change(purpose=Question.DECIDE, owner=None, state=TaskState.OPEN)
             case Appeal():
                 self.restate(Standing.APPEALED)
                 self.appealed = True
@@ -298,7 +299,9 @@ class DisputeRecord(Refunding):
         self.decisions.append(decision)
         if award and award.amount_minor > self.policy.agent_limit_minor:
             self.proposed = self.restate(Standing.PROPOSED)
-            self.agents_task.change(purpose="confirm", owner=None, state=TaskState.OPEN, priority=3)
+            self.agents_task.change(
+                purpose=Question.CONFIRM, owner=None, state=TaskState.OPEN, priority=3
+            )
         else:
             self.decision = decision
 

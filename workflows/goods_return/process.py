@@ -51,6 +51,7 @@ from domain.orders import Line
 from domain.parties import Party
 from domain.policy import OnSilence
 from domain.ports import LabelMade, LabelWanted
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed
 from workflows.goods_return.record import Lot, ReturnRecord, units_of
@@ -167,7 +168,9 @@ class GoodsReturn(ReturnRecord):
         self.enter(Stage.WITH_AGENT)
         if self.sending:
             self.sending.hold("label", self.now)
-        move = await self.have_ruled("label-refused", NoticeName.AGENT_JOINS, self.goods_moved)
+        move = await self.have_ruled(
+            Question.LABEL_REFUSED, NoticeName.AGENT_JOINS, self.goods_moved
+        )
         if self.sending:
             self.sending.resume("label", self.now)
         match move:
@@ -214,11 +217,11 @@ class GoodsReturn(ReturnRecord):
         """Nothing, or not all, came: an agent rules whether it counts as returned."""
         self.enter(Stage.WITH_AGENT)
         self.tell_news(News.QUESTIONED)
-        purpose, notice = "goods-missing", NoticeName.GOODS_MISSING
+        question, notice = Question.GOODS_MISSING, NoticeName.GOODS_MISSING
         facts: Told = {"goods": self.named(self.outstanding)}
         if self.parcels.scanned is Scan.REFUSED:
-            purpose, notice, facts = "refused-on-arrival", NoticeName.AGENT_JOINS, {}
-        match await self.have_ruled(purpose, notice, self.overtaken, **facts):
+            question, notice, facts = Question.REFUSED_ON_ARRIVAL, NoticeName.AGENT_JOINS, {}
+        match await self.have_ruled(question, notice, self.overtaken, **facts):
             case Decide(verdict=Verdict.FOR_SELLER):
                 self.write_off()
             case Decide():
@@ -251,7 +254,7 @@ class GoodsReturn(ReturnRecord):
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
             move = await self.have_ruled(
-                "inspection-overdue",
+                Question.INSPECTION_OVERDUE,
                 NoticeName.DUTY_OVERDUE,
                 self.is_called_off,
                 due=clock.due,
@@ -291,7 +294,7 @@ class GoodsReturn(ReturnRecord):
             case Reject() | Silence():
                 self.enter(Stage.WITH_AGENT)
                 move = await self.have_ruled(
-                    "finding-contested", NoticeName.PROPOSAL_CONTESTED, self.is_called_off
+                    Question.FINDING_CONTESTED, NoticeName.PROPOSAL_CONTESTED, self.is_called_off
                 )
         return isinstance(move, Decide) and move.verdict is not Verdict.FOR_SELLER
 
@@ -358,7 +361,9 @@ class GoodsReturn(ReturnRecord):
         if isinstance(move, Silence):
             self.breach(clock)
             self.enter(Stage.WITH_AGENT)
-            move = await self.have_ruled("sending-overdue", NoticeName.DUTY_OVERDUE, due=clock.due)
+            move = await self.have_ruled(
+                Question.SENDING_OVERDUE, NoticeName.DUTY_OVERDUE, due=clock.due
+            )
         self.owes_parcel = False
         match move:
             case ShipBack() as shipped:

@@ -48,6 +48,7 @@ from domain.orders import Line
 from domain.parcels import Parcels
 from domain.parties import Party
 from domain.policy import ReturnPolicy
+from domain.questions import Question
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Outcome, ReturnView
@@ -275,22 +276,22 @@ class ReturnRecord(OverOrder, WithAgents):
 
     def task_allows(self, verb: type[CommandBase]) -> Refusal | None:
         """Why a command does not fit the question that agents were called about."""
-        purpose = self.agents_task.purpose
-        overtaken = {
-            "goods-missing": self.at_seller,
-            "refused-on-arrival": self.at_seller,
-            "inspection-overdue": self.inspected,
-            "sending-overdue": not self.owes_parcel,
+        question = self.agents_task.question
+        overtaken: dict[Question | None, bool] = {
+            Question.GOODS_MISSING: self.at_seller,
+            Question.REFUSED_ON_ARRIVAL: self.at_seller,
+            Question.INSPECTION_OVERDUE: self.inspected,
+            Question.SENDING_OVERDUE: not self.owes_parcel,
         }
         if self.ruling and verb in (*ANSWERS, Claim, Release):
             return Refusal(code=Code.ALREADY_DONE, sentence="An agent has ruled already.")
-        if verb is Decide and overtaken.get(purpose):
+        if verb is Decide and overtaken.get(question):
             return Refusal(code=Code.ALREADY_DONE, sentence="What was missed has been done now.")
-        if verb is Decide and purpose not in ANSWERS[Decide]:
+        if verb is Decide and question not in ANSWERS[Decide]:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="Nothing is to be ruled; provide a label."
             )
-        if purpose not in ANSWERS.get(verb, (purpose,)):
+        if question not in ANSWERS.get(verb, (question,)):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent looks into it; `say` what you know."
             )

@@ -20,6 +20,7 @@ from domain.commands import (
 from domain.goods import Scan
 from domain.parties import Party
 from domain.policy import OnSilence
+from domain.questions import Question
 from domain.stages import Stage
 from workflows.kernel.judging import Permitted
 
@@ -40,19 +41,19 @@ VERBS: Permitted = {
 }
 """Who may send what, and at which stages, beside what every such case takes (workflows/kernel/)."""
 
-ANSWERS: dict[type[CommandBase], tuple[str, ...]] = {
-    ProvideLabel: ("label-refused",),
-    HandOver: ("label-refused",),
-    Receive: ("label-refused", "goods-missing", "refused-on-arrival"),
-    Inspect: ("inspection-overdue",),
-    PutBack: ("inspection-overdue",),
-    ShipBack: ("sending-overdue",),
+ANSWERS: dict[type[CommandBase], tuple[Question, ...]] = {
+    ProvideLabel: (Question.LABEL_REFUSED,),
+    HandOver: (Question.LABEL_REFUSED,),
+    Receive: (Question.LABEL_REFUSED, Question.GOODS_MISSING, Question.REFUSED_ON_ARRIVAL),
+    Inspect: (Question.INSPECTION_OVERDUE,),
+    PutBack: (Question.INSPECTION_OVERDUE,),
+    ShipBack: (Question.SENDING_OVERDUE,),
     Decide: (
-        "goods-missing",
-        "refused-on-arrival",
-        "inspection-overdue",
-        "finding-contested",
-        "sending-overdue",
+        Question.GOODS_MISSING,
+        Question.REFUSED_ON_ARRIVAL,
+        Question.INSPECTION_OVERDUE,
+        Question.FINDING_CONTESTED,
+        Question.SENDING_OVERDUE,
     ),
 }
 """Which tasks of agents a command puts an end to: what was missed can still be done."""

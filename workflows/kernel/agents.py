@@ -24,7 +24,8 @@ from domain.commands import (
 from domain.notices import NoticeName, Told
 from domain.openings import Opening
 from domain.parties import Party
-from domain.ports import TaskState
+from domain.ports import LEADS, TaskState
+from domain.questions import Question
 from domain.refusals import Code, Refusal
 from domain.view import DecisionView, Outcome, Standing
 from workflows.kernel.case import Case, Silence
@@ -62,18 +63,18 @@ class WithAgents(Case):
         ruling = (Party.AGENT,), stages_led_from(cls.AHEAD, Decide)
         return super().takes() | {Claim: task, Release: task, Decide: ruling}
 
-    def call_agents(self, purpose: str) -> Clock:
+    def call_agents(self, question: Question) -> Clock:
         """Open a task in the country's queue, due when an agent's decision is."""
         self.escalated = True
         clock = self.start("decision", Party.AGENT)
         queue = f"{self.opening.kind.plural}-{self.opening.country.lower()}"
-        self.agents_task.begin(purpose, queue, 5, clock, self.now)
+        self.agents_task.begin(question, queue, 5, clock, self.now)
         return clock
 
     def call_lead(self) -> Clock:
         """The agents were silent: the task goes to the lead, first in line."""
         clock = self.start("lead_decision", Party.AGENT)
-        self.agents_task.goes_to("leads", 1, clock)
+        self.agents_task.goes_to(LEADS, 1, clock)
         return clock
 
     async def hear_agent(
@@ -115,7 +116,7 @@ class WithAgents(Case):
 
     async def have_ruled(
         self,
-        purpose: str,
+        question: Question,
         notice: NoticeName = NoticeName.AGENT_JOINS,
         until: Callable[[], bool] | None = None,
         /,
@@ -123,10 +124,10 @@ class WithAgents(Case):
     ) -> Command | None:
         """Call agents about a question, tell both, and wait for the ruling or what replaces it."""
         self.ruling = None
-        deciding = self.call_agents(purpose)
+        deciding = self.call_agents(question)
         told: Told = {"due": deciding.due, **facts}
         if notice is NoticeName.AGENT_JOINS:
-            told["reason"] = purpose
+            told["reason"] = question
         self.tell_both(notice, **told)
         move = await self.hear_agent(deciding, until)
         self.agents_task.finish()

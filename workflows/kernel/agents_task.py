@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.ports import Task, TaskState
+from domain.questions import Question
 from workflows.kernel.deadline import Clock
 
 
@@ -19,11 +20,13 @@ class AgentsTask:
         self.now: Task | None = None
 
     @property
-    def purpose(self) -> str:
-        """What agents are called for; empty while there is no task."""
-        return self.now.purpose if self.now else ""
+    def question(self) -> Question | None:
+        """What agents are called for; None while there is no task."""
+        return Question(self.now.purpose) if self.now else None
 
-    def begin(self, purpose: str, queue: str, priority: int, clock: Clock, at: datetime) -> None:
+    def begin(
+        self, question: Question, queue: str, priority: int, clock: Clock, at: datetime
+    ) -> None:
         """Put a task into the agents' queue, in the place of the one before."""
         self.finish()
         self._number += 1
@@ -33,7 +36,7 @@ class AgentsTask:
                 id=f"{self._case_id}:task:{self._number}",
                 case_id=self._case_id,
                 queue=queue,
-                purpose=purpose,
+                purpose=question,
                 priority=priority,
                 state=TaskState.OPEN,
                 opened_at=at,

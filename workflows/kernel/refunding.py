@@ -28,6 +28,7 @@ from domain.ports import (
     RefundReport,
     RefundState,
 )
+from domain.questions import Question
 from domain.refusals import Code, Refusal
 from domain.view import Closed, Outcome
 from workflows.kernel.agents import WithAgents
@@ -38,9 +39,6 @@ from workflows.kernel.judging import Permitted
 from workflows.kernel.options import MARKETPLACE
 from workflows.kernel.over_order import OverOrder
 from workflows.kernel.returns import Returns
-
-REFUND_FAILED = "refund-failed"
-"""What agents are called for: to order a refund again."""
 
 ANSWERS_SOON = timedelta(seconds=10)
 """How long letters that announce a refund wait for the marketplace's answer."""
@@ -199,7 +197,9 @@ class Refunding(OverOrder, WithAgents):
                 self.tell_both(NoticeName.REFUND_CONFIRMED, amount=amount, agreed=agreed)
                 return Payment.PAID
             self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=amount)
-            move = await self.hear_agent(self.call_agents(REFUND_FAILED), verbs=(RetryRefund,))
+            move = await self.hear_agent(
+                self.call_agents(Question.REFUND_FAILED), verbs=(RetryRefund,)
+            )
             self.agents_task.finish()
             if isinstance(move, Close):
                 return Payment.GIVEN_UP
@@ -273,7 +273,7 @@ class Refunding(OverOrder, WithAgents):
             if not asked.follow_up() and isinstance(move, Silence):
                 if awaited is Party.PLATFORM:
                     self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=command.amount)
-                    awaited, clock = Party.AGENT, self.call_agents("refund-unconfirmed")
+                    awaited, clock = Party.AGENT, self.call_agents(Question.REFUND_UNCONFIRMED)
                 else:
                     clock = self.call_lead()
 
@@ -317,7 +317,7 @@ class Refunding(OverOrder, WithAgents):
     def refund_failed(self) -> bool:
         """Whether agents are called because a refund failed."""
         failed = self.refund is not None and self.refund.state is RefundState.FAILED
-        return failed and self.agents_task.purpose == REFUND_FAILED
+        return failed and self.agents_task.question is Question.REFUND_FAILED
 
     @property
     def may_retry(self) -> bool:

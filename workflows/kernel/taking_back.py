@@ -19,6 +19,7 @@ from domain.orders import Line
 from domain.parties import Party
 from domain.policy import CancellationPolicy, WithdrawalPolicy
 from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
+from domain.questions import Question
 from domain.refunds import (
     REDUCED,
     DeliveryShare,
@@ -32,6 +33,7 @@ from domain.refunds import (
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from workflows.kernel.case import Silence
+from workflows.kernel.claims import Claims
 from workflows.kernel.deadline import Clock
 from workflows.kernel.neighbours import tell_case
 from workflows.kernel.refunding import Owed, Payment, Refunding
@@ -321,7 +323,7 @@ class TakingBack(Refunding):
         self.breach(missed)
         self.tell_less()
         await self.have_refund_ruled(
-            "refund-overdue", NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
+            Question.REFUND_OVERDUE, NoticeName.REFUND_OVERDUE, due=missed.due, amount=self.amount
         )
 
     async def still_asks(self, clock: Clock) -> bool:
@@ -346,12 +348,16 @@ class TakingBack(Refunding):
         return bool(self.units) and (delivers or not self.worthless)
 
     async def have_refund_ruled(
-        self, purpose: str, notice: NoticeName = NoticeName.AGENT_JOINS, /, **facts: Unpack[Told]
+        self,
+        question: Question,
+        notice: NoticeName = NoticeName.AGENT_JOINS,
+        /,
+        **facts: Unpack[Told],
     ) -> None:
         """An agent orders or refuses the refund; until then the seller can still order it."""
         self.enter(Stage.WITH_AGENT)
         while not (self.paid or self.ended):
-            match await self.have_ruled(purpose, notice, **facts):
+            match await self.have_ruled(question, notice, **facts):
                 case Decide(verdict=Verdict.FOR_SELLER):
                     self.ended = Ending.NOTHING_OWED
                 case Decide() | Refund():
@@ -384,6 +390,17 @@ class TakingBack(Refunding):
                     await self.returns.call_off()
                     return
         self.note("return ended")
+
+    def claims_beside(self) -> Claims:
+        """The seller's claims against carriers, of a case that opens some."""
+        return Claims(
+            self.id,
+            self.opening,
+            self.errands,
+            tell=self.tell_other,
+            note=lambda what, which: self.note(what, detail=which),
+            now=lambda: self.now,
+        )
 
     def seen(self) -> dict[str, Any]:
         """With its refund, line by line, and its ruling."""

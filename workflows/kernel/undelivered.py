@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from domain.letters import Undelivered
 from domain.notices import Notice, NoticeName, Told
 from domain.parties import Party
-from domain.ports import Task, TaskState
+from domain.ports import LEADS, Task, TaskState
 from domain.preview import UNDELIVERED
 from domain.view import UndeliveredView
 from workflows.kernel.deadline import Clock
@@ -275,7 +275,6 @@ class UndeliveredLetters:
         self._case.keep_task(self.task)
 
 
-LEADS = "leads"
 OTHER = {Party.BUYER: Party.SELLER, Party.SELLER: Party.BUYER}
 
 

@@ -31,11 +31,12 @@ from domain.openings import CarrierTrouble, OpenNonDelivery, OpenUncollectedParc
 from domain.orders import Line
 from domain.parties import RECOURSE, Actor, Party
 from domain.ports import LEARNS_FIRST
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed
 from workflows.kernel.case import Silence
 from workflows.kernel.deadline import Clock
-from workflows.non_delivery.record import DELIVERED, UNCOLLECTED, NonDeliveryRecord
+from workflows.non_delivery.record import NonDeliveryRecord
 from workflows.non_delivery.terms import AHEAD, NOT_TURNED, UNDELIVERED, UNPAID
 
 
@@ -224,9 +225,9 @@ class NonDelivery(NonDeliveryRecord):
         or came back because nobody collected them.
         """
         came_back = self.stage is Stage.CAME_BACK
-        purpose = UNCOLLECTED if came_back else DELIVERED
+        question = Question.NON_COLLECTION_CONTESTED if came_back else Question.DELIVERY_CONTESTED
         self.enter(Stage.WITH_AGENT)
-        match await self.have_ruled(purpose):
+        match await self.have_ruled(question):
             case Decide(verdict=Verdict.FOR_SELLER) if came_back:
                 return await self.become_uncollected()
             case Decide(verdict=Verdict.FOR_SELLER):

@@ -28,16 +28,15 @@ from domain.openings import OpenNonDelivery
 from domain.orders import Line, Parcel
 from domain.parties import Party
 from domain.policy import NonDeliveryPolicy
+from domain.questions import Question
 from domain.refunds import Event
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import NonDeliveryView, Outcome
-from workflows.kernel.claims import Claims
 from workflows.kernel.one_step import ANOTHER_STEP
 from workflows.kernel.taking_back import TakingBack
 from workflows.non_delivery.terms import VERBS
 
-DELIVERED, UNCOLLECTED = "delivery-contested", "non-collection-contested"
 """What a buyer contests, and agents rule on."""
 
 
@@ -62,14 +61,7 @@ class NonDeliveryRecord(TakingBack):
 
     def __init__(self, opening: OpenNonDelivery) -> None:
         super().__init__(opening)
-        self.claims = Claims(
-            self.id,
-            opening,
-            self.errands,
-            tell=self.tell_other,
-            note=lambda what, which: self.note(what, detail=which),
-            now=lambda: self.now,
-        )
+        self.claims = self.claims_beside()
         self.shipped: Ship | None = None
         self.shipped_at: datetime | None = None
         self.disproved_at: datetime | None = None
@@ -209,7 +201,8 @@ class NonDeliveryRecord(TakingBack):
         ending = self.ended and self.stage is not Stage.WATCHING
         if ending and verb in (*self.STEPS, Close):
             return ANOTHER_STEP
-        if verb is Refund and self.agents_task.purpose in (DELIVERED, UNCOLLECTED):
+        contested = (Question.DELIVERY_CONTESTED, Question.NON_COLLECTION_CONTESTED)
+        if verb is Refund and self.agents_task.question in contested:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="An agent rules what became of the goods."
             )

@@ -44,6 +44,7 @@ from domain.ports import (
     Redelivery,
     RedeliveryPaid,
 )
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed, Outcome
 from workflows.kernel.case import Silence
@@ -51,11 +52,6 @@ from workflows.kernel.deadline import Clock
 from workflows.kernel.errands import failure_type
 from workflows.kernel.options import MARKETPLACE
 from workflows.uncollected_parcel.record import (
-    MISSING,
-    OVERDUE,
-    UNCHARGED,
-    UNDECIDED,
-    UNVOIDED,
     UncollectedParcelRecord,
 )
 from workflows.uncollected_parcel.terms import (
@@ -200,7 +196,9 @@ class UncollectedParcel(UncollectedParcelRecord):
         if not await self.still_theirs(since=LEARNS_FIRST):
             return None
         self.enter(Stage.WITH_AGENT)
-        return await self.have_ruled(UNDECIDED, NoticeName.AGENT_JOINS, self.collected)
+        return await self.have_ruled(
+            Question.WITHDRAWAL_UNUSED, NoticeName.AGENT_JOINS, self.collected
+        )
 
     # It is sent again.
 
@@ -238,7 +236,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             self.note(REFUSED.what, detail=failure_type(error))
             self.redelivery = None
             self.enter(Stage.WITH_AGENT)
-            return await self.have_ruled(UNCHARGED)
+            return await self.have_ruled(Question.REDELIVERY_REFUSED)
         clock = self.start("payment", Party.BUYER)
         told: Told = {"goods": self.named(self.units), "cost": self.resend_cost}
         self.ask(clock, NoticeName.REDELIVERY_CHARGED, **told)
@@ -270,7 +268,7 @@ class UncollectedParcel(UncollectedParcelRecord):
                 self.breach(clock)
                 self.overdue = True
                 self.enter(Stage.WITH_AGENT)
-                move = await self.have_ruled(OVERDUE)
+                move = await self.have_ruled(Question.REDELIVERY_OVERDUE)
             if not (isinstance(move, Decide) and move.verdict is Verdict.FOR_SELLER):
                 return move
 
@@ -337,7 +335,7 @@ class UncollectedParcel(UncollectedParcelRecord):
     async def have_charge_seen_to(self, charge: Money) -> bool:
         """An agent orders it anew; False if the platform closes the case over it."""
         self.enter(Stage.WITH_AGENT)
-        ended, clock = self.ended, self.call_agents(UNVOIDED)
+        ended, clock = self.ended, self.call_agents(Question.REDELIVERY_NOT_VOIDED)
         self.tell(Party.BUYER, NoticeName.REFUND_DELAYED, amount=charge)
         move = await self.hear_agent(clock, verbs=(RetryRefund,))
         self.agents_task.finish()
@@ -399,7 +397,7 @@ class UncollectedParcel(UncollectedParcelRecord):
             return None
         self.enter(Stage.WITH_AGENT)
         self.step.next()
-        return await self.have_ruled(MISSING)
+        return await self.have_ruled(Question.REDELIVERY_MISSING)
 
     def as_opened(self) -> dict[str, object]:
         """What a case that this one turns into is opened with."""

@@ -32,6 +32,7 @@ from domain.orders import BuyerClass
 from domain.parties import Party
 from domain.policy import UncollectedParcelPolicy
 from domain.ports import CostClaim, NonCollection, Redelivery
+from domain.questions import Question
 from domain.refunds import Event, WayBack
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
@@ -39,16 +40,15 @@ from domain.view import Announced, CostView, Outcome, RedeliveryView, Uncollecte
 from workflows.kernel.taking_back import TakingBack
 from workflows.uncollected_parcel.terms import UNSETTLED, VERBS
 
-UNDECIDED = "withdrawal-unused"
-OVERDUE = "redelivery-overdue"
-UNCHARGED = "redelivery-refused"
-MISSING = "redelivery-missing"
-UNVOIDED = "redelivery-not-voided"
-"""What agents are called about."""
-
-
 SEEING_TO_CHARGE = (Say, Hold, Resume, Claim, Release, RetryRefund, Close)
 """What is left to send when only the charge for sending again has still to be given back."""
+
+WANTED_AGAIN = (
+    Question.REDELIVERY_OVERDUE,
+    Question.REDELIVERY_REFUSED,
+    Question.REDELIVERY_MISSING,
+)
+"""What agents see to of goods that the buyer wants sent again."""
 
 CHARGE_ALONE = Refusal(code=Code.ALREADY_DONE, sentence="It has just been settled otherwise.")
 
@@ -211,18 +211,19 @@ class UncollectedParcelRecord(TakingBack):
         """Once it is settled where the case goes next, nothing goes beside it but talk and holds,
         until the money is on its way; what only a charge is waited for takes, `barred()` says.
         """
-        if self.stage not in UNSETTLED or self.agents_task.purpose == UNVOIDED:
+        charge_alone = self.agents_task.question is Question.REDELIVERY_NOT_VOIDED
+        if self.stage not in UNSETTLED or charge_alone:
             return True
         return verb in (Say, Hold, Resume, RetryRefund)
 
     def barred(self, verb: type[CommandBase], by: Party) -> Refusal | None:
         """What the facts forbid; None when `by` may send `verb` now."""
-        agent_about = self.agents_task.purpose
-        if agent_about == UNVOIDED:
+        agent_about = self.agents_task.question
+        if agent_about is Question.REDELIVERY_NOT_VOIDED:
             return None if verb in SEEING_TO_CHARGE else CHARGE_ALONE
         if verb is RetryRefund and self.stage is Stage.WITH_AGENT:
             return Refusal(code=Code.WRONG_STAGE, sentence="No refund has failed.")
-        if verb is SendAgain and agent_about in (OVERDUE, UNCHARGED, MISSING):
+        if verb is SendAgain and agent_about in WANTED_AGAIN:
             return Refusal(code=Code.ALREADY_DONE, sentence="You want it sent again already.")
         if verb is SendAgain and self.last_round:
             return Refusal(
@@ -230,7 +231,8 @@ class UncollectedParcelRecord(TakingBack):
                 sentence="It has come back, or stayed unpaid for, too often to be sent again; "
                 "cancel the order.",
             )
-        if verb is Ship and self.stage is Stage.WITH_AGENT and agent_about != OVERDUE:
+        overdue = agent_about is Question.REDELIVERY_OVERDUE
+        if verb is Ship and self.stage is Stage.WITH_AGENT and not overdue:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="Nobody has paid for sending it again; wait."
             )
@@ -249,17 +251,17 @@ class UncollectedParcelRecord(TakingBack):
     @property
     def may_retry(self) -> bool:
         """A charge that could not be given back is ordered anew by the same command."""
-        return super().may_retry or self.agents_task.purpose == UNVOIDED
+        return super().may_retry or self.agents_task.question is Question.REDELIVERY_NOT_VOIDED
 
-    def withdrawing_bars(self, by: Party, agent_about: str) -> Refusal | None:
+    def withdrawing_bars(self, by: Party, agent_about: Question | None) -> Refusal | None:
         """The buyer withdraws as a consumer may, at any time; the seller after the last period."""
         if by is Party.BUYER and self.sale.buyer_class is BuyerClass.BUSINESS:
             return Refusal(
                 code=Code.NO_RIGHT,
                 sentence="A business has no right to withdraw; cancel the order.",
             )
-        open_to_seller = self.stage is Stage.MAY_WITHDRAW or agent_about == UNDECIDED
-        if by is Party.SELLER and not open_to_seller:
+        unused = agent_about is Question.WITHDRAWAL_UNUSED
+        if by is Party.SELLER and not (self.stage is Stage.MAY_WITHDRAW or unused):
             return Refusal(
                 code=Code.WRONG_STAGE,
                 sentence="You may withdraw once the buyer's further period has lapsed; until then "

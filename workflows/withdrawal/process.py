@@ -27,6 +27,7 @@ from domain.openings import OpenWithdrawal
 from domain.orders import Line
 from domain.parties import Party
 from domain.ports import LEARNS_FIRST, SAYS_WHY_LESS
+from domain.questions import Question
 from domain.stages import Stage
 from domain.view import Closed, OfferState
 from workflows.kernel.case import Silence
@@ -180,7 +181,7 @@ class Withdrawal(WithdrawalRecord):
     async def have_goods_found(self) -> None:
         """The buyer withdrew before the goods were in hand: an agent finds out where they are."""
         self.sending = None
-        await self.have_refund_ruled("goods-missing")
+        await self.have_refund_ruled(Question.GOODS_MISSING)
 
     async def heed_goods(self) -> None:
         """Goods or proof of dispatch end the withholding; what came back is what is refunded."""
@@ -218,7 +219,7 @@ class Withdrawal(WithdrawalRecord):
                 self.sent = True  # the buyer keeps the goods: nothing is left to wait for
                 self.keep_units(result.accepted)
             case _ if not self.came:
-                await self.have_refund_ruled("goods-missing")
+                await self.have_refund_ruled(Question.GOODS_MISSING)
 
     def keep_units(self, accepted: tuple[Line, ...]) -> None:
         """Only what is accepted as returned is refunded."""
@@ -260,7 +261,7 @@ class Withdrawal(WithdrawalRecord):
             text=claim.text,
             writer=claim.by,
         )
-        stands = await self.weigh(clock, "exception-contested")
+        stands = await self.weigh(clock, Question.EXCEPTION_CONTESTED)
         if stands:
             gone = count(units)
             self.units = lines({u.sku: u.quantity - gone.get(u.sku, 0) for u in self.units})
@@ -277,12 +278,12 @@ class Withdrawal(WithdrawalRecord):
             text=deduction.text,
             writer=deduction.by,
         )
-        stands = await self.weigh(clock, "deduction-contested")
+        stands = await self.weigh(clock, Question.DEDUCTION_CONTESTED)
         if stands:
             shared = self.ruling.amount if self.ruling else None
             self.deduction = shared or deduction.amount
 
-    async def weigh(self, clock: Clock, purpose: str) -> bool:
+    async def weigh(self, clock: Clock, question: Question) -> bool:
         """Whether the seller's proposal stands. The seller's time does not run meanwhile.
 
         The seller may drop it by ordering the refund, which is then paid in full.
@@ -295,7 +296,7 @@ class Withdrawal(WithdrawalRecord):
         move = await self.hear(Party.BUYER, clock, *held)
         if isinstance(move, Silence | Reject):
             self.enter(Stage.WITH_AGENT)
-            move = await self.have_ruled(purpose, NoticeName.PROPOSAL_CONTESTED)
+            move = await self.have_ruled(question, NoticeName.PROPOSAL_CONTESTED)
         if self.refunding:
             self.refunding.resume("proposal", self.now)
         match move:
