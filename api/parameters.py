@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Request
+from pydantic import AwareDatetime, BeforeValidator
 
 from api.problems import Problem
 
@@ -41,6 +42,19 @@ IfNoneMatch = Annotated[
     str | None,
     Header(alias="If-None-Match", description="The ETag of what the caller has."),
 ]
+
+
+WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})")
+
+
+def _written(given: object) -> object:
+    if isinstance(given, str) and WRITTEN.fullmatch(given):
+        return given
+    raise ValueError("must be a time with its offset, like 2026-11-20T14:05:00Z")
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_written)]
+"""An instant as RFC 3339 writes it; a bare number is none."""
 
 
 def unquoted(key: str) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AwareDatetime, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from api.answers import answers, takes, told
 from api.bodies import body_of
+from api.parameters import Time as Since
 from api.parts import parts_of
 from api.problems import Problem, not_allowed, without_quotes
 from api.roles import Role
@@ -158,7 +159,7 @@ async def policy(
 async def figures(
     request: Request,
     person: Asking,
-    since: Annotated[AwareDatetime | None, Query(description="Closed from then on.")] = None,
+    since: Annotated[Since | None, Query(description="Closed from then on.")] = None,
     kind: Annotated[Kind | None, Query(description="Which cases count; all, if left out.")] = None,
 ) -> Response:
     """How many cases closed, ended in a solution, and needed no agent."""

@@ -22,7 +22,8 @@ from temporalio.client import Client
 
 from config import Settings, connect
 from demo.examples import Example, Move, Play, read_examples
-from demo.servers import HERE, check_free, postgresql, temporal, worker
+from demo.servers import HERE, api, check_free, postgresql, temporal, worker
+from demo.tokens import AUDIENCE, ISSUER, PEOPLE, Issuer
 from domain.ahead import silence_of
 from domain.commands import COMMAND
 from domain.export import Relation
@@ -54,6 +55,7 @@ class Ports:
     mail: int = 8425
     health: int = 8460
     metrics: int = 9464
+    api: int = 8480
 
     @classmethod
     def shifted(cls, by: int) -> "Ports":
@@ -235,18 +237,25 @@ def _run(folder: Path, ports: Ports, console: Console, by_hand: bool) -> int:
             "RECOURSE_CASE_URL": "https://recourse.example/cases/{case_id}",
             "RECOURSE_HEALTH_ADDRESS": f"127.0.0.1:{ports.health}",
             "RECOURSE_METRICS_ADDRESS": f"127.0.0.1:{ports.metrics}",
+            "RECOURSE_API_ADDRESS": f"127.0.0.1:{ports.api}",
+            "RECOURSE_API_KEYS": str(folder / "keys.json"),
+            "RECOURSE_API_ISSUER": ISSUER,
+            "RECOURSE_API_AUDIENCE": AUDIENCE,
         }
-        settings_file = folder / "env"
-        settings_file.write_text(
-            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
+        issuer = Issuer(folder / "keys.json")
+        tokens = {name: issuer.token(**person) for name, person in PEOPLE.items()}
+        settings_file = _write_settings(
+            folder, {**environment, "API": f"http://127.0.0.1:{ports.api}", **tokens}
         )
         stack.enter_context(worker(folder / "worker.log", environment))
+        stack.enter_context(api(folder / "api.log", environment))
         console.print(f"Everything runs. Temporal UI: [bold]http://127.0.0.1:{ports.ui}[/]\n")
         failed = 0
         if not by_hand:
             failed = asyncio.run(_play_all(play, address, database, marketplace, console))
         stays = by_hand or (sys.stdout.isatty() and sys.stdin.isatty())
         _print_where(console, folder, settings_file, ports, by_hand=by_hand)
+        _print_api(console, ports, tokens)
         if not stays:
             console.print("\nNobody is at this terminal: the servers end now, the files stay.")
         else:
@@ -317,6 +326,29 @@ def _paid(marketplace: str) -> dict[str, int]:
         case_id = payment["key"].rpartition(":refund:")[0]
         paid[case_id] = paid.get(case_id, 0) + payment["amount_minor"]
     return paid
+
+
+def _write_settings(folder: Path, settings: dict[str, str]) -> Path:
+    """A file that a shell reads; its tokens are for its owner alone."""
+    file = folder / "env"
+    file.touch(mode=0o600)
+    file.write_text(
+        "".join(f"export {name}={shlex.quote(value)}\n" for name, value in settings.items())
+    )
+    return file
+
+
+def _print_api(console: Console, ports: Ports, tokens: dict[str, str]) -> None:
+    console.print(
+        f"  HTTP API      http://127.0.0.1:{ports.api}, described at "
+        f"http://127.0.0.1:{ports.api}/docs\n"
+        "                a token for each role; the file above exports them as "
+        f"{', '.join(f'${name}' for name in tokens)}:",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for name, token in tokens.items():
+        console.print(f"  {name:<13} [dim]{token}[/]", highlight=False, soft_wrap=True)
 
 
 def _print_where(

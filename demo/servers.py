@@ -87,6 +87,15 @@ def worker(log: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
+def api(log: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """The HTTP API as in production: `python -m api` with its settings in the environment."""
+    port = int(environment["RECOURSE_API_ADDRESS"].rpartition(":")[2])
+    settings = {**os.environ, "PYTHONPATH": str(HERE), **environment}
+    with _process([sys.executable, "-m", "api"], log, port, "The API", settings):
+        yield
+
+
+@contextmanager
 def _process(
     command: list[str], log: Path, port: int, name: str, environment: Mapping[str, str]
 ) -> Iterator[None]:

@@ -4,12 +4,23 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 ISSUER = "https://platform.example"
 AUDIENCE = "recourse"
+
+PEOPLE: dict[str, dict[str, Any]] = {
+    "BUYER": {"role": "buyer", "id": "10000008", "name": "Alicja Zmyślona"},
+    "SELLER": {"role": "seller", "id": "50000008"},
+    "AGENT": {"role": "agent", "id": "a-7", "name": "Anna Nowak", "queues": ["*"]},
+    "LEAD": {"role": "lead", "id": "l-1", "name": "Maja Novak", "queues": ["*"]},
+    "PLATFORM": {"role": "platform", "id": "shop"},
+    "OPS": {"role": "ops", "id": "o-1", "name": "Jan Kowalski"},
+}
+"""Whom the demo makes tokens for: the buyer and the seller are those of the order PL-2001."""
 
 
 class Issuer:

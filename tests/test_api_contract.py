@@ -25,9 +25,14 @@ CHECKS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("role", ["platform", "buyer", "agent"])
+@pytest.mark.parametrize(
+    ("role", "phases"),
+    # What is nonsense is found before it is seen whose it would be to send: so whoever may not open
+    # a case is told of every field that does not fit, and no case is opened meanwhile.
+    [("agent", "examples,coverage,fuzzing"), ("platform", "examples,fuzzing")],
+)
 async def test_every_answer_is_described_and_no_nonsense_is_taken(
-    door: Door, role: str, tmp_path: Path
+    door: Door, role: str, phases: str, tmp_path: Path
 ) -> None:
     token = door.issuer.token(role, role, "Anna Nowak", ("disputes-pl",))
     program = Path(sys.executable).parent / "schemathesis"
@@ -37,7 +42,7 @@ async def test_every_answer_is_described_and_no_nonsense_is_taken(
         f"{door.base}/v1/openapi.json",
         *("--header", f"Authorization: Bearer {token}"),
         *("--checks", ",".join(CHECKS)),
-        *("--phases", "examples,coverage,fuzzing"),
+        *("--phases", phases),
         *("--max-examples", "10"),
         *("--seed", "7"),
         *("--workers", "2"),
