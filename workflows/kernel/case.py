@@ -653,7 +653,8 @@ class Case(ABC):
 
     def may_do(self, party: Party) -> tuple[str, ...]:
         """The verbs that a party may send now."""
-        verbs = (*self.PERMITTED, *ABOUT_LETTERS)
+        here = [v for v, (who, at) in self.PERMITTED.items() if party in who and self.stage in at]
+        verbs = (*here, *ABOUT_LETTERS)
         return tuple(sorted(v.word() for v in verbs if not self.why_not(v, party)))
 
     def _may(self) -> dict[Party, tuple[str, ...]]:

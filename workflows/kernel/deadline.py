@@ -33,6 +33,7 @@ class Clock:
         self.reminded = window.remind_after is None
         self.asks: tuple[NoticeName, Told] | None = None
         self.due = self._reckon(window, calendar)
+        self._viewed: tuple[tuple[object, ...], ClockView] | None = None
 
     def _reckon(
         self, window: Window, calendar: Calendar, until: datetime | None = None
@@ -119,7 +120,13 @@ class Clock:
         )
 
     def view(self) -> ClockView:
-        """The clock with its whole reckoning."""
+        """The clock with its whole reckoning, which is explained anew only when it has changed."""
+        state = (self.window, self.calendar, *self.held, self.held_since, *sorted(self._holds))
+        if self._viewed is None or self._viewed[0] != state:
+            self._viewed = state, self._view()
+        return self._viewed[1]
+
+    def _view(self) -> ClockView:
         window = self.window
         return ClockView(
             window=self.name,
