@@ -102,7 +102,8 @@ class Notices:
         to be tried again, after every other letter of the mailing was sent; on the `last` try it
         answers which letters those are.
         """
-        self._archive.add_messages(mailing.case_id, mailing.messages)
+        if mailing.messages:
+            self._archive.add_messages(mailing.case_id, mailing.messages)
         notices = [each for each in mailing.notices if each.to in (Party.BUYER, Party.SELLER)]
         if not notices:
             return None

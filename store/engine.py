@@ -5,6 +5,7 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Session, SQLModel, literal
 
 from store.errors import NewerSchemaError, StoreError, UnusableURLError
@@ -150,11 +152,21 @@ def insert(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlit
 
 def insert_new(session: Session, rows: Sequence[SQLModel]) -> int:
     """Insert the rows of one table that break no uniqueness, and say how many those were."""
-    values = [row.model_dump(exclude_unset=True) for row in rows]
-    # SQLAlchemy keeps the compiled statement of one row, and compiles that of several each time.
-    given = values[0] if len(values) == 1 else values
-    statement = insert(session, type(rows[0])).values(given).on_conflict_do_nothing()
-    return len(session.exec(statement.returning(literal(1))).all())
+    session.flush()  # what they refer to comes first
+    connection = session.connection()
+    statement = _insert_new(session.get_bind().dialect.name, type(rows[0]))
+    columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        given = row.model_dump(exclude_unset=True)
+        columns.setdefault(tuple(given), []).append(given)
+    return sum(len(connection.execute(statement, each).all()) for each in columns.values())
+
+
+@cache
+def _insert_new(dialect: str, table: type[SQLModel]) -> ReturningInsert[tuple[int]]:
+    """Made once, and without its values, so that SQLAlchemy need not compile it each time."""
+    made = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return made.on_conflict_do_nothing().returning(literal(1))
 
 
 @contextmanager
