@@ -53,6 +53,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
     )
     task_queue: str = "recourse"
+    cached_cases: int = Field(default=2_000, ge=10, le=100_000)
+    steps_at_once: int = Field(default=100, ge=2, le=1_000)
+    pollers: int = Field(default=5, ge=2, le=100)
+    activity_threads: int = Field(default=20, ge=1, le=200)
     policies: Path = HERE / "policies"
     marketplace_url: str = ""
     marketplace_token: SecretStr = SecretStr("")

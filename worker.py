@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import Interceptor, PollerBehaviorSimpleMaximum, Worker
 
 from activities.carrier_claims import CarrierClaims
 from activities.cases import Cases
@@ -61,10 +61,6 @@ from store.seller_reports import SellerReportBook
 from store.step_records import StepBook
 from store.tasks import TaskQueue
 from workflows.processes import PROCESSES
-
-THREADS = 20
-"""Activities that run at once for our own database; as many wait for the marketplace, and as many
-for the mail server. Each holds at most one database connection, and none while it waits."""
 
 DRAIN = timedelta(seconds=15)
 """How long running activities may end after SIGTERM; then what waits for a server is cut off."""
@@ -157,20 +153,23 @@ async def working(
         claims.book,
     ]
     talking_to_mail_server: list[Callable[..., Any]] = [notices.send]
+    threads, polling = settings.activity_threads, PollerBehaviorSimpleMaximum(settings.pollers)
     with (
         contextlib.closing(marketplace),
         contextlib.closing(addresses),
         contextlib.closing(mailer),
-        ThreadPoolExecutor(THREADS, "own") as own,
-        ThreadPoolExecutor(THREADS, "marketplace") as at_marketplace,
-        ThreadPoolExecutor(THREADS, "mail") as at_mail_server,
+        # For our own database, and as many that wait for each foreign server. Each holds at most
+        # one database connection, and none while it waits.
+        ThreadPoolExecutor(threads, "own") as own,
+        ThreadPoolExecutor(threads, "marketplace") as at_marketplace,
+        ThreadPoolExecutor(threads, "mail") as at_mail_server,
     ):
         attendance = Attendance()
         attendance.talks(
-            Server("marketplace", at_marketplace, asyncio.Semaphore(THREADS)),
+            Server("marketplace", at_marketplace, asyncio.Semaphore(threads)),
             talking_to_marketplace,
         )
-        mail_server = Server("mail server", at_mail_server, asyncio.Semaphore(THREADS))
+        mail_server = Server("mail server", at_mail_server, asyncio.Semaphore(threads))
         attendance.talks(mail_server, talking_to_mail_server)
         async with Worker(
             client,
@@ -190,6 +189,10 @@ async def working(
             ],
             activity_executor=own,
             workflow_runner=workflow_runner(),
+            max_cached_workflows=settings.cached_cases,
+            max_concurrent_workflow_tasks=settings.steps_at_once,
+            workflow_task_poller_behavior=polling,
+            activity_task_poller_behavior=polling,
             graceful_shutdown_timeout=DRAIN,
             max_heartbeat_throttle_interval=LONGEST_SILENCE,
             sticky_queue_schedule_to_start_timeout=DEAD_AFTER,

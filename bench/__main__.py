@@ -1,4 +1,7 @@
-"""`python -m bench --size 20`: what a case costs, beside a bare workflow with the same effects."""
+"""`python -m bench --size 20`: what a case costs, beside a bare workflow with the same effects.
+
+`python -m bench --latency --size 5000`: how long commands take with so many cases open.
+"""
 
 import argparse
 import asyncio
@@ -6,8 +9,8 @@ import itertools
 import json
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, median_high
@@ -15,15 +18,16 @@ from statistics import median, median_high
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
+from bench import latency
 from bench.counting import Weight, weigh
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import LIVES, Life, play
+from bench.server import server
 from bench.workers import Kind, StoppedError, Working, worker_process
 from bench.written import Written, written
-from config import Settings, data_converter, register_attributes
-from demo.servers import temporal
+from config import Settings
 from service.failures import InputError, SilentError
-from standin.serving import listen, serve_mailbox, serve_marketplace
+from standin.serving import serve_mailbox, serve_marketplace
 
 ROUNDS = 4
 """Each round plays every life on the floor and on the case at once, so that drift cancels; each
@@ -127,17 +131,6 @@ def figures(
     }
 
 
-@asynccontextmanager
-async def server(folder: Path) -> AsyncIterator[tuple[Client, str]]:
-    """A development server of our own; its client, and its address."""
-    with listen(0) as one, listen(0) as other:
-        port, ui_port = one.getsockname()[1], other.getsockname()[1]
-    with temporal(folder, port, ui_port) as address:
-        client = await Client.connect(address, data_converter=data_converter())
-        await register_attributes(client)
-        yield client, address
-
-
 async def run(size: int) -> list[dict[str, object]]:
     """Measure every life, `size` cases a round: first with emptied activities, then real ones."""
     with tempfile.TemporaryDirectory() as name:
@@ -213,16 +206,21 @@ def table(lines: Sequence[dict[str, object]]) -> str:
 def main() -> None:
     """Measure, and print a table or, with --json, one object a line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--size", type=int, default=20, help="cases a round (default: 20)")
+    parser.add_argument("--latency", action="store_true", help="how long commands take")
+    parser.add_argument("--size", type=int, help="cases a round (20), or open ones (5000)")
     parser.add_argument("--json", action="store_true", help="one object a line")
     given = parser.parse_args()
-    if not 1 <= given.size <= 1000:
-        parser.error("--size must be between 1 and 1000.")
+    measure, draw, size, most = (
+        (latency.run, latency.table, 5000, 50_000) if given.latency else (run, table, 20, 1000)
+    )
+    size = size if given.size is None else given.size
+    if not 1 <= size <= most:
+        parser.error(f"--size must be between 1 and {most}.")
     try:
-        lines = asyncio.run(run(given.size))
+        lines = asyncio.run(measure(size))
     except (InputError, SilentError, StoppedError) as error:
         sys.exit(f"bench: {error}")
-    print("\n".join(map(json.dumps, lines)) if given.json else table(lines))
+    print("\n".join(map(json.dumps, lines)) if given.json else draw(lines))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 
-from bench.__main__ import server
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import BUYER, SELLER
+from bench.server import server
 from bench.workers import Kind, StoppedError, worker_process
 from config import Settings
 from domain.commands import COMMAND, Ask, Attachment, Close, CommandBase, Offer, Remedy, Say

@@ -29,7 +29,7 @@ from bench.written import Written
 from config import Settings, data_converter
 from gate import workflow_runner
 from store.engine import connect, migrate
-from worker import THREADS, working
+from worker import working
 from workflows.cancellation.process import Cancellation
 from workflows.complaint.process import Complaint
 from workflows.dispute.process import Dispute
@@ -74,7 +74,7 @@ async def hollow(
     All floors lie in one file, which is loaded once: none pays for the others.
     """
     restrictions = workflow_runner().restrictions.with_passthrough_modules("bench")
-    with ThreadPoolExecutor(THREADS) as threads:
+    with ThreadPoolExecutor(settings.activity_threads) as threads:
         async with Worker(
             client,
             task_queue=settings.task_queue,
@@ -95,13 +95,21 @@ class Working:
 
     async def cpu(self) -> float:
         """The seconds of CPU that the process has used, in all its threads."""
+        return (await self._used())[0]
+
+    async def memory(self) -> int:
+        """The most bytes of memory that the process has had at a time."""
+        return (await self._used())[1]
+
+    async def _used(self) -> tuple[float, int]:
         try:
-            self.line.send("cpu")
-            return float(await asyncio.to_thread(self.line.recv))
+            self.line.send("used")
+            used: tuple[float, int] = await asyncio.to_thread(self.line.recv)
         except (EOFError, OSError):
             raise StoppedError(
                 f"The worker of {self.kind.queue} ended; see its error above."
             ) from None
+        return used
 
 
 @contextmanager
@@ -146,11 +154,11 @@ async def _serve(kind: Kind, address: str, settings: Settings, line: Connection)
 
 
 async def _answer(line: Connection) -> None:
-    """Answer each question for the CPU until the other end hangs up."""
+    """Answer each question for what is used until the other end hangs up."""
     while True:
         try:
             await asyncio.to_thread(line.recv)
         except EOFError:
             return
         used = resource.getrusage(resource.RUSAGE_SELF)
-        line.send(used.ru_utime + used.ru_stime)
+        line.send((used.ru_utime + used.ru_stime, used.ru_maxrss * 1024))

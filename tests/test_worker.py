@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +20,9 @@ import pytest
 import requests
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import PollerBehaviorSimpleMaximum
 
-from config import HERE
+from config import HERE, ConfigurationError, Settings
 from demo.servers import postgresql
 from domain.commands import AskForHelp, Remedy
 from domain.letters import Outgoing
@@ -29,10 +31,11 @@ from domain.view import Closed
 from health import late
 from policies import HERE as POLICIES
 from standin.serving import serve_mailbox
+from tests.conftest import parts_on
 from tests.life import BUYER
 from tests.processes import free_port
 from tests.test_durability import Elsewhere, becomes, elsewhere
-from worker import ALL_OVER, THREADS, run
+from worker import ALL_OVER, run, working
 from workflows.dispute.process import Dispute
 
 NOBODY = "127.0.0.1:1"
@@ -231,6 +234,49 @@ def test_does_a_letter_that_waits_long_tell_that_mail_does_not_leave() -> None:
     assert late(waiting(16), now)
 
 
+THREADS = 8
+"""For each server, in the worker that meets servers that drip."""
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("cached_cases", "many", "must be a whole number, not 'many'"),
+        ("cached_cases", "0", "must be at least 10, not '0'"),
+        ("steps_at_once", "1", "must be at least 2, not '1'"),
+        ("pollers", "1", "must be at least 2, not '1'"),
+        ("pollers", "101", "must be at most 100, not '101'"),
+        ("activity_threads", "0", "must be at least 1, not '0'"),
+        ("activity_threads", "2000", "must be at most 200, not '2000'"),
+    ],
+)
+def test_is_a_size_of_the_worker_that_cannot_be_refused_in_one_sentence(
+    name: str, given: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"RECOURSE_{name.upper()}", given)
+    with pytest.raises(ConfigurationError) as raised:
+        Settings.read()
+    assert str(raised.value) == f"Set RECOURSE_{name.upper()} rightly: it {says}."
+
+
+async def test_is_a_worker_as_large_as_its_settings_say(
+    server: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    sizes = {"cached_cases": 33, "steps_at_once": 34, "pollers": 7, "activity_threads": 3}
+    async with (
+        parts_on(server, tmp_path) as world,
+        working(server.client, world.settings.model_copy(update=sizes), world.engine) as running,
+    ):
+        config = running.worker.config()
+        assert config["max_cached_workflows"] == 33
+        assert config["max_concurrent_workflow_tasks"] == 34
+        assert config["workflow_task_poller_behavior"] == PollerBehaviorSimpleMaximum(7)
+        assert config["activity_task_poller_behavior"] == PollerBehaviorSimpleMaximum(7)
+        threads = config["activity_executor"]
+        assert isinstance(threads, ThreadPoolExecutor)
+        assert threads._max_workers == 3
+
+
 @pytest.mark.slow
 async def test_servers_that_drip_hold_up_nothing_of_our_own_nor_the_end(
     server: WorkflowEnvironment, tmp_path: Path
@@ -238,6 +284,7 @@ async def test_servers_that_drip_hold_up_nothing_of_our_own_nor_the_end(
     async with somewhere(server, tmp_path) as world, dripping() as port:
         world.worker.settings["RECOURSE_SMTP_PORT"] = str(port)
         world.worker.settings["RECOURSE_MARKETPLACE_TIMEOUT_SECONDS"] = "12"
+        world.worker.settings["RECOURSE_ACTIVITY_THREADS"] = str(THREADS)
         await world.worker.start()
         # Each of them has letters that take a thread, of which there are not so many.
         lives = await asyncio.gather(*(world.dispute() for _ in range(THREADS + 5)))
