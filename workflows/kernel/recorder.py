@@ -101,9 +101,9 @@ class Recorder:
         self._writing = False
 
     async def _told(self, record: StepRecord) -> StepKept:
-        """Regular, not local: see Case.own_database."""
+        """Regular, not local: see Case.own_database. Its name says all, so it has no summary."""
         kept: StepKept = await workflow.execute_activity_method(
-            StepRecords.record, record, summary=record.facts.get("stage", "record"), **STEP_RECORDS
+            StepRecords.record, record, **STEP_RECORDS
         )
         return kept
 
