@@ -179,7 +179,6 @@ class Case(ABC):
         self._waits_outside = False
         self._over = False
         self._filed: CloseCase | None = None
-        self._records_soon = False
         self.errands = Errands()
         self.undelivered = UndeliveredLetters(self)
         self._outbox = Outbox(
@@ -195,6 +194,9 @@ class Case(ABC):
             self.id,
             self.errands,
             said_before=1 if opening.text else 0,
+            keeps=lambda: self.registration.edition >= RECORDS,
+            stands=self._stands,
+            at_work=lambda: bool(self._inbox or self._stirred),
             contradicted=lambda id: self.note("message not archived", detail=id),
         )
         self._notices = 0
@@ -407,7 +409,7 @@ class Case(ABC):
         self._alarm.set(None)
         self._waits_outside = True
         self._steps += 1
-        self._record_step()
+        self._recorder.record()
 
     def pass_on(self, move: Say | Ask, due: datetime | None = None) -> None:
         """Pass a message or question on to whom it is meant for."""
@@ -537,13 +539,13 @@ class Case(ABC):
         )
         publish(self)
         if self.registration.edition >= RECORDS:
-            self._record_step()
+            self._recorder.record()
         elif not self.registration.refusal:
             await self.own_database(Cases.close, self._filed, f"ended: {ending}")
         await workflow.wait_condition(lambda: self.errands.done)
         if self.undelivered:
             publish(self)
-        self._record_step()  # with what became of the last letters
+        self._recorder.record()  # with what became of the last letters
         await workflow.wait_condition(
             lambda: self.errands.done and workflow.all_handlers_finished()
         )
@@ -677,35 +679,18 @@ class Case(ABC):
         self._inbox.answer(command, self._receipt(command, outcome))
         if self._listening:
             await workflow.wait_condition(lambda: not self._inbox.has(named))
-        await self._is_recorded()
+        await self._recorder.have_recorded()
         receipt = self._receipt(command, outcome)
         self._inbox.answer(command, receipt)
         return receipt
 
-    async def _is_recorded(self) -> None:
-        """Whoever has sent something reads their own deed once they have an answer."""
-        step = self._record_step()
-        if self._recorder.written < step:
-            await workflow.wait_condition(lambda: self._recorder.written >= step)
-
     def _record_soon(self) -> None:
-        """What happens beside the timeline is recorded once that has seen to it."""
-        in_a_step = not (self._listening or self._waits_outside or self._filed)
-        if in_a_step or self._records_soon or self.registration.edition < RECORDS:
-            return
-        self._records_soon = True
-        self.errands.run(self._record_beside())
+        """Record what happens beside the timeline; what a step does is recorded with the step."""
+        if self._listening or self._waits_outside or self._filed:
+            self._recorder.record_soon()
 
-    async def _record_beside(self) -> None:
-        await workflow.wait_condition(lambda: not (self._inbox or self._stirred))
-        self._records_soon = False
-        self._record_step()
-
-    def _record_step(self) -> int:
-        """Let the store have the case as it stands; see Recorder.keep."""
-        if self.registration.edition < RECORDS:
-            return 0
-        step = Step(
+    def _stands(self) -> Step:
+        return Step(
             at=self.now,
             stands=snapshot(
                 self.look().model_copy(update={"may": self._may()}),
@@ -718,7 +703,6 @@ class Case(ABC):
             messages=tuple(self.messages),
             over=self._filed,
         )
-        return self._recorder.keep(step)
 
     def in_own_names(self, command: Command) -> Command:
         """The same command, calling things as the case does."""
@@ -966,7 +950,7 @@ class Case(ABC):
         publish(self)
         self._alarm.set(clock)
         self._stirred, self._listening, self._waits_outside = False, True, False
-        self._record_step()
+        self._recorder.record()
         try:
             await workflow.wait_condition(
                 lambda: bool(

@@ -32,7 +32,8 @@ class Recorder:
     """Keeps the steps of a case. While one is being written, those that follow become one.
 
     `said_before`: how many messages are archived when it is registered: the opening's words, of a
-    case that is opened.
+    case that is opened. `keeps`: whether the case is one that keeps records; `stands`: how it
+    stands now; `at_work`: whether its timeline has still to see to something.
     `contradicted` hears of a message under whose id the archive has another text.
     """
 
@@ -42,11 +43,17 @@ class Recorder:
         errands: Errands,
         *,
         said_before: int,
+        keeps: Callable[[], bool],
+        stands: Callable[[], Step],
+        at_work: Callable[[], bool],
         contradicted: Callable[[str], None],
     ) -> None:
         self._case_id = case_id
         self._run = workflow.info().run_id
         self._errands = errands
+        self._keeps = keeps
+        self._stands = stands
+        self._at_work = at_work
         self._contradicted = contradicted
         self._stood = Snapshot()
         self._happened, self._said = 0, said_before
@@ -55,12 +62,7 @@ class Recorder:
         self._last: Step | None = None
         self._number = 0
         self._steps = self._written = 0
-        self._writing = False
-
-    @property
-    def written(self) -> int:
-        """Up to which step everything is in the store."""
-        return self._written
+        self._writing = self._soon = False
 
     @property
     def settled(self) -> bool:
@@ -71,15 +73,37 @@ class Recorder:
         """The agents' queue learns of a task with the record of its step."""
         self._tasks[task.id] = task
 
-    def keep(self, step: Step) -> int:
-        """Let a step be written, unless nothing has changed; answers which `written` will be."""
+    def record(self) -> None:
+        """Let the store have the case as it stands, unless nothing has changed."""
+        if not self._keeps():
+            return
+        step = self._stands()
         if self._tasks or self._last is None or step[1:] != self._last[1:]:
             self._next = self._last = step
             self._steps += 1
             if not self._writing:
                 self._writing = True
                 self._errands.run(self._write())
-        return self._steps
+
+    def record_soon(self) -> None:
+        """What happens beside the timeline is recorded once that has seen to it."""
+        if self._keeps() and not self._soon:
+            self._soon = True
+            self._errands.run(self._record_beside())
+
+    async def _record_beside(self) -> None:
+        await workflow.wait_condition(lambda: not self._at_work())
+        self._soon = False
+        self.record()
+
+    async def have_recorded(self) -> None:
+        """Wait until the store has the case as it stands: whoever has sent something reads their
+        own deed once they have an answer.
+        """
+        self.record()
+        step = self._steps
+        if self._written < step:
+            await workflow.wait_condition(lambda: self._written >= step)
 
     async def _write(self) -> None:
         while step := self._next:
