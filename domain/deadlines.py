@@ -98,6 +98,10 @@ class Counting(StrEnum):
         return f"{amount} {self.value.removesuffix('s').replace('-', ' ')}{plural}"
 
 
+BY_HAND = "by hand"
+"""Why a clock is held that an agent holds."""
+
+
 class Held(Value):
     """A span in which a clock was held: not counted."""
 

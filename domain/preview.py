@@ -18,7 +18,7 @@ from domain.accounts import left_with_delivery
 from domain.ahead import Ahead, Branch, Happens, Moves, Silent, done_by
 from domain.base import Value
 from domain.commands import Accept, CommandBase
-from domain.deadlines import Counting, Held, explain, reckon
+from domain.deadlines import BY_HAND, Counting, Held, explain, reckon
 from domain.delivering import had
 from domain.kinds import Kind
 from domain.money import Money, Payment
@@ -57,9 +57,6 @@ from domain.view import (
     WholeCase,
 )
 from domain.withdrawing import withdrawn_as
-
-BY_HAND = "by hand"
-"""Why a clock is held that an agent holds."""
 
 UNDELIVERED = "undelivered"
 """Why a clock is held whose party has not been told of it, and the agents' window meanwhile."""

@@ -90,6 +90,7 @@ from domain.writing import (
 )
 from workflows.kernel.agents_task import AgentsTask
 from workflows.kernel.alarm import Alarm
+from workflows.kernel.clocks import Clocks
 from workflows.kernel.deadline import Clock
 from workflows.kernel.errands import Errands, failure_type
 from workflows.kernel.inbox import Inbox
@@ -160,7 +161,7 @@ class Case(ABC):
         self.registered = False
         self.stage = Stage.OPENING
         self.awaited: Party | None = Party.PLATFORM
-        self.clocks: tuple[Clock, ...] = ()
+        self.clocks = Clocks()
         self.agents_task = AgentsTask(self.id, self.keep_task)
         self.breaches: list[BreachView] = []
         self.decisions: list[DecisionView] = []
@@ -202,11 +203,9 @@ class Case(ABC):
         self._notices = 0
         self._steps = 0
         self._stirred = False
-        self._hold: Clock | None = None
         self._alarm = Alarm(self.opened_at)
         self.woke_at = self.opened_at
         self._misfits = 0
-        self._started: list[Clock] = []
         self._recalculated: dict[str, Recalculated] = {}
         self._recalculating = asyncio.Lock()
 
@@ -331,7 +330,7 @@ class Case(ABC):
         rules: Window = given or getattr(self.policy, window)
         clock = Clock(window, rules, self.calendar, awaited, since or self.now)
         clock.given = given is not None
-        self._started.append(clock)
+        self.clocks.started.append(clock)
         return clock
 
     async def hear(
@@ -357,7 +356,7 @@ class Case(ABC):
                 return move
             if (clock := self._next_clock()) is None or clock.wakes > self.now:
                 await self._rest(clock, until)
-            elif clock is self._hold:
+            elif clock is self.clocks.hold:
                 self._resume()
             elif clock is self.undelivered.clock:
                 self.undelivered.time_is_up()
@@ -391,9 +390,9 @@ class Case(ABC):
 
     def turn_to(self, awaited: Party, *clocks: Clock) -> None:
         """It is this party's turn, while these clocks run; nothing need wait for it yet."""
-        if self._hold and not set(clocks) & set(self.clocks):
+        if self.clocks.hold and not set(clocks) & set(self.clocks.waited):
             self._let_go()
-        self.awaited, self.clocks = awaited, clocks
+        self.awaited, self.clocks.waited = awaited, clocks
 
     async def still_asks(self, clock: Clock) -> bool:
         """Whether what a clock's party was asked for is still wanted, before they are reminded of
@@ -403,9 +402,9 @@ class Case(ABC):
 
     def rest_on(self, awaited: Party) -> None:
         """Nobody's clock runs while `awaited` is at work; a hold has nothing left to hold."""
-        if self._hold:
+        if self.clocks.hold:
             self._let_go()
-        self.awaited, self.clocks = awaited, ()
+        self.awaited, self.clocks.waited = awaited, ()
         self._alarm.set(None)
         self._waits_outside = True
         self._steps += 1
@@ -432,7 +431,7 @@ class Case(ABC):
         self._notices += 1
         key, step = f"{self._notices}:{name}", self._steps
         notice = Notice(key=key, to=to, name=name, facts=Facts(**facts), step=step)
-        self.undelivered.wrote(notice, self._started)
+        self.undelivered.wrote(notice, self.clocks.started)
         self._outbox.add_notice(notice)
 
     def post(self, notice: Notice) -> None:
@@ -516,7 +515,7 @@ class Case(ABC):
 
     async def close(self, ending: Ending, /, **facts: Unpack[Told]) -> Closed:
         """End the case: everybody is told, nothing recorded is left unsent."""
-        self.ending, self.awaited, self.clocks = ending, None, ()
+        self.ending, self.awaited, self.clocks.waited = ending, None, ()
         self._alarm.set(None)
         if self.farewell:
             facts["text"] = self.farewell
@@ -647,7 +646,8 @@ class Case(ABC):
             return CLOSED
         if verb in ABOUT_LETTERS:
             return letters_bar(by, undelivered=bool(self.undelivered))
-        refusal = clock_bars(verb, by, held=self._hold is not None, running=bool(self.clocks))
+        clocks = self.clocks
+        refusal = clock_bars(verb, by, held=bool(clocks.hold), running=bool(clocks.waited))
         refusal = refusal or not_permitted(verb, by, self.stage, self.opening.kind, self.PERMITTED)
         if refusal is None and self.step.taken and not self.goes_beside(verb):
             return ANOTHER_STEP
@@ -694,9 +694,9 @@ class Case(ABC):
             at=self.now,
             stands=snapshot(
                 self.look().model_copy(update={"may": self._may()}),
-                tuple(clock.view() for clock in self._started),
+                self.clocks.views(),
                 tuple(self.decisions),
-                running=tuple(self._started.index(clock) for clock in self.clocks),
+                running=self.clocks.places_waited(),
                 calendar=self.calendar if self._recalculated else None,
             ),
             events=tuple(self.timeline),
@@ -712,9 +712,7 @@ class Case(ABC):
         self.note(command.verb, command.by.party, command.gist)
         match command:
             case Hold():
-                self._hold = self.start("hold", command.by.party)
-                for clock in self.clocks:
-                    clock.hold("by hand", self.now)
+                self.clocks.hold_all(self.start("hold", command.by.party), self.now)
                 self._stirred = True
                 self.tell_both(NoticeName.CLOCK_HELD, text=command.reason)
                 return Outcome.ACCEPTED
@@ -788,9 +786,7 @@ class Case(ABC):
                 "calendar": rules.calendar,
             }
         )
-        for clock in self._started:
-            if not clock.given:
-                clock.adopt(getattr(self.policy, clock.name), self.calendar, self.now)
+        self.clocks.adopt(self.policy, self.calendar, self.now)
         self._stirred = True
         self.note(
             "recalculated",
@@ -837,7 +833,7 @@ class Case(ABC):
     @property
     def due(self) -> datetime | None:
         """When the awaited party's time ends; None while nothing runs or all is held."""
-        return min((c.due for c in self.clocks if not c.held_since), default=None)
+        return self.clocks.due
 
     @property
     def working(self) -> bool:
@@ -861,7 +857,7 @@ class Case(ABC):
             WholeCase(
                 view=self.view(),
                 registration=self.registration,
-                deadlines=tuple(clock.view() for clock in self._started),
+                deadlines=self.clocks.views(),
                 decisions=tuple(self.decisions),
             )
         )
@@ -871,7 +867,7 @@ class Case(ABC):
         """What `view` and `export` leave out of a list: the entries before the one asked for."""
         match asked.of:
             case "deadlines":
-                return page_before([clock.view() for clock in self._started], asked.before)
+                return page_before(self.clocks.views(), asked.before)
             case "decisions":
                 return page_before(self.decisions, asked.before)
             case name if name in ROOM:
@@ -901,7 +897,7 @@ class Case(ABC):
             "awaited": self.awaited,
             "due": self.due,
             "working": self.working,
-            "clocks": tuple(clock.view() for clock in self.clocks),
+            "clocks": self.clocks.views_waited(),
             "policy_version": registration.policy_version,
             "calendar_version": calendar.version if calendar else "",
             "zone": calendar.zone if calendar else "UTC",
@@ -939,8 +935,7 @@ class Case(ABC):
         self.tell(clock.awaited, name, **told)
 
     def _running(self) -> list[Clock]:
-        beside = (self._hold, self.undelivered.clock)
-        return [c for c in (*self.clocks, *beside) if c and not c.held_since]
+        return self.clocks.run_with(self.undelivered.clock)
 
     def _next_clock(self) -> Clock | None:
         return min(self._running(), key=lambda clock: clock.wakes, default=None)
@@ -967,9 +962,8 @@ class Case(ABC):
         self.errands.raise_broken()
 
     def _let_go(self) -> None:
-        self._hold, self._stirred = None, True
-        for clock in self._started:  # those too that were held and are not waited for just now
-            clock.resume("by hand", self.now)
+        self.clocks.let_go(self.now)
+        self._stirred = True
         self.note("clock runs again")
 
     def _resume(self) -> None:

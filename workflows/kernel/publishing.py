@@ -46,7 +46,7 @@ def page(case: "Case") -> str:
         f"order {case.opening.order_id} · buyer {registration.buyer_id} · "
         f"seller {registration.seller_id}",
     ]
-    for clock in case.clocks:
+    for clock in case.clocks.waited:
         held = " (held)" if clock.held_since else ""
         lines.append(f"awaited: {clock.says()}{held}")
     lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches]

@@ -98,7 +98,7 @@ class UndeliveredLetters:
                 for one in self._missed.values()
                 if one.notice.to in reached and one.letter.trouble.of_address
             )
-            for clock in self._case.clocks:
+            for clock in self._case.clocks.waited:
                 if not (self._is_asked_for(clock) or self._is_missed(clock.awaited)):
                     self._let_run(clock, UNDELIVERED)
             self._see_to_them()
@@ -155,7 +155,7 @@ class UndeliveredLetters:
 
     def _clocks(self) -> list[Clock]:
         """Every clock that a letter could hold."""
-        return list({id(c): c for c in (*self._asks.values(), *self._case.clocks)}.values())
+        return list({id(c): c for c in (*self._asks.values(), *self._case.clocks.waited)}.values())
 
     def _waiting_for(self, notice: Notice) -> list[Clock]:
         """The clocks whose silence would be of somebody who does not know: the one that the letter
@@ -165,7 +165,7 @@ class UndeliveredLetters:
             return [] if clock.told or clock.lapsed else [clock]
         return [
             clock
-            for clock in self._case.clocks
+            for clock in self._case.clocks.waited
             if clock.awaited is notice.to and not self._is_asked_for(clock)
         ]
 
@@ -175,7 +175,9 @@ class UndeliveredLetters:
     def _not_told(self, notice: Notice) -> None:
         held = False
         for clock in self._waiting_for(notice):
-            held = held or (clock in self._case.clocks and not clock.is_held_for(UNDELIVERED))
+            held = held or (
+                clock in self._case.clocks.waited and not clock.is_held_for(UNDELIVERED)
+            )
             clock.hold(UNDELIVERED, self._case.now)
             clock.resume(UNDER_WAY, self._case.now)
         if held:
@@ -190,7 +192,7 @@ class UndeliveredLetters:
             for why in (UNDER_WAY, UNDELIVERED):
                 self._let_run(clock, why, said)
         else:
-            for clock in self._case.clocks:
+            for clock in self._case.clocks.waited:
                 if clock.awaited is notice.to and clock.is_held_for(UNDER_WAY):
                     self._let_run(clock, UNDER_WAY)
 
@@ -204,7 +206,7 @@ class UndeliveredLetters:
         before = clock.due
         clock.resume(why, self._case.now)
         self._case.stir()
-        if clock.held_since or clock not in self._case.clocks:
+        if clock.held_since or clock not in self._case.clocks.waited:
             return
         moved = clock.due - (said or before)
         told: Told = {"due": clock.due, "awaited": clock.awaited}
@@ -221,7 +223,7 @@ class UndeliveredLetters:
         for one in [each for each in letters if not each.again]:
             notice, clock = one.notice, self._asks.get(one.notice.key)
             if clock:
-                if clock not in self._case.clocks or clock.lapsed or clock.told:
+                if clock not in self._case.clocks.waited or clock.lapsed or clock.told:
                     del self._missed[notice.key]
                     clock.resume(UNDELIVERED, now)
                     continue  # nothing is asked for any more

@@ -166,7 +166,7 @@ class Withdrawal(WithdrawalRecord):
     def stand(self) -> None:
         """Whose turn it is: the buyer's to send, or the seller's to refund."""
         self.awaited = Party.BUYER if self.withheld else Party.SELLER
-        self.clocks = self.running
+        self.clocks.waited = self.running
         if not self.withheld:
             self.enter(Stage.AWAITING_REFUND)
         else:
