@@ -151,7 +151,17 @@ class ClaimRecord(OverOrder, WithAgents):
                 sentence="The parcel does not count as lost yet; prepare the proof of value, and "
                 f"claim it from {on_clock(self.claimable.due, self.calendar.zone)} on.",
             )
-        if verb in (Appeal, Accept) and (self.appeal or self.content):
+        if verb in (Appeal, Accept):
+            return self.answering_bars(verb)
+        if verb is ReportAnswer and self.heard:
+            return Refusal(code=Code.ALREADY_DONE, sentence="The carrier's answer is known.")
+        if verb in (ReportRecovered, Decide, Withdraw):
+            return self.settling_bars(verb)
+        return None
+
+    def answering_bars(self, verb: type[CommandBase]) -> Refusal | None:
+        """One answer to the carrier's is all, and not before there is one, or its time is over."""
+        if self.appeal or self.content:
             why = "The carrier's answer is accepted." if self.content else "You have appealed once."
             return Refusal(code=Code.ALREADY_DONE, sentence=why)
         if verb is Appeal and self.stage is Stage.WITH_CARRIER and not self.overdue:
@@ -162,19 +172,17 @@ class ClaimRecord(OverOrder, WithAgents):
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="The carrier has answered; read its answer first."
             )
-        if verb is ReportAnswer and self.heard:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The carrier's answer is known.")
+        return None
+
+    def settling_bars(self, verb: type[CommandBase]) -> Refusal | None:
+        """Money comes once, and settles what agents were called for."""
         if verb is ReportRecovered and self.agents_task.question is Question.CLAIM_REFUSED_BY_PORT:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="No money of the carrier is awaited now."
             )
-        if verb in (ReportRecovered, Withdraw) and self.recovered:
+        if verb is not Decide and self.recovered:
             return Refusal(code=Code.ALREADY_DONE, sentence="The money is known to have come.")
-        if (
-            verb in (ReportRecovered, Decide, Withdraw)
-            and self.agents_task.now
-            and self.is_answered
-        ):
+        if self.agents_task.now and self.is_answered:
             return Refusal(code=Code.ALREADY_DONE, sentence="The question is settled already.")
         return None
 

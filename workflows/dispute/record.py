@@ -62,6 +62,12 @@ class Settled:
     ending: Ending
 
 
+DECISION_ANSWERED = Refusal(
+    code=Code.ALREADY_DONE,
+    sentence="You have accepted the decision, or it has been appealed already.",
+)
+
+
 class DisputeRecord(Refunding):
     """The facts of a dispute, by which each command is judged when it comes."""
 
@@ -92,33 +98,30 @@ class DisputeRecord(Refunding):
         over = isinstance(self.concluded, Ending) or self.stage is not Stage.SETTLING
         if self.concluded and over and verb is not Say:
             return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is concluded already.")
-        if verb in (Decide, Confirm, SendBack) and self.decision:
-            return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is decided already.")
-        if verb is Decide and self.proposed:
-            return Refusal(
-                code=Code.SECOND_AGENT_NEEDED,
-                sentence="A decision awaits a second agent; confirm it or send it back.",
-            )
-        if verb in (Confirm, SendBack) and not self.proposed:
-            return Refusal(code=Code.WRONG_STAGE, sentence="No decision awaits a second agent.")
-        if verb is Appeal and (self.appealed or by in self.accepts_decision):
-            return Refusal(
-                code=Code.ALREADY_DONE,
-                sentence="You have accepted the decision, or it has been appealed already.",
-            )
-        if verb is Accept and self.stage is Stage.DECIDED:
-            if self.appealed or by in self.accepts_decision:
-                return Refusal(
-                    code=Code.ALREADY_DONE,
-                    sentence="You have accepted the decision, or it has been appealed already.",
-                )
-            return None
+        if verb in (Decide, Confirm, SendBack):
+            return self.deciding_bars(verb)
+        if verb is Appeal or (verb is Accept and self.stage is Stage.DECIDED):
+            answered = self.appealed or by in self.accepts_decision
+            return DECISION_ANSWERED if answered else None
         if verb is AgreeToClose and by in self.finds_solved:
             return Refusal(code=Code.ALREADY_DONE, sentence="You have agreed already.")
         if verb in (Accept, Reject):
             return self.answer_bars(by)
         if verb is Fulfil and not self.fulfilment_awaited:
             return Refusal(code=Code.WRONG_STAGE, sentence="Nothing about goods is awaited now.")
+        return None
+
+    def deciding_bars(self, verb: type[CommandBase]) -> Refusal | None:
+        """A dispute is decided once, and some decisions await a second agent."""
+        if self.decision:
+            return Refusal(code=Code.ALREADY_DONE, sentence="The dispute is decided already.")
+        if verb is Decide and self.proposed:
+            return Refusal(
+                code=Code.SECOND_AGENT_NEEDED,
+                sentence="A decision awaits a second agent; confirm it or send it back.",
+            )
+        if verb is not Decide and not self.proposed:
+            return Refusal(code=Code.WRONG_STAGE, sentence="No decision awaits a second agent.")
         return None
 
     def unfit(self, command: Command) -> Refusal | None:
@@ -244,6 +247,13 @@ class DisputeRecord(Refunding):
             case Decide():
                 self.record_decision(command)
                 return Outcome.ACCEPTED
+            case Confirm() | SendBack() | Appeal():
+                self.restate_decision(command)
+        return super().record(command)
+
+    def restate_decision(self, command: Confirm | SendBack | Appeal) -> None:
+        """What a second agent, or who appeals, makes of the decision."""
+        match command:
             case Confirm() if self.proposed:
                 self.decision = self.restate(Standing.ANNOUNCED, confirmed_by=command.by)
                 self.decided_by.add(command.by.id)
@@ -255,7 +265,6 @@ class DisputeRecord(Refunding):
             case Appeal():
                 self.restate(Standing.APPEALED)
                 self.appealed = True
-        return super().record(command)
 
     def record_offer(self, offer: Offer) -> None:
         """A new offer replaces one's own open one, and counters the other side's."""

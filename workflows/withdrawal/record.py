@@ -122,27 +122,39 @@ class WithdrawalRecord(TakingBack):
                 sentence="Nothing has been paid for these goods yet; order the refund once they "
                 "are sent back.",
             )
-        if verb is Revoke and by in self.wants_revoked:
+        if verb is Revoke:
+            return self.revoking_bars(by)
+        if verb in (ClaimException, Deduct):
+            return self.proposing_bars(verb)
+        if verb in (Accept, Reject) and self.open_proposal is None:
+            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
+        return None
+
+    def revoking_bars(self, by: Party) -> Refusal | None:
+        """Both want it, nothing is open between them, and the goods are not back for good."""
+        if by in self.wants_revoked:
             return Refusal(code=Code.ALREADY_DONE, sentence="You have said so already.")
-        if verb is Revoke and self.open_proposal:
+        if self.open_proposal:
             return Refusal(
                 code=Code.WRONG_STAGE, sentence="A proposal is open; settle it before you revoke."
             )
-        if verb is Revoke and self.came and not self.returns.under_way:
+        if self.came and not self.returns.under_way:
             return Refusal(
                 code=Code.WRONG_STAGE,
                 sentence="The goods are back with the seller for good; the refund is due.",
             )
-        if verb in (ClaimException, Deduct) and self.open_proposal:
+        return None
+
+    def proposing_bars(self, verb: type[CommandBase]) -> Refusal | None:
+        """The seller proposes one thing at a time, and an exception once."""
+        if self.open_proposal:
             return Refusal(code=Code.ALREADY_DONE, sentence="A proposal of yours is open already.")
-        if verb in (Accept, Reject) and self.open_proposal is None:
-            return Refusal(code=Code.NO_OPEN_OFFER, sentence="Nothing is proposed to you now.")
-        if verb is ClaimException and self.proposed("exception"):
+        if verb is Deduct:
+            return self.deduction_bars()
+        if self.proposed("exception"):
             return Refusal(
                 code=Code.ALREADY_DONE, sentence="An exception was claimed in this case before."
             )
-        if verb is Deduct and (refusal := self.deduction_bars()):
-            return refusal
         return None
 
     def deduction_bars(self) -> Refusal | None:
