@@ -141,9 +141,12 @@ def at_most(seconds: Sequence[float], part: int) -> float:
 
 
 def prepare(folder: Path, size: int) -> None:
-    """A folder with orders that cases can be opened for."""
+    """A folder with orders that cases can be opened for, and policies that let people talk."""
     folder.mkdir()
     write_orders(folder / "orders.json", {COUNTRY: [f"{COUNTRY}-{n}" for n in range(size)]})
+    policies = write_policies(folder / "policies")
+    with (policies / f"{COUNTRY.lower()}.toml").open("a") as file:
+        file.write("every_process.messages.per_day = 1000\n")
 
 
 @asynccontextmanager
@@ -159,7 +162,7 @@ async def town(folder: Path, size: int) -> AsyncIterator[Town]:
             database_url=stack.enter_context(postgresql(folder)),
             task_queue=kind.queue,
             cached_cases=size + FEW,
-            policies=write_policies(folder / "policies"),
+            policies=folder / "policies",
             marketplace_url=marketplace,
             smtp_host=mailbox.host,
             smtp_port=mailbox.port,

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, func, or_, tuple_, update
+from sqlalchemy import ColumnElement, Engine, bindparam, func, or_, tuple_, update
 from sqlmodel import Session, col, select
 
 from domain.base import Value
@@ -30,6 +30,32 @@ class Found(Value):
 
     case_id: str
     message: Message
+
+
+SENT = (
+    update(LetterRow)
+    .where(col(LetterRow.id) == bindparam("letter"), col(LetterRow.sent_at).is_(None))
+    .values(sent_at=bindparam("instant"))
+)
+"""A letter was sent: the first time counts."""
+
+REACHED = (
+    update(UndeliveredRow)
+    .where(
+        col(UndeliveredRow.case_id) == bindparam("of_case"),
+        col(UndeliveredRow.to) == bindparam("party"),
+        col(UndeliveredRow.over_at).is_(None),
+        or_(
+            col(UndeliveredRow.key).in_(bindparam("keys", expanding=True)),
+            col(UndeliveredRow.trouble).in_([t for t in Trouble if t.of_address]),
+        ),
+    )
+    .values(over_at=bindparam("instant"))
+)
+"""Letters have reached a party: what did not arrive for want of an address is over.
+
+Both are made once: what SQLAlchemy has to make anew for every mailing costs more than the database.
+"""
 
 
 class Archive:
@@ -76,26 +102,13 @@ class Archive:
         if not (sent or undelivered):
             return
         with transaction(self._engine) as session:
-            for letter, instant in sent:  # the first time counts
-                statement = update(LetterRow).where(
-                    col(LetterRow.id) == letter.id, col(LetterRow.sent_at).is_(None)
-                )
-                session.exec(statement.values(sent_at=instant))
+            connection = session.connection()
+            if sent:
+                connection.execute(SENT, [{"letter": one.id, "instant": at} for one, at in sent])
             for party in {letter.to for letter, _ in sent}:
                 keys = [letter.key for letter, _ in sent if letter.to is party]
-                over = or_(
-                    col(UndeliveredRow.key).in_(keys),
-                    col(UndeliveredRow.trouble).in_([t for t in Trouble if t.of_address]),
-                )
-                session.exec(
-                    update(UndeliveredRow)
-                    .where(
-                        col(UndeliveredRow.case_id) == case_id,
-                        col(UndeliveredRow.to) == party,
-                        col(UndeliveredRow.over_at).is_(None),
-                        over,
-                    )
-                    .values(over_at=at)
+                connection.execute(
+                    REACHED, {"of_case": case_id, "party": party, "keys": keys, "instant": at}
                 )
             for one in undelivered:
                 facts = {"name": one.name, "trouble": one.trouble, "code": one.code, "at": at}
