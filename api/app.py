@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from api import cases, commands, me, reckonings, records, reports, tasks
@@ -44,6 +45,11 @@ async def refusals() -> Response:
     return PlainTextResponse(text, media_type="text/markdown")
 
 
+def _operation(route: APIRoute) -> str:
+    """What generated clients call a route."""
+    return f"{route.tags[0]}_{route.name}" if route.tags else route.name
+
+
 def application(parts: Parts | None = None) -> FastAPI:
     """The API; without parts it only describes itself."""
     app = FastAPI(
@@ -55,6 +61,7 @@ def application(parts: Parts | None = None) -> FastAPI:
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         telemetry=OFF,
+        generate_unique_id_function=_operation,
     )
     app.state.parts = parts
     app.add_middleware(Identified, defect=lambda error: defect(error).response())

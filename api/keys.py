@@ -42,6 +42,7 @@ class Keys:
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
         self._reading = asyncio.Lock()
+        self._beside: asyncio.Task[None] | None = None
         place = urlsplit(source)
         if place.scheme == "http" and place.hostname not in LOCAL:
             raise ConfigurationError("Set RECOURSE_API_KEYS to a file or an https address.")
@@ -53,9 +54,14 @@ class Keys:
         return bool(self._keys)
 
     async def find(self, kid: str) -> Key | None:
-        """The key with an id; UnreachableError where none were ever read."""
-        if time.monotonic() - self._read_at > FRESH or kid not in self._keys:
+        """The key with an id; UnreachableError where none were ever read.
+
+        Nobody waits for keys that are only old.
+        """
+        if kid not in self._keys:
             await self.refresh()
+        elif time.monotonic() - self._read_at > FRESH and not self._reading.locked():
+            self._beside = asyncio.create_task(self.refresh())
         if not self._keys:
             raise UnreachableError("The key set of tokens cannot be read.")
         return self._keys.get(kid)
