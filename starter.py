@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -140,11 +139,12 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a case: who is awaited until when, who may do what, and all that happened."""
+    from cli.connecting import with_cases
     from cli.paper import print_page
-    from cli.showing import read_whole
     from pages.case import case_page
+    from service.showing import read_case
 
-    read = read_whole(case)
+    read = with_cases(lambda client, engine: read_case(client, engine, case))
     if as_json:
         print(read.view.model_dump_json(indent=2))
     else:
@@ -178,10 +178,8 @@ def list_(  # noqa: PLR0917 - each is an option of its own
     """List cases, the one that is due first at the top."""
     if open_only + closed + both > 1:
         raise InputError("Give one of --open, --closed and --all.")
-    from cli.connecting import with_temporal
-    from cli.lists import print_values
-    from pages.lists import cases_list
-    from service.listing import Filters, count, find
+    from cli.lists import print_cases
+    from store.standings import Filters
 
     filters = Filters(
         kind=kind,
@@ -193,19 +191,11 @@ def list_(  # noqa: PLR0917 - each is an option of its own
         queue=queue,
         due_before=_aware(due_before),
         breached=breached,
-        stuck=stuck,
         undelivered=undelivered,
         open=None if both else not closed,
     )
-    found = with_temporal(lambda client: find(client, filters, limit + 1))
-    print_values(found[:limit], cases_list, as_json)
-    if len(found) > limit:
-        print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
-    if not (open_only or closed or both or as_json) and (
-        more := with_temporal(lambda client: count(client, replace(filters, open=False)))
-    ):
-        are = "case is" if more == 1 else "cases are"
-        print(f"{more} closed {are} not shown; `list --all` shows all.", file=sys.stderr)
+    told = not (open_only or closed or both or as_json)
+    print_cases(filters, limit, only_those_stuck=stuck, tells_of_closed=told, as_json=as_json)
 
 
 @app.command()
@@ -307,11 +297,13 @@ def mend(
     as_json: AsJson = False,
 ) -> None:
     """Let a stuck case, one that cannot be replayed, go back to the step before, and on."""
-    from cli.connecting import with_temporal
+    from cli.connecting import with_cases
     from cli.mending import told
     from service.mending import mend as mend_case
 
-    done = with_temporal(lambda client: mend_case(client, case, reason, only_look=look))
+    done = with_cases(
+        lambda client, engine: mend_case(client, engine, case, reason, only_look=look)
+    )
     print(done.model_dump_json() if as_json else told(done, only_look=look))
 
 

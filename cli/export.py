@@ -1,6 +1,6 @@
 """`starter.py export`: a whole case in two files, as data and as a page, for who has a right to it.
 
-It only reads: the database, and the case's workflow as long as Temporal keeps it.
+It only reads.
 """
 
 import json
@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.connecting import with_temporal
-from cli.database import database
+from cli.connecting import with_cases
 from domain.export import CaseExport
 from domain.parties import Audience
 from pages.export import make_page
@@ -27,8 +26,7 @@ def export_case(
     """Write the case's document and page into the folder, and print where they are."""
     files = _files(folder, case_id, audience)
     _check(files, force)
-    with database() as engine:
-        known = with_temporal(lambda client: read_case(client, engine, case_id))
+    known = with_cases(lambda client, engine: read_case(client, engine, case_id))
     document = make_document(known, audience, datetime.now(UTC))
     texts = (document.model_dump_json(indent=2) + "\n", make_page(document))
     _write(dict(zip(files, texts, strict=True)))

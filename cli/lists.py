@@ -1,15 +1,21 @@
 """Printing lists: as tables, or as one JSON object a line."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from sqlalchemy import Engine
+
+from cli.connecting import with_temporal
 from cli.database import with_database
 from cli.paper import print_list
 from domain.base import Value
 from domain.kinds import Kind
 from pages.lists import (
+    cases_list,
     costs_list,
     headline_list,
     inactive_buyers_list,
@@ -18,9 +24,10 @@ from pages.lists import (
     tasks_list,
 )
 from pages.parts import Page
-from service import records
-from service.messages import check_words, search
+from service import listing, records
+from service.searching import check_words, search
 from store.cases import Headline
+from store.standings import Filters
 
 V = TypeVar("V", bound=Value)
 
@@ -32,6 +39,33 @@ def print_values(values: Sequence[V], page: Callable[[Sequence[V]], Page], as_js
             print(one.model_dump_json())
     else:
         print_list(page(values))
+
+
+def print_cases(
+    filters: Filters,
+    limit: int,
+    *,
+    only_those_stuck: bool,
+    tells_of_closed: bool,
+    as_json: bool,
+) -> None:
+    """Cases, the one due first at the top; what is not shown is told beside."""
+    if only_those_stuck:
+        asked = filters
+        filters = with_temporal(lambda client: listing.only_stuck(client, asked))
+    closed = replace(filters, open=False)
+
+    async def ask(engine: Engine) -> tuple[listing.ListPage, int]:
+        found = await listing.page(engine, filters, limit)
+        return found, await listing.count(engine, closed) if tells_of_closed else 0
+
+    found, hidden = with_database(ask, "feed")
+    print_values(found.cases, cases_list, as_json)
+    if found.after:
+        print(f"There are more than {limit}; narrow the list or raise --limit.", file=sys.stderr)
+    if hidden:
+        are = "case is" if hidden == 1 else "cases are"
+        print(f"{hidden} closed {are} not shown; `list --all` shows all.", file=sys.stderr)
 
 
 def print_tasks(queue: str | None, owner: str | None, as_json: bool) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from cli.connecting import with_temporal
+from cli.connecting import with_cases
 from cli.paper import print_page
 from cli.words import printable
 from config import Settings
@@ -22,7 +22,7 @@ from service.showing import Shown
 def open_one(opening: Opening, as_json: bool) -> None:
     """Open a case and print its page."""
     task_queue = Settings.read().task_queue
-    opened = with_temporal(lambda client: open_and_look(client, opening, task_queue))
+    opened = with_cases(lambda client, engine: open_and_look(client, engine, opening, task_queue))
     if opened.before and (differs := differing(opened.before, opening)):
         raise RefusedError("opening-differs", _refusal(opening, differs))
     if as_json:
@@ -40,7 +40,7 @@ def open_list(openings: Sequence[Opening], as_json: bool) -> bool:
     A marketplace's issue that is known under its id is the same one though it reads otherwise now.
     """
     task_queue = Settings.read().task_queue
-    became = with_temporal(lambda client: open_all(client, openings, task_queue))
+    became = with_cases(lambda client, engine: open_all(client, engine, openings, task_queue))
     found = list(zip(openings, became, strict=True))
     refused = [(opening, one) for opening, one in found if isinstance(one, RefusedError)]
     opened = [(opening, one) for opening, one in found if not isinstance(one, RefusedError)]

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from cli.connecting import with_temporal
+from cli.connecting import with_cases
 from cli.database import with_database
 from cli.marketplace import ask_order
 from cli.paper import print_page
@@ -22,7 +22,7 @@ from service.orders import past_of
 def show_case(case_id: str, *, whole: bool, why: bool, as_json: bool) -> None:
     """Print what is ahead of a case; `whole`: every way on from every stage."""
     now = datetime.now(UTC)
-    case, outlook = with_temporal(lambda client: foresee_case(client, case_id, now))
+    case, outlook = with_cases(lambda client, engine: foresee_case(client, engine, case_id, now))
     if as_json:
         print(outlook.model_dump_json(indent=2))
     else:

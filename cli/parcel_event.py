@@ -109,19 +109,21 @@ def _opening(order: str, country: str | None, tracking: str | None) -> OpenUncol
 
 
 def _tell_case(case: str, event: ParcelEvent) -> str:
-    from cli.connecting import with_temporal
+    from cli.connecting import with_cases
     from service.telling import report_parcel
 
-    return with_temporal(lambda client: report_parcel(client, case, event))
+    return with_cases(lambda client, engine: report_parcel(client, engine, case, event))
 
 
 def _tell_order(opening: OpenUncollectedParcel, event: ParcelEvent) -> list[str]:
-    from cli.connecting import with_temporal
+    from cli.connecting import with_cases
     from config import Settings
     from service.telling import report_of_order
 
     task_queue = Settings.read().task_queue
-    return with_temporal(lambda client: report_of_order(client, opening, event, task_queue))
+    return with_cases(
+        lambda client, engine: report_of_order(client, engine, opening, event, task_queue)
+    )
 
 
 def _instant(text: str) -> datetime:

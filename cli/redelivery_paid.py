@@ -18,10 +18,10 @@ def redelivery_paid_command(
 ) -> None:
     """Tell a case that the buyer has paid for sending the goods again; twice is once."""
     # They bring Temporal, which --help can spare.
-    from cli.connecting import with_temporal  # noqa: PLC0415
+    from cli.connecting import with_cases  # noqa: PLC0415
     from service.telling import report_payment  # noqa: PLC0415
 
-    paid = with_temporal(lambda client: report_payment(client, case, key))
+    paid = with_cases(lambda client, engine: report_payment(client, engine, case, key))
     if as_json:
         print(json.dumps({"case_id": case, "key": paid}))
     else:

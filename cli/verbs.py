@@ -81,14 +81,15 @@ def shell_command(model: type[CommandBase]) -> Callable[..., None]:
 
     def run(case: str, by: str, command_id: str | None, as_json: bool, **given: Any) -> None:
         # They bring Temporal, which --help can spare.
-        from cli.connecting import with_temporal  # noqa: PLC0415
+        from cli.connecting import with_cases  # noqa: PLC0415
         from service.sending import OF_A_RETURN, submit  # noqa: PLC0415
 
         actor = actor_from(by)
         given = _meant(model, given)
-        sent_to, receipt = with_temporal(
-            lambda client: submit(
+        sent_to, receipt = with_cases(
+            lambda client, engine: submit(
                 client,
+                engine,
                 case,
                 lambda found: _command(
                     model,

@@ -18,6 +18,7 @@ from pathlib import Path
 import requests
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy import Engine
 from temporalio.client import Client
 
 from config import Settings, connect
@@ -34,11 +35,12 @@ from domain.money import Money
 from domain.ports import RedeliveryPaid
 from domain.stages import Stage
 from domain.view import CaseView, Entry, UncollectedParcelView
+from service.database import from_database
 from service.opening import open_case
-from service.reaching import look
 from standin.serving import serve_mailbox, serve_marketplace
 from store.cases import CaseRegister
 from store.engine import connect as connect_store
+from store.standings import Standings
 from workflows.kernel.case import Case
 
 TAKES_AT_MOST = 60.0
@@ -81,10 +83,18 @@ class Stagehand:
     """Plays one example and prints its life."""
 
     def __init__(
-        self, example: Example, client: Client, settings: Settings, play: Play, console: Console
+        self,
+        example: Example,
+        client: Client,
+        engine: Engine,
+        settings: Settings,
+        *,
+        play: Play,
+        console: Console,
     ) -> None:
         self.example = example
         self.client = client
+        self.standings = Standings(engine)
         self.settings = settings
         self.console = console
         self.opening = play.opening(example.opening)
@@ -136,7 +146,9 @@ class Stagehand:
             await asyncio.sleep(0.2)
 
     async def _look(self, life: Life) -> None:
-        view = life.view = await look(self.client, life.id)
+        view = life.view = await from_database(self.standings.view, life.id)
+        if view is None:  # its first step is not recorded yet
+            return
         for entry in view.timeline[life.shown :]:
             self._print(entry, view.kind)
         life.shown = len(view.timeline)
@@ -273,11 +285,14 @@ async def _play_all(
 ) -> int:
     client = await connect(address)
     settings = Settings.read(database_url=database)
-    hands = [Stagehand(example, client, settings, play, console) for example in read_examples()]
+    engine = connect_store(database)
+    hands = [
+        Stagehand(example, client, engine, settings, play=play, console=console)
+        for example in read_examples()
+    ]
     results = await asyncio.gather(
         *(asyncio.wait_for(hand.play(), TAKES_AT_MOST) for hand in hands), return_exceptions=True
     )
-    engine = connect_store(database)
     paid = await asyncio.to_thread(_paid, marketplace)
     failed = 0
     console.print("\n[bold]What came of them[/] (✓: as the files in examples/ say)")

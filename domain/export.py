@@ -38,7 +38,7 @@ class Source(StrEnum):
 
     DATABASE_AND_WORKFLOW = "database-and-workflow"
     DATABASE = "database"
-    """The case's workflow is kept no longer; `missing` says what that leaves out."""
+    """The steps of the case are not recorded; `missing` says what that leaves out."""
     WORKFLOW = "workflow"
     """The case was never registered in the database."""
 

@@ -157,10 +157,10 @@ class Rules(Value):
 
 
 class CloseCase(Value):
-    """Files how a case ended, for the headline figures (D2)."""
+    """Files how a case ended, for the headline figures (D2); no `ending`: ops ended it by force."""
 
     case_id: str
-    ending: Ending
+    ending: Ending | None
     at: AwareDatetime
     escalated: bool
     breaches: int

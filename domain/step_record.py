@@ -1,8 +1,7 @@
 """What a step of a case has changed: the one thing that the world outside learns of a case.
 
 Every step that changes anything writes one record (activities/step_records.py): archive, queue and
-figures have what they have of it, and how each case stands can be read without asking the case.
-What still asks it is named in docs/decisions/0023-one-record-a-step.md.
+figures have what they have of it, and lists and pages are read from it. Nobody asks the case.
 """
 
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from domain.base import Value
 from domain.calendars import Calendar
 from domain.deadlines import Counting, explain
 from domain.notices import Message
-from domain.ports import CloseCase, Task
-from domain.view import VIEW, CaseView, ClockView, DecisionView, Entry, View
+from domain.ports import CloseCase, Registration, Task
+from domain.view import VIEW, CaseView, ClockView, DecisionView, Entry, View, WholeCase
 
 
 class Grown(Value):
@@ -88,13 +87,13 @@ def snapshot(
     deadlines: tuple[ClockView, ...],
     decisions: tuple[DecisionView, ...],
     running: tuple[int, ...],
-    calendar: Calendar | None,
+    rules: Registration | None,
 ) -> Snapshot:
     """A case as it stands, with the clocks that were ever started and the decisions taken.
 
-    The reasoning of a decision is a message. `running`: which of the clocks run or are held.
-    `calendar`, if it is not any more the one that the case was registered with: a clock's
-    reckoning is explained by it when somebody reads it.
+    `running`: which of the clocks run or are held.
+    `rules`: those that it goes by, if they are not any more the ones that it was registered with.
+    By the calendar a clock's reckoning is explained when somebody reads it.
     """
     known = view.model_dump(mode="json", exclude=ELSEWHERE, exclude_defaults=True)
     lists = {name: tuple(known.pop(name)) for name in [*known] if isinstance(known[name], list)}
@@ -103,11 +102,9 @@ def snapshot(
         clock.model_dump(mode="json", exclude={"explanation"}, exclude_defaults=True)
         for clock in deadlines
     )
-    lists["decisions"] = tuple(
-        one.model_dump(mode="json", exclude={"reasoning"}) for one in decisions
-    )
-    if calendar:
-        known["calendar"] = calendar.model_dump(mode="json")
+    lists["decisions"] = tuple(one.model_dump(mode="json") for one in decisions)
+    if rules:
+        known |= rules.model_dump(mode="json", include={*RULES})
     return Snapshot(facts=known, lists={name: each for name, each in lists.items() if each})
 
 
@@ -173,18 +170,53 @@ def follow(before: SoFar | None, record: StepRecord) -> SoFar | None:
     return SoFar(record.run, record.number, applied(Snapshot(), record), record.events)
 
 
-def view_of(kept: Snapshot, events: tuple[Entry, ...], pinned: Calendar | None) -> View:
+def view_of(kept: Snapshot, events: tuple[Entry, ...], pinned: Calendar | None = None) -> View:
     """The case as its readers see it, without its messages.
 
     `pinned`: the calendar that it was registered with; without it no reckoning is explained.
     """
     facts, lists = dict(kept.facts), dict(kept.lists)
-    anew = facts.pop("calendar", None)
-    calendar = Calendar.model_validate(anew) if anew else pinned
-    started, running = lists.pop("deadlines", ()), lists.pop("running", ())
-    lists.pop("decisions", None)
+    for name in OF_THE_WHOLE:
+        facts.pop(name, None)
+        lists.pop(name, None)
+    started, running = kept.lists.get("deadlines", ()), lists.pop("running", ())
+    calendar = _calendar(kept, pinned)
     clocks = tuple(_clock(started[which], calendar) for which in running)
     return VIEW.validate_python({**facts, **lists, "timeline": events, "clocks": clocks})
+
+
+def whole_of(
+    kept: Snapshot,
+    events: tuple[Entry, ...],
+    messages: tuple[Message, ...],
+    registered: Registration | None,
+) -> WholeCase:
+    """The whole case. `registered`: as it was; a case that was refused never was."""
+    pinned = registered.calendar if registered else None
+    view = view_of(kept, events, pinned).model_copy(update={"messages": messages})
+    known: dict[str, Any] = {"refusal": view.refusal}
+    if registered:
+        known = registered.model_dump(mode="json") | {"policy_version": view.policy_version}
+    known |= {name: kept.facts[name] for name in RULES if name in kept.facts}
+    calendar = _calendar(kept, pinned)
+    return WholeCase(
+        view=view,
+        registration=Registration.model_validate(known),
+        deadlines=tuple(_clock(one, calendar) for one in kept.lists.get("deadlines", ())),
+        decisions=kept.lists.get("decisions", ()),
+    )
+
+
+RULES: tuple[str, ...] = ("calendar", "terms")
+"""What a recalculation changes of a case's registration."""
+
+OF_THE_WHOLE = (*RULES, "deadlines", "decisions")
+"""What a record holds of a case beyond its view."""
+
+
+def _calendar(kept: Snapshot, pinned: Calendar | None) -> Calendar | None:
+    anew = kept.facts.get("calendar")
+    return Calendar.model_validate(anew) if anew else pinned
 
 
 def _clock(kept: dict[str, Any], calendar: Calendar | None) -> ClockView:

@@ -441,8 +441,6 @@ def _decision(view: CaseView, decision: DecisionView) -> Said:
 
 
 def _messages(view: CaseView) -> Iterator[Part]:
-    if (older := view.in_all.get("messages", 0) - len(view.messages)) > 0:
-        yield said(dim(f"{older} older ones are in the archive, which does not answer now."))
     for message in view.messages:
         nature = "" if message.nature is Nature.ANSWER else f" · {message.nature}"
         yield said(

@@ -8,11 +8,11 @@ from domain.money import Money
 from domain.ports import CostClaim, Recovery, Task
 from pages.parts import Page, Part, Quote, said, strong, table
 from pages.words import local
-from service.countries import country_of, currency_of, zone_of
-from service.listing import Listed
+from service.countries import country_of, zone_of
 from store.archive import Found
 from store.cases import Headline
 from store.seller_reports import InactiveBuyer
+from store.standings import Listed
 
 
 def cases_list(cases: Sequence[Listed]) -> Page:
@@ -24,7 +24,7 @@ def cases_list(cases: Sequence[Listed]) -> Page:
             one.case_id,
             _stage(one),
             one.awaited or "",
-            spoken(one.due, zone_of(one.country or "")) if one.due else "",
+            spoken(one.due, zone_of(one.country)) if one.due else "",
             _at_stake(one),
             one.seller or "",
             ", ".join(_marks(one)),
@@ -38,14 +38,13 @@ def cases_list(cases: Sequence[Listed]) -> Page:
 def _stage(one: Listed) -> str:
     if one.refusal:
         return f"not opened: {one.refusal}"
-    return f"{one.stage}: {one.ending}" if one.ending else one.stage or ""
+    return f"{one.stage}: {one.ending}" if one.ending else one.stage
 
 
 def _at_stake(one: Listed) -> str:
-    currency = currency_of(one.country or "")
-    if one.amount_minor is None or not currency:
+    if one.amount_minor is None or one.currency is None:
         return ""
-    return Money(amount_minor=one.amount_minor, currency=currency).figures
+    return Money(amount_minor=one.amount_minor, currency=one.currency).figures
 
 
 def _marks(one: Listed) -> Iterator[str]:

@@ -27,12 +27,6 @@ def zone_of(country: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def currency_of(country: str) -> str:
-    """The currency of a country's marketplace; empty for one that we do not know."""
-    policy = _policy_of(country)
-    return policy.currency if policy else ""
-
-
 def _policy_of(country: str) -> Policy | None:
     folder = _rules()
     return read_policy(country, folder) if country in countries(folder) else None

@@ -56,7 +56,8 @@ from service.shown import entries_shown, messages_shown
 from store.exporting import Filed
 
 GONE = (
-    "The case's own record is kept no longer, only the archive is. So these are missing: its "
+    "The steps of the case are not recorded, as of cases from before they were; `starter.py "
+    "rebuild` records it as long as Temporal keeps it. So these are missing: its "
     "timeline, the reckonings of its deadlines, offers and proposals, decisions (but for the "
     "letters that announced them), the refund part by part, where the goods are, and rules that "
     "it took up after it was opened."
@@ -158,8 +159,6 @@ class _Making:
             yield UNREGISTERED
         if self.whole is None:
             yield GONE
-        if self.view and (number := self.view.in_all.get("messages", 0)) > len(self.written()):
-            yield f"{number - len(self.written())} messages, which are not archived yet."
 
     def someone(self, actor: Actor) -> Someone:
         """Who did something, as far as the reader may know them."""
@@ -275,7 +274,7 @@ class _Making:
             yield self.message(message)
 
     def written(self) -> dict[str, Message]:
-        """What was written; a case that has just taken a message has it before the archive."""
+        """What was written; a case that was never registered has it of its opening alone."""
         written = {message.id: message for message in (self.filed.messages if self.filed else ())}
         for message in self.view.messages if self.view else ():
             written.setdefault(message.id, message)

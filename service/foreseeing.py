@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from sqlalchemy import Engine
 from temporalio.client import Client
 
 from activities.cases import rules_for
@@ -33,7 +34,7 @@ from domain.stages import Stage
 from domain.view import WholeCase
 from policies import PolicyError
 from service.failures import InputError, RefusedError, SilentError
-from service.reaching import look_through
+from service.looking import look_through
 from workflows.processes import PROCESSES
 
 NO_TRACKING = "unknown"
@@ -62,9 +63,11 @@ class Foreseen(NamedTuple):
     outlook: Outlook | None
 
 
-async def foresee_case(client: Client, case_id: str, at: datetime) -> tuple[WholeCase, Outlook]:
+async def foresee_case(
+    client: Client, engine: Engine, case_id: str, at: datetime
+) -> tuple[WholeCase, Outlook]:
     """A case, and what is ahead of it; RefusedError for one that could not be opened."""
-    whole = await look_through(client, case_id)
+    whole = await look_through(client, engine, case_id)
     if refusal := whole.view.refusal:
         raise RefusedError(refusal.code, refusal.sentence)
     if whole.view.stage is Stage.OPENING:

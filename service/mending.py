@@ -9,6 +9,7 @@ then is in the history, and Temporal applies it again after the reset.
 from collections.abc import Sequence
 from uuid import uuid4
 
+from sqlalchemy import Engine
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -43,9 +44,11 @@ class Mended(Value):
     run_id: str = ""
 
 
-async def mend(client: Client, case_id: str, reason: str, *, only_look: bool) -> Mended:
+async def mend(
+    client: Client, engine: Engine, case_id: str, reason: str, *, only_look: bool
+) -> Mended:
     """Find the first step of an open case that cannot be replayed, and reset the case to it."""
-    if (await standing(client, case_id)).over:
+    if (await standing(client, engine, case_id)).over:
         raise RefusedError(Code.CASE_CLOSED, "The case is closed; there is nothing to mend.")
     handle = case(client, case_id)
     history = await answer(handle.fetch_history(), case_id, patience=PATIENCE)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
+from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import (
     SearchAttributePair,
@@ -19,7 +20,8 @@ from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView, Closed
 from service.failures import RefusedError, SilentError
-from service.reaching import CaseHandle, answer, case, look
+from service.looking import look
+from service.reaching import CaseHandle, answer, case
 from service.standing import Standing, standing
 from workflows.kernel import attributes
 
@@ -63,11 +65,11 @@ def differing(one: Opening, other: Opening) -> str:
     return ", ".join(name for name in now if now[name] != before.get(name))
 
 
-async def registered(client: Client, case_id: str) -> Standing | None:
+async def registered(client: Client, engine: Engine, case_id: str) -> Standing | None:
     """The case once it is registered or refused; None if that takes longer than REGISTERING."""
     try:
         async with asyncio.timeout(REGISTERING):
-            while _is_to_say(found := await standing(client, case_id)):  # noqa: ASYNC110 - nobody tells us
+            while _is_to_say(found := await standing(client, engine, case_id)):  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.1)
     except (TimeoutError, SilentError):
         return None
@@ -88,16 +90,18 @@ class Opened(NamedTuple):
     before: Opening | None
 
 
-async def open_and_look(client: Client, opening: Opening, task_queue: str) -> Opened:
+async def open_and_look(
+    client: Client, engine: Engine, opening: Opening, task_queue: str
+) -> Opened:
     """Open a case, and look at it once it is registered; RefusedError if it could not be opened."""
     found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
-    there = await registered(client, opening.case_id)
-    # Registered, it rests: what is looked at now is not what it decides by.
-    return Opened(await look(client, opening.case_id) if there else None, found.before)
+    there = await registered(client, engine, opening.case_id)
+    view = await look(client, engine, opening.case_id) if there else None
+    return Opened(view, found.before)
 
 
 async def open_all(
-    client: Client, openings: Sequence[Opening], task_queue: str
+    client: Client, engine: Engine, openings: Sequence[Opening], task_queue: str
 ) -> list[Opened | RefusedError]:
     """Open each case once, AT_ONCE side by side; in their order, what became of each."""
     turns = asyncio.Semaphore(AT_ONCE)
@@ -105,7 +109,7 @@ async def open_all(
     async def one(opening: Opening) -> Opened | RefusedError:
         async with turns:
             try:
-                return await open_and_look(client, opening, task_queue)
+                return await open_and_look(client, engine, opening, task_queue)
             except RefusedError as error:
                 return error
 

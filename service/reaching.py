@@ -2,28 +2,22 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
-from pydantic_core import to_json
 from temporalio.client import (
     Client,
     WorkflowHandle,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.base import Value
-from domain.excerpts import Page, PageAsked
 from domain.orders import shortened
 from domain.refusals import Code
-from domain.view import CaseView, Closed, WholeCase
+from domain.view import Closed
 from service.failures import InputError, RefusedError, SilentError
-from workflows.kernel.case import Case
 
 PATIENCE = 15.0
 """Seconds that a worker or server has to answer."""
@@ -36,11 +30,7 @@ ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 UNREADABLE = (ValueError, TypeError, KeyError)
 """What Temporal's client raises where an answer is not of the form that was asked for."""
 
-PAUSES = (0.05, 0.2, 0.5, 1.0, 1.0, 2.0, 3.0, 4.0)
-"""Seconds between looks at a case that cannot be read just now."""
-
 T = TypeVar("T")
-V = TypeVar("V", CaseView, WholeCase)
 
 CaseHandle = WorkflowHandle[Any, Closed]
 
@@ -86,63 +76,10 @@ def _refused(cause: BaseException | None) -> RefusedError:
     return RefusedError("failed", str(cause))
 
 
-async def look(client: Client, case_id: str) -> CaseView:
-    """The case as it is now."""
-    return await _query(client, case_id, Case.view)
-
-
-async def look_at_all(client: Client, case_id: str) -> CaseView:
-    """The case as it is now with all that happened in it; its messages are in the archive."""
-    return await _completed(client, case_id, await look(client, case_id))
-
-
-async def look_through(client: Client, case_id: str) -> WholeCase:
-    """The whole case, with what is over; its messages are in the archive."""
-    whole = await _completed(client, case_id, await _query(client, case_id, Case.export))
-    view = await _completed(client, case_id, whole.view)
-    return whole.model_copy(update={"view": view})
-
-
-async def _completed(client: Client, case_id: str, held: V) -> V:
-    """The same, with the rest of every list that grows with a case but its messages."""
-    for name, number in held.in_all.items():
-        if name == "messages":
-            continue
-        kind: TypeAdapter[Any] = TypeAdapter(type(held).model_fields[name].rebuild_annotation())
-        entries: tuple[Any, ...] = getattr(held, name)
-        first = number - len(entries)
-        while first > 0:
-            asked = PageAsked(of=name, before=first)
-            page: Page = await _query(client, case_id, Case.page, asked)
-            if page.first >= first:
-                raise SilentError("The case has changed while it was read; read it again.")
-            entries = (*kind.validate_json(to_json(page.entries)), *entries)
-            first = page.first
-        in_all = {other: n for other, n in held.in_all.items() if other != name}
-        held = held.model_copy(update={name: entries, "in_all": in_all})
-    return held
-
-
-async def _query(client: Client, case_id: str, asked: Callable[..., T], *about: Value) -> T:
-    handle = case(client, case_id)
-    for pause in (*PAUSES, None):
-        try:
-            return await answer(handle.query(asked, args=about), case_id)
-        except WorkflowQueryFailedError as error:
-            if "not found" in error.message:  # a workflow that knows no such query is no case
-                break
-            if pause is None:
-                raise SilentError(f"The case cannot be read now: {error.message}.") from None
-            # One that comes while the case ends, or between two steps of it, gets no answer;
-            # the next one does, at the latest when the step of a dead worker is given to another.
-            await asyncio.sleep(pause)
-    raise _unknown(case_id)
-
-
 def case(client: Client, case_id: str) -> CaseHandle:
     """The case of this id, whether or not there is one; RefusedError for what can be no id."""
     if not case_id.strip() or len(case_id) > LONGEST_ID:
-        raise _unknown(case_id)
+        raise unknown(case_id)
     return client.get_workflow_handle(case_id, result_type=Closed)
 
 
@@ -155,7 +92,7 @@ def _explained(error: RPCError, case_id: str, silent: str) -> Exception:
                 "The server does not know this namespace; set TEMPORAL_NAMESPACE rightly."
             )
         case RPCStatusCode.NOT_FOUND if case_id:
-            return _unknown(case_id)
+            return unknown(case_id)
         case RPCStatusCode.CANCELLED | RPCStatusCode.DEADLINE_EXCEEDED:
             return _no_worker(silent)
         case RPCStatusCode.INVALID_ARGUMENT if "earch attribute" in error.message:
@@ -192,7 +129,8 @@ def _no_worker(silent: str) -> SilentError:
     )
 
 
-def _unknown(case_id: str) -> RefusedError:
+def unknown(case_id: str) -> RefusedError:
+    """What is said of an id that no case has."""
     sentence = f"There is no case {shortened(case_id, 100)!r}; `starter.py list` has all."
     if ORDER_ID.fullmatch(case_id):
         sentence += f" If that is an order: `starter.py preview --order {case_id}`."

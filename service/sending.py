@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
+from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -19,15 +20,16 @@ from domain.commands import (
     Receive,
     ShipBack,
 )
-from domain.kinds import Kind, kind_of
 from domain.parties import Party
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import Outcome, Receipt
+from service.database import from_database
 from service.failures import RefusedError, SilentError
 from service.opening import registered
 from service.reaching import CaseHandle, answer, case
-from service.standing import Standing, return_of, settled, standing
+from service.standing import Standing, settled, standing
+from store.standings import Standings
 from workflows.kernel.case import Case
 
 OF_A_RETURN: tuple[type[CommandBase], ...] = (
@@ -45,6 +47,7 @@ OF_A_RETURN: tuple[type[CommandBase], ...] = (
 
 async def submit(
     client: Client,
+    engine: Engine,
     case_id: str,
     command: Callable[[Standing | None], Command],
     *,
@@ -57,16 +60,17 @@ async def submit(
     `of_return`: it is for the return, if the case has goods brought back.
     `may_be_known`: it may have been sent before; then the answer is what it was then.
     """
-    stands = await standing(client, case_id) if needs_case else None
+    stands = await standing(client, engine, case_id) if needs_case else None
     if stands and stands.stage is Stage.OPENING:  # nobody knows yet whose it is
-        stands = await registered(client, case_id) or stands
+        stands = await registered(client, engine, case_id) or stands
     if stands and (why := stands.refusal):
         raise RefusedError(Code.CASE_CLOSED, f"It was not opened: {why.code}: {why.sentence}")
-    target = await where_goods_are(client, case_id) if of_return else case_id
+    target = await where_goods_are(engine, case_id) if of_return else case_id
     try:
         said = command(stands)
         receipt = await send(client, target, said, may_be_known)
-        return target, await after_its_effect(client, target, receipt, isinstance(said, Close))
+        ends = isinstance(said, Close)
+        return target, await after_its_effect(client, engine, target, receipt, ends)
     except RefusedError as error:
         if target == case_id:
             raise
@@ -76,11 +80,12 @@ async def submit(
         raise RefusedError(error.code, where) from None
 
 
-async def where_goods_are(client: Client, case_id: str) -> str:
-    """The return that brings the case's goods back, if it has one; else the case itself."""
-    if kind_of(case_id) is Kind.RETURN or case_id.count(":") < 2:
-        return case_id
-    return await return_of(client, case_id) or case_id
+async def where_goods_are(engine: Engine, case_id: str) -> str:
+    """The return that brings the case's goods back, the last one that was opened; else the case
+    itself.
+    """
+    found = await from_database(Standings(engine).brief, case_id)
+    return found.returns[-1] if found and found.returns else case_id
 
 
 async def send(
@@ -102,7 +107,7 @@ async def taken_before(client: Client, case_id: str, command: Command) -> Receip
 
 
 async def after_its_effect(
-    client: Client, case_id: str, receipt: Receipt, ends: bool = False
+    client: Client, engine: Engine, case_id: str, receipt: Receipt, ends: bool = False
 ) -> Receipt:
     """The receipt with the case as it stands once it is no more at work on the command.
 
@@ -113,7 +118,7 @@ async def after_its_effect(
     if receipt.stage is Stage.CLOSED or not waits:
         return receipt
     try:
-        now = await settled(client, case_id, over=ends)
+        now = await settled(client, engine, case_id, over=ends)
     except (RefusedError, SilentError):  # the command is taken all the same
         return receipt.model_copy(update={"working": True})
     works = now.working or (ends and not now.over)

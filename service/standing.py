@@ -1,14 +1,11 @@
-"""How a case stands, as Temporal's server knows it: without a look into the case itself.
-
-Whatever also sends a command asks here. A query would make a worker load the case, or wait for one
-that is gone; what a case publishes when it comes to rest is there at once, and costs it nothing.
-"""
+"""How a case stands, for whoever sends something into it."""
 
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Engine
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -17,20 +14,17 @@ from temporalio.client import (
 )
 from temporalio.common import SearchAttributeKey
 
-from domain.kinds import Kind
 from domain.notices import Ending
 from domain.parties import Party
 from domain.refusals import Refusal
 from domain.stages import Stage
-from domain.view import Closed
-from service.failures import RefusedError
+from domain.view import CaseView, Closed
+from service.database import from_database
 from service.reaching import answer, case
+from store.standings import Standings
 from workflows.kernel import attributes
 
-BESIDE_THE_TIMELINE = ("send", "archive", "report_breach")
-"""Activities that a case does not wait for."""
-
-PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Seconds between looks for what came of something that was just sent."""
 
 
@@ -54,8 +48,46 @@ class Standing:
     refusal: Refusal | None = None
 
 
-async def standing(client: Client, case_id: str) -> Standing:
-    """How a case stands; RefusedError for one that is not there, SilentError without a server."""
+async def standing(client: Client, engine: Engine, case_id: str) -> Standing:
+    """How a case stands; RefusedError for one that is not there, SilentError if nobody can say."""
+    if view := await from_database(Standings(engine).brief, case_id):
+        return _recorded(view)
+    return await _described(client, case_id)
+
+
+async def settled(client: Client, engine: Engine, case_id: str, *, over: bool = False) -> Standing:
+    """The same, once the case is no more at work on what was just sent, or has not been for three
+    seconds. `over`: once it has ended, for what was sent ends it.
+    """
+    for pause in PAUSES:
+        await asyncio.sleep(pause)
+        found = await standing(client, engine, case_id)
+        asks_server = found.awaited is Party.PLATFORM and found.due is None
+        if found.over or not (over or found.working or asks_server):
+            break
+    return found
+
+
+def _recorded(view: CaseView) -> Standing:
+    over = view.stage is Stage.CLOSED
+    return Standing(
+        case_id=view.id,
+        stage=view.stage,
+        awaited=view.awaited,
+        due=view.due,
+        buyer_id=view.buyer_id or None,
+        seller_id=view.seller_id or None,
+        working=view.working,
+        over=over,
+        ending=view.ending,
+        refusal=view.refusal,
+    )
+
+
+async def _described(client: Client, case_id: str) -> Standing:
+    """As Temporal's server knows a case of which nothing is recorded: it has just been opened, or
+    records nothing.
+    """
     described = await answer(case(client, case_id).describe(), case_id)
     over = described.status is not WorkflowExecutionStatus.RUNNING
     closed = await _closed(client, case_id) if over else None
@@ -78,37 +110,6 @@ async def standing(client: Client, case_id: str) -> Standing:
     )
 
 
-async def settled(client: Client, case_id: str, *, over: bool = False) -> Standing:
-    """The same, once the case is no more at work on what was just sent, or has not been for three
-    seconds. `over`: once it has ended, for what was sent ends it.
-    """
-    before: Standing | None = None
-    for pause in PAUSES:
-        await asyncio.sleep(pause)
-        found = await standing(client, case_id)
-        if not found.over and found != before:  # it can be between two steps: seen twice, it rests
-            before = found
-            continue
-        asks_server = found.awaited is Party.PLATFORM and found.due is None
-        if found.over or not (over or found.working or asks_server):
-            break
-    return found
-
-
-async def return_of(client: Client, case_id: str) -> str | None:
-    """The last return that was opened for a case: they are numbered from 1."""
-    kind, country, rest = case_id.split(":", 2)
-    found = None
-    for number in range(1, 1000):
-        return_id = f"{Kind.RETURN}:{country}:{kind}-{rest.replace(':', '-')}:{number}"
-        try:
-            await answer(case(client, return_id).describe(), return_id)
-        except RefusedError:
-            break
-        found = return_id
-    return found
-
-
 async def _closed(client: Client, case_id: str) -> Closed | None:
     """How it ended; None if ops ended it by force."""
     try:
@@ -118,6 +119,4 @@ async def _closed(client: Client, case_id: str) -> Closed | None:
 
 
 def _works(described: WorkflowExecutionDescription) -> bool:
-    raw = described.raw_description
-    asked = {activity.activity_type.name for activity in raw.pending_activities}
-    return raw.HasField("pending_workflow_task") or bool(asked - {*BESIDE_THE_TIMELINE})
+    return described.raw_description.HasField("pending_workflow_task")

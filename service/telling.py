@@ -2,20 +2,25 @@
 
 import re
 
+from sqlalchemy import Engine
 from temporalio.client import Client
 
-from domain.goods import ParcelEvent, Scan
+from domain.claiming import units_of
+from domain.goods import ParcelEvent, Scan, count
 from domain.kinds import Kind, kind_of
 from domain.openings import OpenUncollectedParcel
-from domain.ports import RedeliveryPaid, RefundReport
+from domain.ports import RedeliveryPaid, RefundReport, Registration
 from domain.refusals import Code
 from domain.stages import Stage
+from domain.view import CaseView
+from service.database import from_database
 from service.failures import RefusedError
 from service.opening import open_case, registered
 from service.reaching import answer, case
-from service.recorded import recorded
 from service.sending import where_goods_are
 from service.standing import standing
+from store.cases import CaseRegister
+from store.standings import Filters, Standings
 
 OF_PARCELS = (
     Kind.RETURN,
@@ -28,10 +33,11 @@ OF_PARCELS = (
 Of a cancelled order it may be the parcel on its way out, not the one that comes back."""
 
 
-async def report_parcel(client: Client, case_id: str, event: ParcelEvent) -> str:
+async def report_parcel(client: Client, engine: Engine, case_id: str, event: ParcelEvent) -> str:
     """Tell a case, or its return, what a carrier's machine saw; answers which it was."""
-    hears = (await standing(client, case_id)).case_id.split(":")[0] in OF_PARCELS
-    target = case_id if hears else await where_goods_are(client, case_id)
+    await standing(client, engine, case_id)
+    hears = kind_of(case_id) in OF_PARCELS
+    target = case_id if hears else await where_goods_are(engine, case_id)
     if target == case_id and not hears:
         raise RefusedError(
             Code.UNKNOWN_COMMAND,
@@ -51,30 +57,29 @@ async def report_refund(client: Client, report: RefundReport) -> str:
     return case_id
 
 
-OF_ORDERS = (Kind.UNCOLLECTED_PARCEL, Kind.NON_DELIVERY, Kind.CARRIER_CLAIM)
-"""The kinds of cases that are told what is known of an order's parcel."""
+MOST = 500
+"""Open cases of one order that are looked at: far more than an order ever has."""
 
 
 async def report_of_order(
-    client: Client, opening: OpenUncollectedParcel, event: ParcelEvent, task_queue: str
+    client: Client,
+    engine: Engine,
+    opening: OpenUncollectedParcel,
+    event: ParcelEvent,
+    task_queue: str,
 ) -> list[str]:
     """Tell of an order's parcel: to the cases that run for it; one that came back opens its own,
     unless a buyer's case sees to it already.
 
     Answers which cases these are.
     """
-    hearing = [
-        case_id
-        for case_id in await answer(_running(client, opening))
-        if await _hears_of(client, case_id, opening.tracking)
-    ]
-    ids = sorted(hearing, reverse=True)  # the buyers' cases before the claims
+    ids = await from_database(_hearing, engine, opening)
     for case_id in ids:
         await answer(case(client, case_id).signal("parcel", event), case_id)
     if not all(kind_of(case_id) is Kind.CARRIER_CLAIM for case_id in ids):
         return ids
     if event.scan is Scan.RETURNED:
-        await _open_its_own(client, opening, task_queue)
+        await _open_its_own(client, engine, opening, task_queue)
         return [opening.case_id, *ids]
     if not ids:
         raise RefusedError(
@@ -84,25 +89,40 @@ async def report_of_order(
     return ids
 
 
-async def _running(client: Client, opening: OpenUncollectedParcel) -> list[str]:
-    """The cases of an order's parcels that are open."""
-    kinds = (f"{kind}:{opening.country}:{opening.order_id}:" for kind in OF_ORDERS)
-    about = " OR ".join(f"WorkflowId STARTS_WITH '{begins}'" for begins in kinds)
-    query = f"({about}) AND ExecutionStatus = 'Running'"
-    return [one.id async for one in client.list_workflows(query)]
+def _hearing(engine: Engine, opening: OpenUncollectedParcel) -> list[str]:
+    """The open cases of an order that are about this parcel: the buyers' before the claims."""
+    book, register = Standings(engine), CaseRegister(engine)
+    of_order = Filters(order=opening.order_id, country=opening.country)
+    running, _ = book.page(of_order, limit=MOST)
+    found = []
+    for one in running:
+        view, registration = book.brief(one.case_id), register.find(one.case_id)
+        if view and registration and _is_about(view, registration, opening.tracking):
+            found.append(one.case_id)
+    return sorted(found, reverse=True)
 
 
-async def _hears_of(client: Client, case_id: str, tracking: str) -> bool:
-    """Whether a case is open, which lists tell late, and is about this parcel."""
-    if (await standing(client, case_id)).stage is Stage.CLOSED:
-        return False
-    return (await recorded(client, case_id)).is_about(tracking)
+def _is_about(view: CaseView, registration: Registration, tracking: str) -> bool:
+    """Whether a case is about this parcel; a number that the order does not know is one under
+    which goods were sent again.
+    """
+    match view.kind:
+        case Kind.UNCOLLECTED_PARCEL:
+            return tracking == view.tracking
+        case Kind.CARRIER_CLAIM:
+            return view.carrier_claim is not None and tracking == view.carrier_claim.tracking
+        case Kind.NON_DELIVERY if registration.sale:
+            sent = count(units_of(registration.sale, tracking))
+            return bool(count(registration.lines).keys() & sent.keys())
+    return False
 
 
-async def _open_its_own(client: Client, opening: OpenUncollectedParcel, task_queue: str) -> None:
+async def _open_its_own(
+    client: Client, engine: Engine, opening: OpenUncollectedParcel, task_queue: str
+) -> None:
     """The case of a parcel that nobody collected."""
     await answer(open_case(client, opening, task_queue), opening.case_id)
-    there = await registered(client, opening.case_id)
+    there = await registered(client, engine, opening.case_id)
     if there and there.over:
         raise RefusedError(
             Code.CASE_CLOSED,
@@ -111,14 +131,11 @@ async def _open_its_own(client: Client, opening: OpenUncollectedParcel, task_que
         )
 
 
-async def report_payment(client: Client, case_id: str, key: str | None) -> str:
+async def report_payment(client: Client, engine: Engine, case_id: str, key: str | None) -> str:
     """Tell a case that its buyer has paid for sending again; answers under which key."""
-    found = await standing(client, case_id)
-    hears = kind_of(found.case_id) is Kind.UNCOLLECTED_PARCEL
-    charge = key
-    if hears and key is None:
-        charge = (await recorded(client, case_id)).charge
-    if not hears or charge is None:
+    await standing(client, engine, case_id)
+    charge = key or await from_database(_charge, engine, case_id)
+    if kind_of(case_id) is not Kind.UNCOLLECTED_PARCEL or charge is None:
         raise RefusedError(
             Code.WRONG_STAGE, "Nobody is asked to pay for sending again in this case now."
         )
@@ -129,3 +146,11 @@ async def report_payment(client: Client, case_id: str, key: str | None) -> str:
     paid = RedeliveryPaid(key=charge)
     await answer(case(client, case_id).signal("redelivery_paid", paid), case_id)
     return charge
+
+
+def _charge(engine: Engine, case_id: str) -> str | None:
+    """The key of what a buyer is asked to pay for goods that are not sent again yet."""
+    view = Standings(engine).brief(case_id)
+    if view is None or view.redelivery is None or view.stage is Stage.IN_TRANSIT:
+        return None
+    return view.redelivery.key

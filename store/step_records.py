@@ -1,26 +1,32 @@
-"""How cases stand, what happened in them and what was said, kept as one record of each step."""
+"""Keeping one record of each step of a case: how it stands, what happened, what was said.
+
+What is kept is read in store/standings.py.
+"""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, delete, text
+from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
 from domain.parties import Party
-from domain.ports import Registration
 from domain.step_record import Snapshot, SoFar, StepKept, StepRecord, follow, view_of
-from domain.view import CaseView, Entry
+from domain.view import Entry
 from store.archive import keep_messages
 from store.cases import file_ending
 from store.engine import hold_case, insert, insert_new, transaction
-from store.tables import CaseRow, EventRow, StandingRow, TaskRow
+from store.tables import EventRow, FeedRow, StandingRow, TaskRow
 from store.tasks import keep_task
 
-FEED_LOCK = 7_305_001
-"""Who numbers events on PostgreSQL holds it until they can be read."""
+STEPS = "steps"
+"""The feed that gives steps and events their numbers."""
+
+UNDUE = datetime.max.replace(tzinfo=UTC)
+"""Where in lists open cases stand of which nothing is due: at the end."""
 
 
 class StepBook:
-    """Keeps records, and answers how cases stand by them."""
+    """Keeps records."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -39,26 +45,28 @@ class StepBook:
             now = follow(before, record)
             if now is None:
                 return StepKept(taken=False)
-            row = _row(record, now.stands).model_dump()
+            _keep_tasks(session, record, now.stands)
+            if record.over:
+                file_ending(session, record.over)
+            contradicted = keep_messages(session, record.case_id, record.messages)
+            place, events = record.happened, record.events
+            if record.begins:
+                place, events = _news(session, record.case_id, now.events)
+            last = _next_numbers(session, max(1, len(events)))  # held from here on
+            if events:
+                insert_new(session, _numbered(record.case_id, place, events, last))
+            row = _row(record, now.stands, last).model_dump()
             session.exec(
                 insert(session, StandingRow)
                 .values(row)
                 .on_conflict_do_update(index_elements=["case_id"], set_=row)
             )
-            _keep_tasks(session, record, now.stands)
-            if record.over:
-                file_ending(session, record.over)
-            contradicted = keep_messages(session, record.case_id, record.messages)
-            if record.begins:
-                _keep_events(session, record.case_id, now.events)
-            else:
-                _number(session, record.case_id, record.happened, record.events)
             return StepKept(contradicted=tuple(contradicted))
 
     def so_far(self, case_id: str) -> SoFar | None:
         """A case as its last record has left it; None for one without any."""
         with transaction(self._engine) as session:
-            return _so_far(session, case_id, _events(session, case_id))
+            return _so_far(session, case_id, events_of(session, case_id))
 
     def forget(self, case_id: str) -> None:
         """Take out how a case stands, so that its records can be kept anew."""
@@ -66,20 +74,10 @@ class StepBook:
             hold_case(session, case_id)
             session.exec(delete(StandingRow).where(col(StandingRow.case_id) == case_id))
 
-    def view(self, case_id: str) -> CaseView | None:
-        """A case as its last record has it, without its messages; None for one without any."""
-        with transaction(self._engine) as session:
-            found = _so_far(session, case_id, _events(session, case_id))
-            if found is None:
-                return None
-            case = session.get(CaseRow, case_id)
-            pinned = Registration.model_validate(case.registration).calendar if case else None
-            return view_of(found.stands, found.events, pinned)
-
 
 def _so_far(session: Session, case_id: str, events: tuple[Entry, ...]) -> SoFar | None:
     row = session.get(StandingRow, case_id)
-    return SoFar(row.run, row.step, _snapshot(row), events) if row else None
+    return SoFar(row.run, row.step, snapshot_in(row), events) if row else None
 
 
 def _keep_tasks(session: Session, record: StepRecord, stands: Snapshot) -> None:
@@ -93,58 +91,69 @@ def _keep_tasks(session: Session, record: StepRecord, stands: Snapshot) -> None:
         keep_task(session, task)
 
 
-def _keep_events(session: Session, case_id: str, now: Sequence[Entry]) -> None:
-    """Number what has happened since; what is kept otherwise, of a run given up, is taken out."""
-    before, place = _events(session, case_id), 0
+def _news(session: Session, case_id: str, now: tuple[Entry, ...]) -> tuple[int, tuple[Entry, ...]]:
+    """What of all that has happened is not kept yet, and its place in the case; what is kept
+    otherwise, of a run given up, is taken out.
+    """
+    before, place = events_of(session, case_id), 0
     while place < min(len(before), len(now)) and before[place] == now[place]:
         place += 1
     if place < len(before):
         session.exec(
             delete(EventRow).where(col(EventRow.case_id) == case_id, col(EventRow.place) >= place)
         )
-    _number(session, case_id, place, now[place:])
+    return place, now[place:]
 
 
-def _number(session: Session, case_id: str, place: int, events: Sequence[Entry]) -> None:
-    """Give events of a case their numbers among all; `place`: of the first one in its case."""
-    if not events:
-        return
-    if session.connection().dialect.name == "postgresql":
-        session.connection().execute(text(f"SELECT pg_advisory_xact_lock({FEED_LOCK})"))
-    insert_new(
-        session,
-        [
-            EventRow(
-                case_id=case_id,
-                place=place + i,
-                at=event.at,
-                what=event.what,
-                party=event.by,
-                detail=event.detail,
-            )
-            for i, event in enumerate(events)
-        ],
+def _next_numbers(session: Session, count: int) -> int:
+    """The last of the next `count` numbers of the feed. Nobody else gets any until they can be
+    read, so that no lower number follows a higher one.
+    """
+    first = insert(session, FeedRow).values(name=STEPS, number=count)
+    taken = first.on_conflict_do_update(
+        index_elements=["name"], set_={"number": FeedRow.number + count}
     )
+    return int(session.exec(taken.returning(col(FeedRow.number))).scalar_one())
 
 
-def _events(session: Session, case_id: str) -> tuple[Entry, ...]:
+def _numbered(case_id: str, place: int, events: Sequence[Entry], last: int) -> list[EventRow]:
+    """Events of a case, from its `place`th on, with their numbers; the `last` one has that."""
+    first = last - len(events) + 1
+    return [
+        EventRow(
+            number=first + i,
+            case_id=case_id,
+            place=place + i,
+            at=event.at,
+            what=event.what,
+            party=event.by,
+            detail=event.detail,
+        )
+        for i, event in enumerate(events)
+    ]
+
+
+def events_of(session: Session, case_id: str) -> tuple[Entry, ...]:
+    """All that has happened in a case, in order."""
     rows = session.exec(
         select(EventRow).where(EventRow.case_id == case_id).order_by(col(EventRow.place))
     )
-    return tuple(_entry(row) for row in rows)
+    return tuple(entry_in(row) for row in rows)
 
 
-def _entry(row: EventRow) -> Entry:
+def entry_in(row: EventRow) -> Entry:
+    """An event as the case told it."""
     by = Party(row.party) if row.party else None
     return Entry(at=row.at, what=row.what, by=by, detail=row.detail)
 
 
-def _snapshot(row: StandingRow) -> Snapshot:
+def snapshot_in(row: StandingRow) -> Snapshot:
+    """How a case stands."""
     lists: dict[str, Sequence[object]] = row.lists
     return Snapshot(facts=row.facts, lists={name: tuple(each) for name, each in lists.items()})
 
 
-def _row(record: StepRecord, now: Snapshot) -> StandingRow:
+def _row(record: StepRecord, now: Snapshot, changed: int) -> StandingRow:
     view = view_of(now, (), None)
     running = [clock for clock in view.clocks if clock.due]
     first = min(running, key=lambda clock: str(clock.due), default=None)
@@ -173,6 +182,16 @@ def _row(record: StepRecord, now: Snapshot) -> StandingRow:
         closed_at=record.over.at if record.over else None,
         ending=view.ending,
         refusal=view.refusal.code if view.refusal else None,
+        over=record.over is not None,
+        rank=_rank(view.due, record.over.at if record.over else None),
+        changed=changed,
         facts=now.facts,
         lists=dict(now.lists),
     )
+
+
+def _rank(due: datetime | None, closed_at: datetime | None) -> int:
+    """Where a case stands among the open ones, or the closed ones, in microseconds."""
+    at = closed_at or due or UNDUE
+    since = (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return -since if closed_at else since

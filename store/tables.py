@@ -89,14 +89,18 @@ class StandingRow(SQLModel, table=True):
     `step` is that of the record, within the workflow's `run`; `facts` and `lists` are what
     domain/step_record.py makes of a case. `safe` and `on_silence` are those of the clock that is
     `due`. A case that was refused has one too: `refusal` is the code.
+    Lists are in the order of `over`, `rank` and `case_id`: open cases by when they are due, then
+    closed ones, the last one first. `changed` is the number that the feed had after its last step.
     """
 
     __tablename__ = "standings"
     __table_args__ = (
-        Index("standings_due", "closed_at", "due", "case_id"),
-        Index("standings_of_seller", "seller_id", "case_id"),
-        Index("standings_of_buyer", "buyer_id", "case_id"),
+        Index("standings_listed", "over", "rank", "case_id"),
+        Index("standings_of_seller", "seller_id", "over", "rank", "case_id"),
+        Index("standings_of_buyer", "buyer_id", "over", "rank", "case_id"),
+        Index("standings_in_queue", "queue", "over", "rank", "case_id"),
         Index("standings_of_order", "order_id"),
+        Index("standings_changed", "changed"),
     )
 
     case_id: Key
@@ -122,6 +126,11 @@ class StandingRow(SQLModel, table=True):
     closed_at: datetime | None = None
     ending: WordsOrNone = None
     refusal: WordsOrNone = None
+    over: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    rank: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    changed: int = Field(
+        default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")}
+    )
     facts: dict[str, Any] = Field(sa_type=JSON)
     lists: dict[str, Any] = Field(sa_type=JSON)
 
@@ -129,18 +138,30 @@ class StandingRow(SQLModel, table=True):
 class EventRow(SQLModel, table=True):
     """Something that happened in a case, without a text: the `place`th of it, and the `number`th of
     all. Numbers are given in the order in which they can be read: no lower one follows later.
+    Not every number has an event: a step in which nothing happened takes one too.
     """
 
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("case_id", "place", name="events_once"),)
 
-    number: int | None = Field(default=None, sa_type=NumberType, primary_key=True)
+    number: int = Field(sa_type=NumberType, primary_key=True)
     case_id: Words
     place: int
     at: datetime
     what: Words
     party: WordsOrNone = None
     detail: Words
+
+
+class FeedRow(SQLModel, table=True):
+    """The last number that was given to a step or an event. Whoever gives numbers holds this row
+    until what is numbered can be read.
+    """
+
+    __tablename__ = "feed"
+
+    name: Key
+    number: Minor
 
 
 class PersonRow(SQLModel, table=True):

@@ -62,8 +62,9 @@ from domain.view import (
     WithdrawalView,
 )
 from policies import countries, read_policy
+from service.asking import ask_for_all
 from service.failures import RefusedError
-from service.reaching import came_too_late, look_at_all
+from service.reaching import came_too_late
 from standin.mailbox import Mailbox
 from store.archive import Archive
 from store.breaches import Breaches
@@ -199,7 +200,7 @@ class Life(Generic[V]):
 
     async def view(self) -> V:
         """The case now; a step that its process does not declare is kept against it."""
-        view = cast(V, await look_at_all(self.world.client, self.handle.id))
+        view = cast(V, await ask_for_all(self.world.client, self.handle.id))
         self.world.undeclared.update(dict.fromkeys(undeclared_steps(view), view.id))
         if view.stage is Stage.CLOSED:
             self.world.closed[self.handle.id] = view

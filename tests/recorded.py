@@ -2,7 +2,7 @@
 
 from domain.view import CaseView
 from service.failures import RefusedError
-from store.step_records import StepBook
+from store.standings import Standings
 from tests.life import World
 
 ELSEWHERE = {"messages", "in_all", "working"}
@@ -23,7 +23,7 @@ def differences(case: CaseView, recorded: CaseView | None) -> list[str]:
 
 async def wrongly_recorded(world: World) -> list[str]:
     """What the store has otherwise of any case that was played in a world."""
-    book, wrong = StepBook(world.engine), []
+    book, wrong = Standings(world.engine), []
     for life in world.lives:
         known = world.closed.get(life.handle.id)
         try:

@@ -46,7 +46,6 @@ from pages.words import due_in_words
 from policies import read_calendar, read_policy
 from service.allegro import openings
 from service.failures import InputError
-from service.listing import quoted
 from service.opening import open_case
 from tests.life import World
 from tests.processes import binary
@@ -1598,9 +1597,8 @@ def test_does_nobody_without_an_id_speak_as_whoever_the_case_has(said: str) -> N
         actor_from(said)
 
 
-def test_can_a_text_not_command_a_terminal_or_a_query() -> None:
+def test_can_a_text_not_command_a_terminal() -> None:
     assert printable("a\x1b]0;x\x07\u202eb\nc") == "a\ufffd]0;x\ufffd\ufffdb\nc"
-    assert quoted("O'Brien\\") == "'O''Brien\\\\'"
 
 
 async def test_does_a_batch_of_ten_thousand_deadlines_start_quickly(shell: Shell) -> None:

@@ -23,8 +23,8 @@ from domain.notices import NoticeName
 from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView
-from service.listing import Filters, find
 from store.archive import Archive
+from store.standings import Filters, Standings
 from tests.life import BUYER, PLATFORM, SELLER, Life, RefusedCommand, World
 
 BY_MAIL = True
@@ -310,12 +310,12 @@ async def test_ops_see_such_cases_in_the_lists_on_the_page_and_in_health(
     monkeypatch.setenv("TEMPORAL_ADDRESS", config.target_host)
     monkeypatch.setenv("DATABASE_URL", world.settings.database_url)
     for _ in range(100):
-        found = await find(world.client, Filters(undelivered=True), 50)
+        found, _ = Standings(world.engine).page(Filters(undelivered=True), 50)
         if life.handle.id in [one.case_id for one in found]:
             break
         await asyncio.sleep(0.1)
     assert life.handle.id in [one.case_id for one in found]
-    rest = await find(world.client, Filters(undelivered=False, open=None), 500)
+    rest, _ = Standings(world.engine).page(Filters(undelivered=False, open=None), 500)
     assert life.handle.id not in [one.case_id for one in rest]
     said = await shown(life.handle.id)
     assert "dispute opened to the seller, recipient-refused 550" in said

@@ -24,8 +24,8 @@ from domain.preview import Course, On, Outlook, StageAhead, Stops, as_if_opened
 from domain.refunds import RefundPreview
 from domain.stages import Stage
 from domain.view import CaseView, TakingBackView
+from service.asking import ask_for_the_whole
 from service.foreseeing import foresee, opening_for
-from service.reaching import look_through
 from tests.ahead import steps
 from tests.life import AGENT, PLATFORM, Life, World
 from tests.policies import COUNTRIES
@@ -58,7 +58,7 @@ DEAR = [{"sku": "A", "title": "Piano", "quantity": 1, "unit_price_minor": 90_000
 
 
 async def ahead_of(life: Life) -> Outlook:
-    whole = await look_through(life.world.client, life.handle.id)
+    whole = await ask_for_the_whole(life.world.client, life.handle.id)
     return foresee(whole, await life.world.environment.get_current_time())
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Session, col
 
 from domain.commands import Offer, Remedy, Say, Withdraw
 from service.rebuilding import rebuild, records_of
+from store.standings import Standings
 from store.step_records import StepBook
 from store.tables import EventRow, StandingRow, TaskRow
 from store.tasks import TaskQueue
@@ -72,7 +73,7 @@ async def test_what_was_lost_comes_back(world: World, loses: Loss) -> None:
     ]
     assert not (await rebuild(world.client, world.engine, case_id, only_look=True)).lacked
     await life.buyer(Say, text="Still no.")  # and the case goes on from there
-    assert not differences(await life.view(), book.view(case_id))
+    assert not differences(await life.view(), Standings(world.engine).view(case_id))
     await life.buyer(Withdraw)
     assert (await life.ends()).ending == "withdrawn"
 
@@ -82,12 +83,12 @@ async def test_a_case_that_goes_on_brings_back_what_was_lost_by_itself(
     world: World, loses: Loss
 ) -> None:
     life = await with_agents(world)
-    case_id, book = life.handle.id, StepBook(world.engine)
+    case_id = life.handle.id
     with Session(world.engine) as session:
         loses(session, case_id)
         session.commit()
     await life.buyer(Say, text="Is anybody there?")
-    assert not differences(await life.view(), book.view(case_id))
+    assert not differences(await life.view(), Standings(world.engine).view(case_id))
     assert [task.id for task in TaskQueue(world.engine).waiting() if task.case_id == case_id]
     await life.buyer(Withdraw)
     assert (await life.ends()).ending == "withdrawn"
@@ -96,7 +97,7 @@ async def test_a_case_that_goes_on_brings_back_what_was_lost_by_itself(
 async def test_a_case_that_is_not_opened_is_recorded_as_such_and_once(world: World) -> None:
     life = await world.dispute(order_id="PL-of-nobody")
     assert (await life.handle.result()).ending == "not-opened"
-    recorded = StepBook(world.engine).view(life.handle.id)
+    recorded = Standings(world.engine).view(life.handle.id)
     assert recorded
     assert recorded.refusal
     assert (recorded.stage, recorded.refusal.code) == ("closed", "order-unknown")

@@ -21,24 +21,25 @@ from domain.parties import Actor, Party
 from domain.ports import Payout, PayoutKind
 from domain.view import Recalculate, Recalculated
 from service import (
+    asking,
     exporting,
     foreseeing,
     listing,
+    looking,
     mending,
-    messages,
     opening,
     orders,
     payouts,
-    reaching,
     recalculating,
-    recorded,
     records,
+    searching,
     sending,
     showing,
     standing,
 )
 from service.failures import RefusedError, SilentError
 from store.engine import connect
+from store.standings import Filters
 from tests.life import World
 
 NOBODY = "nobody"
@@ -62,25 +63,26 @@ async def test_is_everything_asked_side_by_side_on_one_loop_without_stopping_it(
     client, engine = real_world.client, real_world.engine
     life, now = await real_world.dispute(), datetime.now(UTC)
     case, order = life.handle.id, life.order_id
-    only = listing.Filters(kind=Kind.DISPUTE, seller=NOBODY)
+    only = Filters(kind=Kind.DISPUTE, seller=NOBODY)
     with closing(Marketplace(real_world.marketplace, "")) as marketplace:
         asked: list[Callable[[], Awaitable[Any]]] = [
-            lambda: standing.standing(client, case),
-            lambda: standing.settled(client, case),
-            lambda: standing.return_of(client, case),
-            lambda: sending.where_goods_are(client, case),
-            lambda: reaching.look(client, case),
-            lambda: reaching.look_at_all(client, case),
-            lambda: reaching.look_through(client, case),
-            lambda: recorded.recorded(client, case),
-            lambda: showing.read_case(client, case),
-            lambda: messages.search(engine, "lamp", case_id=case),
-            lambda: foreseeing.foresee_case(client, case, now),
-            lambda: mending.mend(client, case, "to see", only_look=True),
+            lambda: standing.standing(client, engine, case),
+            lambda: standing.settled(client, engine, case),
+            lambda: sending.where_goods_are(engine, case),
+            lambda: asking.ask(client, case),
+            lambda: asking.ask_for_all(client, case),
+            lambda: asking.ask_for_the_whole(client, case),
+            lambda: looking.look(client, engine, case),
+            lambda: looking.look_through(client, engine, case),
+            lambda: showing.read_case(client, engine, case),
+            lambda: searching.search(engine, "lamp", case_id=case),
+            lambda: foreseeing.foresee_case(client, engine, case, now),
+            lambda: mending.mend(client, engine, case, "to see", only_look=True),
             lambda: exporting.read_case(client, engine, case),
-            lambda: listing.find(client, only, 5),
-            lambda: listing.count(client, only),
-            lambda: opening.registered(client, case),
+            lambda: listing.page(engine, only, 5),
+            lambda: listing.count(engine, only),
+            lambda: listing.only_stuck(client, only),
+            lambda: opening.registered(client, engine, case),
             lambda: orders.ask_order(marketplace, order),
             lambda: orders.countries_of(engine, order),
             lambda: orders.past_of(engine, order),
@@ -133,7 +135,7 @@ async def test_is_a_database_that_cannot_be_asked_said_to_be_silent(tmp_path: Pa
         records.recoveries(engine, NOBODY),
         records.inactive_buyers(engine, NOBODY),
         records.costs(engine, NOBODY),
-        messages.search(engine, "lamp"),
+        searching.search(engine, "lamp"),
         orders.countries_of(engine, "PL-1"),
         orders.past_of(engine, "PL-1"),
         payouts.record_payout(engine, PAYOUT, by_hand),

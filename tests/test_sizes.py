@@ -42,10 +42,9 @@ from domain.view import CaseView, Entry, Recalculate, WholeCase
 from pages.case import case_page
 from pages.export import make_page
 from policies import HERE as SHIPPED
+from service.asking import ask, ask_for_all, ask_for_the_whole
 from service.export_document import make_document
 from service.exporting import read_case as read_for_export
-from service.messages import with_messages
-from service.reaching import look, look_at_all, look_through
 from service.showing import read_case
 from tests.conftest import world_on
 from tests.life import AGENT, PLATFORM, SECOND, Life, RefusedCommand, World
@@ -120,14 +119,14 @@ async def check(life: Life, capsys: pytest.CaptureFixture[str]) -> WholeCase:
     client, world = life.world.client, life.world
     sizes = {query.__name__: await size(life, query) for query in (Case.view, Case.export)}
     assert max(sizes.values()) < FAR_BELOW, sizes
-    held, whole = await look(client, life.handle.id), await look_through(client, life.handle.id)
+    held, whole = await ask(client, life.handle.id), await ask_for_the_whole(client, life.handle.id)
     for name, number in held.in_all.items():
         if name != "messages":
             assert len(getattr(whole.view, name)) >= number
             assert getattr(whole.view, name)[-len(getattr(held, name)) :] == getattr(held, name)
     assert whole.in_all == {}
     assert set(whole.view.in_all) <= {"messages"}
-    shown = await with_messages(world.engine, await read_case(client, life.handle.id))
+    shown = await read_case(client, world.engine, life.handle.id)
     assert shown.view.in_all == {}
     print_page(case_page(shown, why=True))
     assert len(capsys.readouterr().out) > 10_000
@@ -271,12 +270,12 @@ async def test_is_what_was_left_out_added_again(wide: World) -> None:
     for _ in range(40):
         await life.agent(Hold, reason="x")
         await life.agent(Resume)
-    held = await look(wide.client, life.handle.id)
+    held = await ask(wide.client, life.handle.id)
     assert len(held.timeline) <= ROOM["timeline"].entries
-    whole = await look_at_all(wide.client, life.handle.id)
+    whole = await ask_for_all(wide.client, life.handle.id)
     assert whole.timeline[0].what == "opened"
     assert all(isinstance(entry, Entry) for entry in whole.timeline)
-    through = await look_through(wide.client, life.handle.id)
+    through = await ask_for_the_whole(wide.client, life.handle.id)
     holds = [clock for clock in through.deadlines if clock.window == "hold"]
     assert len(holds) == 40
     await life.send(PLATFORM, Close, reason="x")

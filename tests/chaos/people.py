@@ -38,9 +38,10 @@ from domain.parties import Party
 from domain.ports import RedeliveryPaid, RefundReport, RefundState
 from domain.stages import Stage
 from domain.view import CaseView, RefundingView, UncollectedParcelView
+from service.asking import ask
 from service.failures import InputError, RefusedError, SilentError
 from service.opening import open_case
-from service.reaching import answer, case, look
+from service.reaching import answer, case
 from service.sending import send
 from tests.chaos.parts import Site
 from tests.life import BUYER, CURRENCY, LOCALE, SELLER
@@ -216,7 +217,7 @@ class Life:
     async def looks_at(self, case_id: str) -> CaseView | None:
         """The case, if somebody answers; and whatever it tells of others is known from then on."""
         try:
-            view = await look(self.site.client, case_id)
+            view = await ask(self.site.client, case_id)
         except SilentError:
             self.record.done["looks unanswered"] += 1
             return None
@@ -370,7 +371,7 @@ async def look_around(site: Site, record: Record, chance: random.Random) -> None
         if record.cases:
             case_id = chance.choice(sorted(record.cases))
             try:
-                await look(site.client, case_id)
+                await ask(site.client, case_id)
                 record.done["looks"] += 1
             except (SilentError, RefusedError):
                 record.done["looks unanswered"] += 1

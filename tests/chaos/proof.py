@@ -23,12 +23,13 @@ from domain.refusals import Code
 from domain.stages import Stage
 from domain.view import CaseView, RefundingView
 from gate import workflow_runner
+from service.asking import ask
 from service.failures import RefusedError, SilentError
-from service.reaching import case, look
+from service.reaching import case
 from service.rebuilding import rebuild
 from service.sending import send
 from store.archive import Archive
-from store.step_records import StepBook
+from store.standings import Standings
 from store.tasks import TaskQueue
 from tests.chaos.parts import Site
 from tests.chaos.people import PAID_MINOR, Life, Record
@@ -111,7 +112,7 @@ async def all_views(site: Site, record: Record) -> AsyncIterator[CaseView]:
     """Every case that can be read; one that cannot is a finding, once."""
     async for case_id in cases(site):
         try:
-            yield await look(site.client, case_id)
+            yield await ask(site.client, case_id)
         except (SilentError, RefusedError) as error:
             record.find(f"{case_id} cannot be read: {error}")
 
@@ -352,7 +353,7 @@ def money_agrees(site: Site, record: Record, engine: Engine, views: list[CaseVie
 
 async def steps_are_recorded(site: Site, record: Record, engine: Engine) -> None:
     """What the store has of each case is what the case itself says, and what its history has."""
-    book = StepBook(engine)
+    book = Standings(engine)
     for view in [view async for view in all_views(site, record)]:
         for difference in differences(view, book.view(view.id)):
             record.find(f"recorded otherwise: {difference[:500]}")

@@ -15,6 +15,7 @@ from domain.ports import CloseCase, Task, TaskState
 from domain.step_record import Snapshot, StepKept, StepRecord, changed_facts, changed_lists
 from domain.view import Entry
 from store.archive import Archive
+from store.standings import Standings
 from store.step_records import StepBook
 from store.tables import EventRow, StandingRow
 from store.tasks import TaskQueue
@@ -98,10 +99,10 @@ def test_are_a_case_and_what_happened_kept_step_by_step(
     first = stands(noon, breaches=None)
     second = stands(noon, stage="with-agent", awaited="agent", due=noon.isoformat())
     opened, moved = entry(noon, "opened"), entry(noon, "stage with-agent")
-    assert book.view(CASE) is None
+    assert Standings(engine).view(CASE) is None
     assert book.keep(record(1, first, events=(opened,))) == StepKept()
     assert book.keep(record(2, second, first, happened=1, events=(moved,))) == StepKept()
-    view = book.view(CASE)
+    view = Standings(engine).view(CASE)
     assert view
     assert (view.stage, view.awaited, view.due) == ("with-agent", "agent", noon)
     assert view.timeline == (opened, moved)
@@ -119,7 +120,7 @@ def test_does_a_record_that_comes_again_change_nothing(
     two = record(2, second, first, happened=1, events=(entry(noon, "stage with-agent"),))
     for each in (one, one, two, one, two):
         assert book.keep(each).taken
-    view = book.view(CASE)
+    view = Standings(engine).view(CASE)
     assert view
     assert view.stage == "with-agent"
     assert len(happened(engine)) == 2
@@ -136,7 +137,7 @@ def test_is_a_case_wanted_whole_of_which_a_record_is_missing(
     assert book.keep(record(1, first, events=events[:1])).taken
     assert not book.keep(late).taken  # of one that has lost some
     assert book.keep(record(3, third, whole=True, events=events)).taken
-    view = book.view(CASE)
+    view = Standings(engine).view(CASE)
     assert view
     assert (view.stage, view.timeline) == ("with-agent", events)
 
@@ -155,7 +156,7 @@ def test_does_a_case_that_was_reset_replace_what_its_run_before_has_recorded(
     assert not book.keep(record(2, anew, first, run="r2", **goes_on)).taken
     whole = {"whole": True, "events": (events[0], entry(noon, "offer"))}
     assert book.keep(record(2, anew, run="r2", **whole)).taken
-    view = book.view(CASE)
+    view = Standings(engine).view(CASE)
     assert view
     assert [each.what for each in view.timeline] == ["opened", "offer"]
     assert view.task is None

@@ -697,7 +697,7 @@ class Case(ABC):
                 self.clocks.views(),
                 tuple(self.decisions),
                 running=self.clocks.places_waited(),
-                calendar=self.calendar if self._recalculated else None,
+                rules=self.registration if self._recalculated else None,
             ),
             events=tuple(self.timeline),
             messages=tuple(self.messages),
