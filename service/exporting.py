@@ -21,7 +21,7 @@ async def read_case(client: Client, engine: Engine, case_id: str) -> Known:
         if filed is None:
             raise
         return Known(filed, None)
-    return Known(filed, whole, await from_database(_returns, engine, whole))
+    return Known(filed, whole, await from_database(_returns, Standings(engine), whole))
 
 
 def _returns(standings: Standings, whole: WholeCase) -> tuple[CaseView, ...]:

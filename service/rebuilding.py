@@ -61,7 +61,7 @@ async def rebuild(client: Client, engine: Engine, case_id: str, *, only_look: bo
         return Rebuilt(case_id=case_id, records=0, lacked=False, why=str(error))
     if at := _ended_by_force(history.events[-1]):
         whole = _given_up(whole, at)
-    lacked = await from_database(_lacks, engine, whole)
+    lacked = await from_database(_lacks, StepBook(engine), Archive(engine), whole)
     if lacked and not only_look:
         await from_database(StepBook(engine).forget, case_id)
         await from_database(StepBook(engine).keep, whole)
@@ -83,10 +83,10 @@ def records_of(events: Sequence[HistoryEvent]) -> Iterator[StepRecord]:
             yield record
 
 
-def _lacks(engine: Engine, whole: StepRecord) -> bool:
+def _lacks(book: StepBook, archive: Archive, whole: StepRecord) -> bool:
     """Whether the store has less of a case than its history, which was read before it."""
-    kept, now = StepBook(engine).so_far(whole.case_id), follow(None, whole)
-    archived = {message.id for message in Archive(engine).messages(whole.case_id)}
+    kept, now = book.so_far(whole.case_id), follow(None, whole)
+    archived = {message.id for message in archive.messages(whole.case_id)}
     if not {message.id for message in whole.messages} <= archived:
         return True
     if kept is None or now is None or kept.run != now.run or kept.number < now.number:

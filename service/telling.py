@@ -73,7 +73,7 @@ async def report_of_order(
 
     Answers which cases these are.
     """
-    ids = await from_database(_hearing, engine, opening)
+    ids = await from_database(_hearing, Standings(engine), CaseRegister(engine), opening)
     for case_id in ids:
         await answer(case(client, case_id).signal("parcel", event), case_id)
     if not all(kind_of(case_id) is Kind.CARRIER_CLAIM for case_id in ids):
@@ -89,14 +89,15 @@ async def report_of_order(
     return ids
 
 
-def _hearing(engine: Engine, opening: OpenUncollectedParcel) -> list[str]:
+def _hearing(
+    standings: Standings, register: CaseRegister, opening: OpenUncollectedParcel
+) -> list[str]:
     """The open cases of an order that are about this parcel: the buyers' before the claims."""
-    book, register = Standings(engine), CaseRegister(engine)
     of_order = Filters(order=opening.order_id, country=opening.country)
-    running, _ = book.page(of_order, limit=MOST)
+    running, _ = standings.page(of_order, limit=MOST)
     found = []
     for one in running:
-        view, registration = book.brief(one.case_id), register.find(one.case_id)
+        view, registration = standings.brief(one.case_id), register.find(one.case_id)
         if view and registration and _is_about(view, registration, opening.tracking):
             found.append(one.case_id)
     return sorted(found, reverse=True)
@@ -134,7 +135,7 @@ async def _open_its_own(
 async def report_payment(client: Client, engine: Engine, case_id: str, key: str | None) -> str:
     """Tell a case that its buyer has paid for sending again; answers under which key."""
     await standing(client, engine, case_id)
-    charge = key or await from_database(_charge, engine, case_id)
+    charge = key or await from_database(_charge, Standings(engine), case_id)
     if kind_of(case_id) is not Kind.UNCOLLECTED_PARCEL or charge is None:
         raise RefusedError(
             Code.WRONG_STAGE, "Nobody is asked to pay for sending again in this case now."
@@ -148,9 +149,9 @@ async def report_payment(client: Client, engine: Engine, case_id: str, key: str 
     return charge
 
 
-def _charge(engine: Engine, case_id: str) -> str | None:
+def _charge(standings: Standings, case_id: str) -> str | None:
     """The key of what a buyer is asked to pay for goods that are not sent again yet."""
-    view = Standings(engine).brief(case_id)
+    view = standings.brief(case_id)
     if view is None or view.redelivery is None or view.stage is Stage.IN_TRANSIT:
         return None
     return view.redelivery.key

@@ -693,7 +693,7 @@ async def test_is_a_case_beyond_retention_written_out_from_the_database_alone(
     files = await written(CASE, Audience.AUTHORITY, tmp_path)
     document = files.document
     assert document.source == "database"
-    assert "kept no longer" in document.missing[0]
+    assert "are not recorded" in document.missing[0]
     said = "".join(read_page(files.page).text)
     assert document.missing[0] in said
     assert said.count("Missing from this document (see the beginning).") == 4

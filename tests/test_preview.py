@@ -394,6 +394,7 @@ async def test_the_next_refund_of_nothing_moves_no_money() -> None:
 def shell(real_world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     monkeypatch.setenv("TEMPORAL_ADDRESS", real_world.client.service_client.config.target_host)
     monkeypatch.setenv("RECOURSE_MARKETPLACE_URL", real_world.marketplace)
+    monkeypatch.setenv("DATABASE_URL", real_world.settings.database_url)
     return here
 
 

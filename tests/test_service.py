@@ -63,6 +63,7 @@ async def test_is_everything_asked_side_by_side_on_one_loop_without_stopping_it(
     client, engine = real_world.client, real_world.engine
     life, now = await real_world.dispute(), datetime.now(UTC)
     case, order = life.handle.id, life.order_id
+    await opening.registered(client, engine, case)
     only = Filters(kind=Kind.DISPUTE, seller=NOBODY)
     with closing(Marketplace(real_world.marketplace, "")) as marketplace:
         asked: list[Callable[[], Awaitable[Any]]] = [
