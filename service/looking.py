@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from domain.view import CaseView, WholeCase
 from service.database import from_database
 from service.failures import RefusedError, SilentError
-from service.reaching import answer, case
+from service.reaching import answer, case, described
 from store.standings import Standings
 
 
@@ -29,10 +29,8 @@ async def look_through(client: Client, engine: Engine, case_id: str) -> WholeCas
 
 async def _unrecorded(client: Client, case_id: str) -> NoReturn:
     """Why the store has nothing of a case."""
-    handle = case(client, case_id)
-    described = await answer(handle.describe(), case_id)
-    if described.status is WorkflowExecutionStatus.COMPLETED:
-        ended = await answer(handle.result(follow_runs=False), case_id)
+    if (await described(client, case_id)).status is WorkflowExecutionStatus.COMPLETED:
+        ended = await answer(case(client, case_id).result(follow_runs=False), case_id)
         if refusal := ended.refusal:
             raise RefusedError(refusal.code, f"It was not opened: {refusal.sentence}")
     raise SilentError(

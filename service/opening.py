@@ -20,7 +20,7 @@ from domain.parties import Party
 from domain.stages import Stage
 from domain.view import CaseView, Closed
 from service.failures import RefusedError, SilentError
-from service.looking import look
+from service.looking import look_through
 from service.reaching import CaseHandle, answer, case
 from service.standing import Standing, standing
 from workflows.kernel import attributes
@@ -79,8 +79,8 @@ async def registered(client: Client, engine: Engine, case_id: str) -> Standing |
 
 
 def _is_to_say(found: Standing) -> bool:
-    """Whether a case has yet to say that it is registered, or why it was not: at its very end."""
-    return found.stage is Stage.OPENING or (found.stage is Stage.CLOSED and not found.over)
+    """Whether a case has yet to say that it is registered, or why it was not."""
+    return found.stage is Stage.OPENING or not (found.recorded or found.over)
 
 
 class Opened(NamedTuple):
@@ -96,7 +96,7 @@ async def open_and_look(
     """Open a case, and look at it once it is registered; RefusedError if it could not be opened."""
     found = await answer(open_or_find(client, opening, task_queue), opening.case_id)
     there = await registered(client, engine, opening.case_id)
-    view = await look(client, engine, opening.case_id) if there else None
+    view = (await look_through(client, engine, opening.case_id)).view if there else None
     return Opened(view, found.before)
 
 

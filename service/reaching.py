@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
+    WorkflowExecutionDescription,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -14,6 +15,7 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.kinds import Kind
 from domain.orders import shortened
 from domain.refusals import Code
 from domain.view import Closed
@@ -81,6 +83,14 @@ def case(client: Client, case_id: str) -> CaseHandle:
     if not case_id.strip() or len(case_id) > LONGEST_ID:
         raise unknown(case_id)
     return client.get_workflow_handle(case_id, result_type=Closed)
+
+
+async def described(client: Client, case_id: str) -> WorkflowExecutionDescription:
+    """A case as Temporal's server knows it; RefusedError for what is none."""
+    found = await answer(case(client, case_id).describe(), case_id)
+    if found.workflow_type not in {kind.process for kind in Kind}:
+        raise unknown(case_id)
+    return found
 
 
 def _explained(error: RPCError, case_id: str, silent: str) -> Exception:

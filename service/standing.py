@@ -20,7 +20,7 @@ from domain.refusals import Refusal
 from domain.stages import Stage
 from domain.view import CaseView, Closed
 from service.database import from_database
-from service.reaching import answer, case
+from service.reaching import answer, case, described
 from store.standings import Standings
 from workflows.kernel import attributes
 
@@ -34,6 +34,7 @@ class Standing:
 
     `working`: its timeline is at work, so that the stage may be one that is just being left.
     `ending` and `refusal` of a case that is over; `due` only while somebody's clock runs.
+    `recorded`: the store has it.
     """
 
     case_id: str
@@ -46,13 +47,15 @@ class Standing:
     over: bool
     ending: Ending | None = None
     refusal: Refusal | None = None
+    recorded: bool = True
 
 
 async def standing(client: Client, engine: Engine, case_id: str) -> Standing:
     """How a case stands; RefusedError for one that is not there, SilentError if nobody can say."""
-    if view := await from_database(Standings(engine).brief, case_id):
-        return _recorded(view)
-    return await _described(client, case_id)
+    view = await from_database(Standings(engine).brief, case_id)
+    if view is None or view.ending is Ending.NOT_OPENED:  # it may just be opened anew
+        return await _described(client, case_id)
+    return _recorded(view)
 
 
 async def settled(client: Client, engine: Engine, case_id: str, *, over: bool = False) -> Standing:
@@ -88,12 +91,12 @@ async def _described(client: Client, case_id: str) -> Standing:
     """As Temporal's server knows a case of which nothing is recorded: it has just been opened, or
     records nothing.
     """
-    described = await answer(case(client, case_id).describe(), case_id)
-    over = described.status is not WorkflowExecutionStatus.RUNNING
+    found = await described(client, case_id)
+    over = found.status is not WorkflowExecutionStatus.RUNNING
     closed = await _closed(client, case_id) if over else None
 
     def published(key: SearchAttributeKey[Any]) -> Any:
-        return described.typed_search_attributes.get(key)
+        return found.typed_search_attributes.get(key)
 
     awaited = published(attributes.AWAITED)
     return Standing(
@@ -103,10 +106,11 @@ async def _described(client: Client, case_id: str) -> Standing:
         due=None if over else published(attributes.DUE),
         buyer_id=published(attributes.BUYER),
         seller_id=published(attributes.SELLER),
-        working=not over and _works(described),
+        working=not over and _works(found),
         over=over,
         ending=closed.ending if closed else None,
         refusal=closed.refusal if closed else None,
+        recorded=False,
     )
 
 
@@ -118,5 +122,5 @@ async def _closed(client: Client, case_id: str) -> Closed | None:
         return None
 
 
-def _works(described: WorkflowExecutionDescription) -> bool:
-    return described.raw_description.HasField("pending_workflow_task")
+def _works(found: WorkflowExecutionDescription) -> bool:
+    return found.raw_description.HasField("pending_workflow_task")

@@ -216,9 +216,12 @@ def _keep_private(file: Path) -> None:
     permissions. One that everybody can read was made before; narrower ones are somebody's choice.
     """
     with suppress(OSError):  # what it may not make or change, connecting says
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        with suppress(FileExistsError):
+            # Not one that is there: closing it would end the locks that connections of this process
+            # hold on it, for the system knows but one holder of them a process.
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         for part in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
-            if part.exists() and part.stat().st_mode & stat.S_IROTH:
+            if part.is_file() and part.stat().st_mode & stat.S_IROTH:
                 part.chmod(0o600)
 
 

@@ -106,17 +106,21 @@ class Standings:
         """At most `limit` cases, the one due first at the top, closed ones behind all others with
         the last one first; and where the next page begins, if there is one.
         """
-        order = (col(StandingRow.over), col(StandingRow.rank), col(StandingRow.case_id))
-        statement = _rows().where(*_asked(filters)).order_by(*order).limit(limit + 1)
-        if after:
-            statement = statement.where(tuple_(*order) > tuple_(*after))
         with transaction(self._engine) as session:
-            rows = session.exec(statement).all()
+            rows = session.exec(self.statement(filters, limit + 1, after)).all()
         place = None
         if len(rows) > limit:
             last = rows[limit - 1]
             place = Place(last.over, last.rank, last.case_id)
         return [_listed(row) for row in rows[:limit]], place
+
+    def statement(
+        self, filters: Filters, limit: int, after: Place | None
+    ) -> SelectOfScalar[StandingRow]:
+        """What the database is asked for a page; an index has the cases in this order."""
+        order = (col(StandingRow.over), col(StandingRow.rank), col(StandingRow.case_id))
+        statement = _rows().where(*_asked(filters)).order_by(*order).limit(limit)
+        return statement.where(tuple_(*order) > tuple_(*after)) if after else statement
 
     def changed(self, filters: Filters, since: int, limit: int) -> list[Listed]:
         """At most `limit` cases that have changed after a number, the one changed first at the

@@ -47,6 +47,7 @@ from policies import read_calendar, read_policy
 from service.allegro import openings
 from service.failures import InputError
 from service.opening import open_case
+from store.engine import connect, migrate
 from tests.life import World
 from tests.processes import binary
 
@@ -246,9 +247,9 @@ async def test_is_an_unregistered_case_said_to_be_on_its_way(
     monkeypatch.setenv("TEMPORAL_ADDRESS", empty_server.service_client.config.target_host)
     monkeypatch.setattr("service.opening.REGISTERING", 1.0)
     monkeypatch.setattr("service.reaching.PATIENCE", 1.0)
-    unknown = await asyncio.to_thread(here, "list", "--breached")
-    assert unknown.code == 3
-    assert "register-attributes" in unknown.err
+    store = connect(f"sqlite:///{tmp_path / 'recourse.db'}")
+    migrate(store)
+    monkeypatch.setenv("DATABASE_URL", str(store.url))
     file = written(tmp_path, opening("PL-1"))
     assert "register-attributes" in (await asyncio.to_thread(here, "open", file)).err
     assert "RecourseStage" in (await asyncio.to_thread(here, "register-attributes")).out
@@ -266,8 +267,9 @@ async def test_is_an_unregistered_case_said_to_be_on_its_way(
         )
         assert silent.code == 3
         assert silent.json["error"]["code"] == "unreachable"
-        assert silent.err.startswith("No worker answers; start one")
+        assert "start one with `python worker.py`" in silent.err
     assert "--command-id c1" in silent.err
+    store.dispose()
 
 
 @pytest.mark.parametrize(
@@ -862,7 +864,7 @@ async def test_is_an_order_taken_for_a_case_pointed_to_its_preview(shell: Shell)
 
 
 async def test_is_the_exit_code_ours_though_temporals_threads_still_run(shell: Shell) -> None:
-    for command in (("show", "dispute:PL:none:1"), ("list", "--breached")):
+    for command in (("show", "dispute:PL:none:1"), ("list", "--stuck")):
         answer = await shell.run(*command, TEMPORAL_NAMESPACE="elsewhere")
         assert answer.code == 2, answer
         assert answer.err == (
@@ -882,7 +884,7 @@ async def test_is_an_unreachable_server_one_sentence(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began = time.monotonic()
-    answer = await shell.run("list", "--json", TEMPORAL_ADDRESS="127.0.0.1:1")
+    answer = await shell.run("list", "--stuck", "--json", TEMPORAL_ADDRESS="127.0.0.1:1")
     assert time.monotonic() - began < 20
     assert answer.code == 3
     assert answer.json["error"]["code"] == "unreachable"

@@ -21,6 +21,7 @@ import starter
 from cli.failures import TRACEBACK
 from config import HERE
 from service import reaching
+from store.engine import connect, migrate
 
 COMMANDS = get_command(starter.app).commands  # type: ignore[attr-defined]
 FOREIGN, ENDED, RAW = "dispute:PL:foreign:1", "dispute:PL:ended:1", "dispute:PL:raw:1"
@@ -167,7 +168,7 @@ OPENING = """{"kind": "dispute", "country": "PL", "order_id": "ORDER", "number":
         (("show", FOREIGN), 1),
         (("show", FOREIGN, "--json"), 1),
         (("preview", FOREIGN), 1),
-        (("say", FOREIGN, "x", "--as", "buyer"), 2),
+        (("say", FOREIGN, "x", "--as", "buyer"), 1),
         (("say", FOREIGN, "x", "--as", "buyer:b"), 1),
         (("close", FOREIGN, "x", "--as", "platform"), 1),
         (("say", ENDED, "x", "--as", "buyer:b"), 1),
@@ -191,7 +192,10 @@ async def test_is_what_is_no_case_told_apart(  # noqa: PLR0917 - most are fixtur
 ) -> None:
     monkeypatch.setattr(reaching, "PATIENCE", 3.0)
     monkeypatch.setenv("TEMPORAL_ADDRESS", foreigners.service_client.config.target_host)
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'x.db'}")
+    store = connect(f"sqlite:///{tmp_path / 'x.db'}")
+    migrate(store)
+    store.dispose()
+    monkeypatch.setenv("DATABASE_URL", str(store.url))
     if arguments[0] == "open":
         file = tmp_path / "opening.json"
         file.write_text(OPENING.replace("ORDER", arguments[1]))

@@ -46,6 +46,7 @@ async def test_a_stuck_case_is_listed_goes_back_and_goes_on_with_all_that_was_sa
 ) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", own_server.client.service_client.config.target_host)
     async with parts_on(own_server, tmp_path) as world:
+        monkeypatch.setenv("DATABASE_URL", world.settings.database_url)
         others = [process for process in PROCESSES.values() if process is not Dispute]
         async with working(world.client, world.settings, world.engine, [*others, Dawdling]):
             life = await world.dispute()

@@ -1,6 +1,8 @@
 """Reaching the database, and making its tables."""
 
 import os
+import subprocess
+import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -171,6 +173,31 @@ def test_is_a_file_that_is_no_database_told_in_one_sentence(tmp_path: Path) -> N
 def test_is_the_folder_of_a_new_sqlite_file_made(tmp_path: Path) -> None:
     connect(f"sqlite:///{tmp_path / 'new' / 'folder' / 'recourse.db'}").dispose()
     assert (tmp_path / "new" / "folder" / "recourse.db").exists()
+
+
+def test_is_a_folder_that_is_named_for_a_file_left_as_it_was(tmp_path: Path) -> None:
+    before = tmp_path.stat().st_mode
+    with pytest.raises(StoreError, match="cannot be reached"):
+        connect(f"sqlite:///{tmp_path}")
+    assert tmp_path.stat().st_mode == before
+
+
+def test_does_connecting_again_keep_the_locks_of_this_process(tmp_path: Path) -> None:
+    file = tmp_path / "recourse.db"
+    engine = connect(f"sqlite:///{file}")
+    migrate(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connect(f"sqlite:///{file}").dispose()
+        writes = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0); "
+            "c.execute('BEGIN IMMEDIATE')"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", writes, str(file)], capture_output=True, text=True, check=False
+        )
+    engine.dispose()
+    assert "database is locked" in other.stderr
 
 
 def test_is_sqlite_set_up_for_many_threads_and_strict_keys(tmp_path: Path) -> None:
