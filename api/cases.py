@@ -77,7 +77,7 @@ async def open_case(
 
 async def _opened(parts: Parts, person: Person, opening: Opening) -> Opened:
     try:
-        return await open_and_look(parts.client, opening, parts.settings.task_queue)
+        return await open_and_look(parts.client, parts.engine, opening, parts.settings.task_queue)
     except RefusedError as error:
         if error.code == Code.ORDER_DIFFERS and person.role is not Role.PLATFORM:
             raise no_such_order() from None

@@ -67,6 +67,7 @@ async def send(
         raise
     target, receipt = await submit(
         parts.client,
+        parts.engine,
         case_id,
         lambda _: command,
         of_return=isinstance(command, OF_A_RETURN),

@@ -6,13 +6,13 @@ from api.roles import AGENTS, Person, Role
 from domain.kinds import Kind
 from domain.view import CaseView
 from service.database import from_database
-from store.step_records import StepBook
+from store.standings import Standings
 from store.tasks import TaskQueue
 
 
 async def case_within_reach(parts: Parts, person: Person, case_id: str) -> CaseView:
     """A case as the store has it; Problem 404 for none, and for one that is not theirs to see."""
-    view = await from_database(StepBook(parts.engine).view, case_id)
+    view = await from_database(Standings(parts.engine).view, case_id)
     if view is None or not await reaches(parts, person, view):
         raise no_such_case()
     return view

@@ -40,7 +40,10 @@ RECORDS = 5
 register one by one.
 """
 
-EDITION = 5
+ENDS_QUIETLY = 6
+"""The end changes no search attribute: that a case has ended Temporal says itself."""
+
+EDITION = 6
 """The edition of a case that is registered now: it does all of the above. Raised, with a name for
 what is new, when the kernel acts in another way from then on; cases that were registered before
 keep theirs.

@@ -23,7 +23,7 @@ from domain.commands import (
 from domain.parties import Party
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import Outcome, Receipt
+from domain.view import Outcome, Receipt, RefundingView
 from service.database import from_database
 from service.failures import RefusedError, SilentError
 from service.opening import registered
@@ -85,7 +85,8 @@ async def where_goods_are(engine: Engine, case_id: str) -> str:
     itself.
     """
     found = await from_database(Standings(engine).brief, case_id)
-    return found.returns[-1] if found and found.returns else case_id
+    returns = found.returns if isinstance(found, RefundingView) else ()
+    return returns[-1] if returns else case_id
 
 
 async def send(

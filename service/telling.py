@@ -12,7 +12,14 @@ from domain.openings import OpenUncollectedParcel
 from domain.ports import RedeliveryPaid, RefundReport, Registration
 from domain.refusals import Code
 from domain.stages import Stage
-from domain.view import CaseView
+from domain.view import (
+    CarrierClaimView,
+    CaseView,
+    NonDeliveryView,
+    ParcelClaimView,
+    RedeliveryView,
+    UncollectedParcelView,
+)
 from service.database import from_database
 from service.failures import RefusedError
 from service.opening import open_case, registered
@@ -107,12 +114,12 @@ def _is_about(view: CaseView, registration: Registration, tracking: str) -> bool
     """Whether a case is about this parcel; a number that the order does not know is one under
     which goods were sent again.
     """
-    match view.kind:
-        case Kind.UNCOLLECTED_PARCEL:
+    match view:
+        case UncollectedParcelView():
             return tracking == view.tracking
-        case Kind.CARRIER_CLAIM:
-            return view.carrier_claim is not None and tracking == view.carrier_claim.tracking
-        case Kind.NON_DELIVERY if registration.sale:
+        case CarrierClaimView(carrier_claim=ParcelClaimView(tracking=claimed)):
+            return tracking == claimed
+        case NonDeliveryView() if registration.sale:
             sent = count(units_of(registration.sale, tracking))
             return bool(count(registration.lines).keys() & sent.keys())
     return False
@@ -151,7 +158,7 @@ async def report_payment(client: Client, engine: Engine, case_id: str, key: str 
 
 def _charge(standings: Standings, case_id: str) -> str | None:
     """The key of what a buyer is asked to pay for goods that are not sent again yet."""
-    view = standings.brief(case_id)
-    if view is None or view.redelivery is None or view.stage is Stage.IN_TRANSIT:
-        return None
-    return view.redelivery.key
+    match standings.brief(case_id):
+        case UncollectedParcelView(redelivery=RedeliveryView(key=key), stage=stage):
+            return None if stage is Stage.IN_TRANSIT else key
+    return None

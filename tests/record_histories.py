@@ -848,6 +848,12 @@ ANEW = {
 }
 """Lives of every kind once more, of cases that write one record a step."""
 
+ANEW |= {
+    f"{play.__name__}_ending_quietly": play
+    for play in (dispute_decided, withdrawal_refunded, carrier_claim_recovered)
+}
+"""And of cases whose end changes no search attribute."""
+
 ALL = (*(play.__name__ for play in (*LIVES, *(play for play, _ in AWAY))), *ANEW)
 
 

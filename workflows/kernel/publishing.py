@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from domain.ports import ENDS_QUIETLY
+from domain.stages import Stage
 from workflows.kernel import attributes
 
 if TYPE_CHECKING:
@@ -12,7 +14,13 @@ if TYPE_CHECKING:
 
 
 def publish(case: "Case") -> None:
-    """Bring attributes and details up to date; what has not changed costs nothing."""
+    """Bring attributes and details up to date; what has not changed costs nothing.
+
+    That a case has ended Temporal says itself: its attributes stay as they were.
+    """
+    workflow.set_current_details(page(case))
+    if case.stage is Stage.CLOSED and case.registration.edition >= ENDS_QUIETLY:
+        return
     registration, task = case.registration, case.agents_task.now
     facts: dict[SearchAttributeKey[Any], Any] = {
         attributes.KIND: case.opening.kind.value,
@@ -35,7 +43,6 @@ def publish(case: "Case") -> None:
     ]
     if changed:
         workflow.upsert_search_attributes(changed)
-    workflow.set_current_details(page(case))
 
 
 def page(case: "Case") -> str:
