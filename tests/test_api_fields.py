@@ -59,7 +59,7 @@ def test_of_people_others_see_the_party_and_the_name_that_an_agent_signs_with() 
     assert seen(Actor(party=Party.BUYER, id="b", name="Ewa"), ops) == {"party": "buyer", "id": "b"}
 
 
-@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize("role", sorted(EVERYBODY))
 def test_what_was_proposed_and_never_announced_stays_with_those_who_judge(role: Role) -> None:
     person = Person(role=role, id="p")
     at = datetime(2026, 11, 20, tzinfo=UTC)

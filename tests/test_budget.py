@@ -41,21 +41,21 @@ class Budget(NamedTuple):
 
 
 BUDGETS = {
-    "reference dispute": Budget(14, 30, 14_700, 5, 6_200),
-    "silent seller": Budget(23, 50, 19_200, 9, 11_500),
-    "dispute with a repair": Budget(39, 81, 33_900, 13, 13_500),
-    "cancellation": Budget(10, 23, 11_900, 5, 5_200),
-    "withdrawal": Budget(36, 74, 34_100, 13, 13_000),
-    "complaint": Budget(17, 37, 17_800, 8, 7_200),
+    "reference dispute": Budget(13, 29, 14_700, 5, 6_200),
+    "silent seller": Budget(22, 49, 19_200, 9, 11_500),
+    "dispute with a repair": Budget(37, 79, 33_900, 13, 13_500),
+    "cancellation": Budget(9, 22, 11_900, 5, 5_200),
+    "withdrawal": Budget(34, 72, 34_100, 13, 13_000),
+    "complaint": Budget(16, 36, 17_800, 8, 7_200),
 }
 """As `steady` and `within` count. Events and bytes have a little room, and so have the records:
 one more where the database is so quick that what happens beside a step is a step of its own.
 """
 
 RECORDED: dict[Callable[[World], Awaitable[Played]], Budget] = {
-    uncollected_sent_again: Budget(33, 73, 21_700, 12, 12_500),
-    non_delivery_lost: Budget(33, 74, 22_700, 12, 11_500),
-    carrier_claim_recovered: Budget(21, 44, 16_700, 9, 9_700),
+    uncollected_sent_again: Budget(32, 72, 21_700, 12, 12_500),
+    non_delivery_lost: Budget(32, 73, 22_700, 12, 11_500),
+    carrier_claim_recovered: Budget(20, 43, 16_700, 9, 9_700),
 }
 """Lives of the processes that have no floor in the bench; their activities are real."""
 

@@ -43,6 +43,8 @@ def keep(engine: Engine, noon: datetime) -> Keep:
             "order_id": name,
             "opened_at": noon.isoformat(),
             "opened_by": {"party": "buyer", "id": "b-1"},
+            "reason": "other",
+            "wanted": "full-refund",
             "stage": "closed" if over else "awaiting-seller",
             "buyer_id": "b-1",
             "seller_id": "s-1",
