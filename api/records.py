@@ -123,7 +123,7 @@ async def ahead(request: Request, person: Asking, case_id: CaseId) -> Response:
     """What each can still do, what silence does and when, and what money would move."""
     parts = parts_of(request)
     await case_within_reach(parts, person, case_id)
-    _, outlook = await foresee_case(parts.client, case_id, datetime.now(UTC))
+    _, outlook = await foresee_case(parts.client, parts.engine, case_id, datetime.now(UTC))
     return told(seen(outlook, person))
 
 

@@ -263,10 +263,11 @@ async def _parcel(parts: Parts, person: Person, event: ParcelReport) -> list[str
         event_id=event.event_id, scan=event.scan, at=event.at, tracking=event.tracking
     )
     if event.case_id is not None:
-        return [await report_parcel(parts.client, event.case_id, seen)]
+        return [await report_parcel(parts.client, parts.engine, event.case_id, seen)]
     told = {name: getattr(event, name) for name in ("country", "order_id", "tracking")}
     opening = OpenUncollectedParcel(opened_by=person.actor, **told)
-    return await report_of_order(parts.client, opening, seen, parts.settings.task_queue)
+    queue = parts.settings.task_queue
+    return await report_of_order(parts.client, parts.engine, opening, seen, queue)
 
 
 async def _refund(parts: Parts, _person: Person, event: RefundKnown) -> list[str]:
@@ -280,6 +281,7 @@ async def _answer(parts: Parts, person: Person, event: CarrierAnswer) -> list[st
     )
     target, _ = await submit(
         parts.client,
+        parts.engine,
         event.case_id,
         lambda _: command,
         of_return=False,
@@ -290,7 +292,7 @@ async def _answer(parts: Parts, person: Person, event: CarrierAnswer) -> list[st
 
 
 async def _payment(parts: Parts, _person: Person, event: RedeliveryPayment) -> list[str]:
-    await report_payment(parts.client, event.case_id, event.key)
+    await report_payment(parts.client, parts.engine, event.case_id, event.key)
     return [event.case_id]
 
 

@@ -114,6 +114,7 @@ async def _try(parts: Parts, task: Task, claim: Claim) -> Receipt | None:
     try:
         _, receipt = await submit(
             parts.client,
+            parts.engine,
             task.case_id,
             lambda _: claim,
             of_return=False,
