@@ -425,7 +425,7 @@ class GoodsReturn(ReturnRecord):
         """What comes back, how, and why; a label that the seller owed becomes the platform's."""
         return {
             "goods": self.named(self.expected),
-            "way": Way.PLATFORM_LABEL if self.breaches else self.way,
+            "way": Way.PLATFORM_LABEL if self.breaches.known else self.way,
             "purpose": self.opening.purpose,
             "withheld": self.withholds or None,
         }

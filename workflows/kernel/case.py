@@ -21,8 +21,7 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from activities.cases import YEARS_AHEAD, Cases
-from activities.marketplace import SellerConduct
+from activities.cases import Cases
 from activities.tasks import Tasks
 from domain.ahead import Ahead, flow, stages, stages_led_from
 from domain.base import Value
@@ -57,11 +56,9 @@ from domain.ports import (
     NOTHING_LOCAL,
     RECORDS,
     WHOLE_STEPS,
-    BreachReport,
     CaseBeside,
     CloseCase,
     Misfit,
-    PinRules,
     RegisterCase,
     Registration,
     Task,
@@ -70,7 +67,6 @@ from domain.refusals import Code, Refusal
 from domain.stages import Flow, Stage
 from domain.step_record import snapshot
 from domain.view import (
-    BreachView,
     Closed,
     DecisionView,
     Entry,
@@ -85,11 +81,11 @@ from domain.writing import (
     character_refusal,
     count_refusal,
     name_refusal,
-    reason_refusal,
     text_refusal,
 )
 from workflows.kernel.agents_task import AgentsTask
 from workflows.kernel.alarm import Alarm
+from workflows.kernel.breaches import Breaches
 from workflows.kernel.clocks import Clocks
 from workflows.kernel.deadline import Clock
 from workflows.kernel.errands import Errands, failure_type
@@ -103,6 +99,7 @@ from workflows.kernel.judging import (
     impostor,
     letters_bar,
     not_permitted,
+    recalculation_bars,
     refused,
     with_verbs,
 )
@@ -112,7 +109,7 @@ from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
 from workflows.kernel.outbox import Outbox
 from workflows.kernel.publishing import publish
 from workflows.kernel.recorder import Recorder, Step
-from workflows.kernel.rules import rules_now
+from workflows.kernel.rules import with_rules_of_now
 from workflows.kernel.undelivered import UndeliveredLetters
 
 
@@ -163,7 +160,6 @@ class Case(ABC):
         self.awaited: Party | None = Party.PLATFORM
         self.clocks = Clocks()
         self.agents_task = AgentsTask(self.id, self.keep_task)
-        self.breaches: list[BreachView] = []
         self.decisions: list[DecisionView] = []
         self.messages: list[Message] = []
         self.timeline: list[Entry] = []
@@ -181,6 +177,7 @@ class Case(ABC):
         self._over = False
         self._filed: CloseCase | None = None
         self.errands = Errands()
+        self.breaches = Breaches(self.id, self.errands, self.note)
         self.undelivered = UndeliveredLetters(self)
         self._outbox = Outbox(
             self.id,
@@ -478,18 +475,7 @@ class Case(ABC):
 
     def breach(self, clock: Clock) -> None:
         """Record a missed window against the seller, and report it (H7)."""
-        breach = BreachView(window=clock.name, due=clock.due, at=self.now)
-        self.breaches.append(breach)
-        self.note("breach", Party.SELLER, clock.name)
-        report = BreachReport(
-            key=f"{self.id}:breach:{len(self.breaches)}",
-            case_id=self.id,
-            seller_id=self.registration.seller_id,
-            window=clock.name,
-            due=clock.due,
-            at=breach.at,
-        )
-        self.errands.run(self._report(report))
+        self.breaches.add(clock, self.registration.seller_id, self.now)
 
     def keep_task(self, task: Task) -> None:
         """Tell the agents' queue of a task."""
@@ -534,7 +520,7 @@ class Case(ABC):
             ending=ending,
             at=self.now,
             escalated=self.escalated,
-            breaches=len(self.breaches),
+            breaches=len(self.breaches.known),
         )
         publish(self)
         if self.registration.edition >= RECORDS:
@@ -769,45 +755,24 @@ class Case(ABC):
         return self._recalculated[wanted.command_id]
 
     async def _recalculate(self, wanted: Recalculate) -> Recalculated:
-        before = self.due
-        rules, terms = await rules_now(
-            PinRules(
-                country=self.opening.country,
-                kind=self.opening.kind,
-                first_year=self.calendar.first_year,
-                last_year=self.now.year + YEARS_AHEAD,
-            )
-        )
-        old = self.registration.policy_version
-        self.registration = self.registration.model_copy(
-            update={
-                "policy_version": rules.policy_version,
-                "terms": terms,
-                "calendar": rules.calendar,
-            }
-        )
+        before, old = self.due, self.registration.policy_version
+        self.registration = await with_rules_of_now(self.registration, self.opening, self.now)
         self.clocks.adopt(self.policy, self.calendar, self.now)
         self._stirred = True
         self.note(
             "recalculated",
             wanted.by.party,
-            f"{old} → {rules.policy_version}, by {wanted.by.id}: {wanted.reason}",
+            f"{old} → {self.registration.policy_version}, by {wanted.by.id}: {wanted.reason}",
         )
         if self.awaited and self.due and self.due != before:
             self.tell_both(NoticeName.DEADLINE_MOVED, due=self.due, awaited=self.awaited)
-        return Recalculated(
-            policy_version=rules.policy_version, due_before=before, due_after=self.due
-        )
+        now = self.registration.policy_version
+        return Recalculated(policy_version=now, due_before=before, due_after=self.due)
 
     @recalculate.validator
     def _may_recalculate(self, wanted: Recalculate) -> None:
-        if wanted.by.party not in (Party.AGENT, Party.PLATFORM):
-            raise refused(
-                Refusal(code=Code.NOT_YOURS, sentence="Only an agent recalculates; ask for one.")
-            )
-        if self.registered and (self.stage is Stage.CLOSED or self.registration.refusal):
-            raise refused(Refusal(code=Code.CASE_CLOSED, sentence="The case is closed."))
-        if refusal := reason_refusal(wanted):
+        over = self.stage is Stage.CLOSED or self.registration.refusal is not None
+        if refusal := recalculation_bars(wanted, over=self.registered and over):
             raise refused(refusal)
 
     @workflow.signal
@@ -904,7 +869,7 @@ class Case(ABC):
             "timeline": tuple(self.timeline),
             "messages": tuple(self.messages),
             "task": self.agents_task.now,
-            "breaches": tuple(self.breaches),
+            "breaches": tuple(self.breaches.known),
             "beside": tuple(self.beside),
             "undelivered": self.undelivered.look(),
             "letters_task": self.undelivered.task,
@@ -969,17 +934,6 @@ class Case(ABC):
     def _resume(self) -> None:
         self._let_go()
         self.tell_both(NoticeName.CLOCK_RESUMED, due=self.due, awaited=self.awaited)
-
-    async def _report(self, report: BreachReport) -> None:
-        try:
-            await workflow.execute_activity_method(
-                SellerConduct.report_breach,
-                report,
-                summary=f"breach of {report.window}",
-                **MARKETPLACE,
-            )
-        except ActivityError as error:
-            self.note("breach report refused", detail=failure_type(error))
 
     async def _record_task(self, task: Task) -> None:
         summary = f"task {task.purpose} · {task.queue} · {task.state}"

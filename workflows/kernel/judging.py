@@ -9,6 +9,8 @@ from domain.kinds import Kind
 from domain.parties import Actor, Party
 from domain.refusals import Code, Refusal
 from domain.stages import Stage
+from domain.view import Recalculate
+from domain.writing import reason_refusal
 
 Permitted = dict[type[CommandBase], tuple[tuple[Party, ...], tuple[Stage, ...]]]
 """Who may send what, and at which stages."""
@@ -82,6 +84,15 @@ def letters_bar(by: Party, *, undelivered: bool) -> Refusal | None:
     if not undelivered:
         return Refusal(code=Code.ALREADY_DONE, sentence="Every letter has arrived.")
     return None
+
+
+def recalculation_bars(wanted: Recalculate, *, over: bool) -> Refusal | None:
+    """Rules that are not for this party to take up anew, or not any more."""
+    if wanted.by.party not in SEES_TO_THE_CASE:
+        return Refusal(code=Code.NOT_YOURS, sentence="Only an agent recalculates; ask for one.")
+    if over:
+        return Refusal(code=Code.CASE_CLOSED, sentence="The case is closed.")
+    return reason_refusal(wanted)
 
 
 def with_verbs(refusal: Refusal, party: Party, verbs: Collection[str]) -> Refusal:

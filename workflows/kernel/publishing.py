@@ -31,7 +31,7 @@ def publish(case: "Case") -> None:
         attributes.AMOUNT: registration.at_stake and registration.at_stake.amount_minor,
         attributes.AWAITED: case.awaited and case.awaited.value,
         attributes.DUE: case.due,
-        attributes.BREACHED: bool(case.breaches),
+        attributes.BREACHED: bool(case.breaches.known),
         attributes.QUEUE: task and task.queue,
         attributes.UNDELIVERED: bool(case.undelivered) or None,
     }
@@ -56,7 +56,7 @@ def page(case: "Case") -> str:
     for clock in case.clocks.waited:
         held = " (held)" if clock.held_since else ""
         lines.append(f"awaited: {clock.says()}{held}")
-    lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches]
+    lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches.known]
     lines += [f"beside: {other}" for other in case.beside]
     if task := case.agents_task.now:
         lines.append(f"task: {task.purpose} · {task.queue} · {task.state}")
