@@ -105,7 +105,7 @@ class ClaimRecord(OverOrder, WithAgents):
     def buyers_cases(self) -> tuple[str, ...]:
         """The cases about the same parcel: the one that opened this, and those that found it."""
         opener = (self.opening.belongs_to,) if self.opening.belongs_to else ()
-        return tuple(dict.fromkeys((*opener, *self.beside)))
+        return tuple(dict.fromkeys((*opener, *self.beside.ids)))
 
     def tell(self, to: Party, name: NoticeName, /, **facts: Unpack[Told]) -> None:
         """The buyer is no party to it: what would go to both goes to the seller alone."""

@@ -401,7 +401,7 @@ class Complaint(ComplaintRecord):
         if not self.is_paid_at_once(granted):
             goods_first = granted.remedy is Remedy.RETURN_FOR_REFUND
             named_next = granted.remedy is Remedy.PARTIAL_REFUND and (
-                self.beside or self.registration.edition >= LEARNS_FIRST
+                self.beside.ids or self.registration.edition >= LEARNS_FIRST
             )
             if self.registration.edition >= SAYS_WHY_LESS and (goods_first or named_next):
                 await self.learn_refunded()

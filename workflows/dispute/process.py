@@ -374,7 +374,7 @@ class Dispute(DisputeRecord):
 
     async def price(self, move: MOVES) -> None:
         """An offer that names no amount is of all that is left, and one that does of no more."""
-        others = self.beside and self.registration.edition >= LEARNS_FIRST
+        others = self.beside.ids and self.registration.edition >= LEARNS_FIRST
         if isinstance(move, Offer) and (move.amount is None or others):
             await self.learn_again(move.remedy, move.amount)
 

@@ -103,7 +103,7 @@ from workflows.kernel.judging import (
     refused,
     with_verbs,
 )
-from workflows.kernel.neighbours import open_next, tell_case
+from workflows.kernel.neighbours import Beside, open_next
 from workflows.kernel.one_step import ANOTHER_STEP, OneStep
 from workflows.kernel.options import MARKETPLACE, OWN_DATABASE
 from workflows.kernel.outbox import Outbox
@@ -167,7 +167,7 @@ class Case(ABC):
         self.ending: Ending | None = None
         self.farewell: str | None = None
         self.escalated = False
-        self.beside: list[str] = []
+        self.beside = Beside(self.note)
         self.adopted_by: str | None = None
         self._inbox = Inbox()
         self.step = OneStep(self._inbox.has)
@@ -301,8 +301,9 @@ class Case(ABC):
             if self.registration.edition < ARCHIVES_APART:
                 self._outbox.add_message(self.messages[0])
         for other in self.registration.beside:
-            self._know(other)
-            self.errands.run(self.tell_other(other, "case_beside", CaseBeside(case_id=self.id)))
+            self.beside.know(other)
+            told = CaseBeside(case_id=self.id)
+            self.errands.run(self.beside.tell(other, "case_beside", told))
         return True
 
     def enter(self, stage: Stage) -> None:
@@ -785,7 +786,7 @@ class Case(ABC):
     @workflow.signal
     def case_beside(self, other: CaseBeside) -> None:
         """A case about the same units has been opened: who judges one should know of the other."""
-        self._know(other.case_id)
+        self.beside.know(other.case_id)
         self._stirred = True
 
     @workflow.signal
@@ -870,7 +871,7 @@ class Case(ABC):
             "messages": tuple(self.messages),
             "task": self.agents_task.now,
             "breaches": tuple(self.breaches.known),
-            "beside": tuple(self.beside),
+            "beside": tuple(self.beside.ids),
             "undelivered": self.undelivered.look(),
             "letters_task": self.undelivered.task,
         }
@@ -883,15 +884,6 @@ class Case(ABC):
         if self.registration.edition >= WHOLE_STEPS and not at_rest:
             return self._over
         return not (self._listening and self._inbox)
-
-    def _know(self, other: str) -> None:
-        if other not in self.beside:
-            self.beside.append(other)
-            self.note("case beside", detail=other)
-
-    async def tell_other(self, other: str, signal: str, told: Value) -> None:
-        if not await tell_case(other, signal, told):
-            self.note("case beside had ended", detail=other)
 
     def _remind(self, clock: Clock) -> None:
         name, facts = clock.asks or (NoticeName.REPLY_REMINDER, {})

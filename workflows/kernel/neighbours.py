@@ -1,5 +1,6 @@
 """Cases that a case opens beside itself, and what it tells others."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -9,9 +10,29 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
 from domain.base import Value
 from domain.openings import Opening
+from domain.parties import Party
 from domain.view import Closed
 
 Neighbour = workflow.ChildWorkflowHandle[Any, Closed]
+
+
+class Beside:
+    """The cases about the same units, as far as a case knows of them."""
+
+    def __init__(self, note: Callable[[str, Party | None, str], None]) -> None:
+        self._note = note
+        self.ids: list[str] = []
+
+    def know(self, other: str) -> None:
+        """Learn of a case."""
+        if other not in self.ids:
+            self.ids.append(other)
+            self._note("case beside", None, other)
+
+    async def tell(self, other: str, signal: str, told: Value) -> None:
+        """Tell another case something by a signal."""
+        if not await tell_case(other, signal, told):
+            self._note("case beside had ended", None, other)
 
 
 async def open_case(

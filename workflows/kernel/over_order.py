@@ -50,7 +50,7 @@ class OverOrder(Case):
 
     def pass_scan_on(self, other: str, event: ParcelEvent) -> None:
         """Tell another case about the same parcel what a carrier's machine has seen."""
-        self.errands.run(self.tell_other(other, "parcel", event))
+        self.errands.run(self.beside.tell(other, "parcel", event))
 
     def in_own_names(self, command: Command) -> Command:
         """The same, with units by the names of the order's lines, however they were called."""

@@ -57,7 +57,7 @@ def page(case: "Case") -> str:
         held = " (held)" if clock.held_since else ""
         lines.append(f"awaited: {clock.says()}{held}")
     lines += [f"breach: {b.window} of {b.due:%Y-%m-%d %H:%M} UTC" for b in case.breaches.known]
-    lines += [f"beside: {other}" for other in case.beside]
+    lines += [f"beside: {other}" for other in case.beside.ids]
     if task := case.agents_task.now:
         lines.append(f"task: {task.purpose} · {task.queue} · {task.state}")
     lines += [

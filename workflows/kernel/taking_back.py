@@ -397,7 +397,7 @@ class TakingBack(Refunding):
             self.id,
             self.opening,
             self.errands,
-            tell=self.tell_other,
+            tell=self.beside.tell,
             note=lambda what, which: self.note(what, detail=which),
             now=lambda: self.now,
         )

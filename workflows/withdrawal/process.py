@@ -235,7 +235,7 @@ class Withdrawal(WithdrawalRecord):
         if self.registration.edition >= SAYS_WHY_LESS:
             if self.registration.edition >= LEARNS_FIRST:
                 await self.learn_what_is_left()
-            elif self.beside:
+            elif self.beside.ids:
                 await self.leave_out_refunded()
                 self.tell_less()
             if not self.owed:
