@@ -1,13 +1,14 @@
 """The application: its routes, its problems, and its description of itself."""
 
-from fastapi import APIRouter, Depends, FastAPI, Response
-from fastapi.responses import PlainTextResponse
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
-from api import cases, commands, me, reckonings, records, reports, tasks
+from api import cases, commands, lists, me, reckonings, records, reports, tasks
 from api.document import document_of
 from api.health import router as health
+from api.page import POLICY, page_of
 from api.parameters import no_other_parameters
 from api.parts import Parts
 from api.problems import answer_with_problems, defect
@@ -27,6 +28,7 @@ V1 = "/v1"
 
 ROUTERS = (
     cases.router,
+    lists.router,
     commands.router,
     records.router,
     tasks.router,
@@ -45,6 +47,13 @@ async def refusals() -> Response:
     return PlainTextResponse(text, media_type="text/markdown")
 
 
+@about.get("/docs")
+async def docs(request: Request) -> Response:
+    """The OpenAPI document as a page."""
+    headers = {"Content-Security-Policy": POLICY}
+    return HTMLResponse(page_of(request.app.openapi()), headers=headers)
+
+
 def _operation(route: APIRoute) -> str:
     """What generated clients call a route."""
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name
@@ -55,10 +64,9 @@ def application(parts: Parts | None = None) -> FastAPI:
     app = FastAPI(
         title="Recourse",
         version="1",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url=f"{V1}/openapi.json",
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         telemetry=OFF,
         generate_unique_id_function=_operation,

@@ -1,5 +1,7 @@
 """`/v1/cases`: opening cases, and looking at one."""
 
+import hashlib
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -9,7 +11,7 @@ from api.answers import answers, takes, told, told_if_new
 from api.bodies import body_of
 from api.fields import case_seen
 from api.forms import OPENING_FORM, OPENINGS, opening_from
-from api.parameters import CaseId, IfNoneMatch
+from api.parameters import CaseId, IfNoneMatch, OpeningKey, unquoted
 from api.parts import Parts, parts_of
 from api.problems import Problem, no_such_order, not_allowed, unreachable
 from api.reach import case_within_reach
@@ -19,8 +21,10 @@ from domain.base import Value
 from domain.openings import Opening
 from domain.refusals import Code
 from domain.view import CaseView
+from service.database import from_database
 from service.failures import RefusedError
 from service.opening import Opened, differing, open_and_look
+from store.opening_keys import OpeningKeys
 
 router = APIRouter(tags=["cases"])
 
@@ -53,18 +57,22 @@ async def open_case(
     request: Request,
     person: Asking,
     form: Annotated[Value, Depends(body_of(OPENING_FORM, tuple(OPENINGS)))],
+    idempotency_key: OpeningKey = None,
 ) -> Response:
     """Opening a case twice is opening it once: it is known by its business key, made of its kind,
-    country, order and number. With another text than before it is refused.
+    country, order and number. With another text than before it is refused. An Idempotency-Key, if
+    there is one, is for this opening alone.
     """
     if person.role not in OPENERS:
         raise not_allowed("Cases are opened by buyers, sellers and the platform.")
     parts, opening = parts_of(request), opening_from(form, person)
+    if idempotency_key is not None:
+        await _keep_key(parts, person, unquoted(idempotency_key), opening)
     opened = await _opened(parts, person, opening)
     if opened.view is None:  # no worker has come to it; it is kept for one
         raise unreachable()
     view = await _own(parts, person, opening)
-    if opened.before and (differs := differing(opened.before, opening)):
+    if opened.before and (differs := differing(_by(opened.before, person), opening)):
         raise Problem(
             409,
             "opening-differs",
@@ -73,6 +81,25 @@ async def open_case(
         )
     place = {"Location": f"/v1/cases/{view.id}"}
     return told(told_of(view, person), 200 if opened.before else 201, place)
+
+
+async def _keep_key(parts: Parts, person: Person, key: str, opening: Opening) -> None:
+    """Problem 422 where the caller has used the key for another opening."""
+    sent = opening.model_dump_json(exclude={"opened_by"})
+    digest = hashlib.sha256(sent.encode()).hexdigest()
+    caller = f"{person.role} {person.id}"
+    keys, now = OpeningKeys(parts.engine), datetime.now(UTC)
+    if await from_database(keys.is_other, caller, key, opening.case_id, digest, now):
+        sentence = "Another opening was sent under this key before; give each its own."
+        raise Problem(422, Code.COMMAND_ID_REUSED, sentence)
+
+
+def _by(before: Opening, person: Person) -> Opening:
+    """The same opening; whoever has opened it may have another name by now."""
+    by = before.opened_by
+    if (by.party, by.id) != (person.actor.party, person.actor.id):
+        return before
+    return before.model_copy(update={"opened_by": person.actor})
 
 
 async def _opened(parts: Parts, person: Person, opening: Opening) -> Opened:
@@ -88,7 +115,9 @@ async def _own(parts: Parts, person: Person, opening: Opening) -> CaseView:
     """The case that was opened, or was there, if it is the opener's to see."""
     try:
         return await case_within_reach(parts, person, opening.case_id)
-    except Problem:
+    except Problem as problem:
+        if person.role is Role.PLATFORM or problem.status != 404:
+            raise
         raise no_such_order() from None
 
 

@@ -1,16 +1,18 @@
 """`/v1/cases/{id}/commands`: doing something in a case."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.actions import DECIDES, OF_OPS, may_now
 from api.answers import answers, check_unchanged, takes, told
 from api.bodies import body_of
 from api.cases import told_of
+from api.fields import seen
 from api.forms import COMMAND_FORM, COMMANDS, command_from
 from api.parameters import CaseId, IdempotencyKey, IfMatch, unquoted
-from api.parts import parts_of
+from api.parts import Parts, parts_of
 from api.problems import Problem, not_allowed
 from api.reach import case_within_reach
 from api.roles import Person, Role
@@ -18,18 +20,26 @@ from api.tokens import Asking
 from domain.base import Value
 from domain.commands import Command
 from domain.parties import Party
+from domain.preview import On, WayOn
 from domain.refusals import Code
 from domain.view import CaseView
-from service.sending import OF_A_RETURN, submit, taken_before
+from service.asking import would_refuse
+from service.foreseeing import foresee_case
+from service.receipts import taken
+from service.sending import OF_A_RETURN, submit, taken_before, where_goods_are
 
 router = APIRouter(tags=["cases"])
+
+DryRun = Annotated[
+    bool, Query(description="Only say whether it would be taken, and what it would cause.")
+]
 
 
 @router.post(
     "/cases/{case_id}/commands",
     summary="Send a command into a case",
     responses=answers(
-        "Done",
+        "DoneOrTried",
         403,
         404,
         409,
@@ -37,17 +47,18 @@ router = APIRouter(tags=["cases"])
         413,
         415,
         428,
-        what="The receipt, and the case as it stands then.",
+        what="The receipt, and the case as it stands then; of a dry run, what would come of it.",
     ),
     openapi_extra=takes("Command", {"verb": "say", "text": "Buty odesłałam dziś rano."}),
 )
-async def send(
+async def send(  # noqa: PLR0917 - each is a parameter of its own
     request: Request,
     person: Asking,
     case_id: CaseId,
     idempotency_key: IdempotencyKey,
     form: Annotated[Value, Depends(body_of(COMMAND_FORM, tuple(COMMANDS)))],
     _if_match: IfMatch = None,
+    dry_run: DryRun = False,
 ) -> Response:
     """The command's author is the token's person, its id the Idempotency-Key: the same key with
     the same body answers the same receipt, `repeated`; with another body it is refused (422).
@@ -57,6 +68,10 @@ async def send(
     view = await case_within_reach(parts, person, case_id)
     command = command_from(form, person, unquoted(idempotency_key))
     check_allowed(command, person)
+    if dry_run:
+        check_seen(request, command, view, person)
+        check_claimed(command, view, person)
+        return told(await _tried(parts, person, case_id, command))
     try:
         check_seen(request, command, view, person)
         check_claimed(command, view, person)
@@ -76,6 +91,50 @@ async def send(
     )
     now = await case_within_reach(parts, person, target)
     return told({"case_id": target, "receipt": receipt, "case": told_of(now, person)})
+
+
+async def _tried(parts: Parts, person: Person, case_id: str, command: Command) -> dict[str, Any]:
+    """Whether a case would take a command, and what that would cause."""
+    target = case_id
+    if isinstance(command, OF_A_RETURN):
+        target = await where_goods_are(parts.engine, case_id)
+    refusal = await would_refuse(parts.client, target, command)
+    ways: list[WayOn] = []
+    if refusal is None:
+        _, outlook = await foresee_case(parts.client, parts.engine, target, datetime.now(UTC))
+        here = outlook.stages[0].ways if outlook.stages else ()
+        ways = [way for way in here if way.on is On.COMMAND and way.what == command.verb]
+    return {
+        "case_id": target,
+        "would_be": "refused" if refusal else "taken",
+        "refusal": seen(refusal, person),
+        "ways": seen(tuple(ways), person),
+    }
+
+
+@router.get(
+    "/cases/{case_id}/commands/{command_id}",
+    summary="What became of a command",
+    responses=answers("Taken", 404, what="The receipt; null while the case is at work on it."),
+)
+async def receipt(
+    request: Request,
+    person: Asking,
+    case_id: CaseId,
+    command_id: Annotated[
+        str, Path(pattern="^[A-Za-z0-9._:-]{1,100}$", description="Its Idempotency-Key.")
+    ],
+) -> Response:
+    """What was answered to your command of this id, by the case that took it: for goods that come
+    back, that is the return.
+    """
+    parts = parts_of(request)
+    await case_within_reach(parts, person, case_id)
+    found = await taken(parts.client, case_id, command_id)
+    actor = person.actor
+    if found is None or (found.command.by.party, found.command.by.id) != (actor.party, actor.id):
+        raise Problem(404, "command-unknown", "The case has taken no such command of yours.")
+    return told({"case_id": case_id, "verb": found.command.verb, "receipt": found.receipt})
 
 
 def check_allowed(command: Command, person: Person) -> None:

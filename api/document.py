@@ -22,6 +22,7 @@ from domain.ports import Task
 from domain.preview import Outlook
 from domain.refunds import RefundPreview
 from domain.view import VIEW, ClockView, Entry, Receipt, View
+from store.standings import Listed
 
 KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}
 """What is shown of each kind of case, by its name here."""
@@ -43,6 +44,7 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     Outlook,
     RefundPreview,
     Task,
+    Listed,
 )
 """What is answered as far as its reader sees it."""
 

@@ -1,6 +1,7 @@
 """Parameters that several routes take, and what is no parameter of theirs."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Request
@@ -34,6 +35,15 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+OpeningKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=KEY_PATTERN,
+        description="Sent again under the same key, it is the same opening.",
+    ),
+]
+
 IfMatch = Annotated[
     str | None,
     Header(alias="If-Match", description="The ETag of the case as it was looked at."),
@@ -62,12 +72,19 @@ def unquoted(key: str) -> str:
     return key.strip('"')
 
 
+def _query_of(dependant: Any) -> Iterator[str]:
+    """The query parameters of a route, and of what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_of(each)
+
+
 async def no_other_parameters(request: Request) -> None:
     """Problem 422 for a query parameter that the route does not know, or that comes twice: a filter
     that is mistyped would show more than was asked for.
     """
     route: Any = request.scope["route"]
-    known = {field.alias for field in route.dependant.query_params}
+    known = {*_query_of(route.dependant)}
     given = [name for name, _ in request.query_params.multi_items()]
     if len(given) != len({*given}) or not {*given} <= known:
         takes = ", ".join(sorted(known)) or "none"

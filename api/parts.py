@@ -6,6 +6,7 @@ from fastapi import Request
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.marketplace import Marketplace
 from api.tokens import Tokens
 from config import Settings
 
@@ -18,6 +19,7 @@ class Parts:
     engine: Engine
     tokens: Tokens
     settings: Settings
+    marketplace: Marketplace | None = None
 
 
 def parts_of(request: Request) -> Parts:

@@ -31,5 +31,5 @@ async def reaches(parts: Parts, person: Person, view: CaseView) -> bool:
             return view.seller_id == person.id
         case role if role in AGENTS:
             tasks = await from_database(TaskQueue(parts.engine).of_case, view.id)
-            return any(person.has_queue(task.queue) or task.owner == person.id for task in tasks)
+            return any(person.has_queue(task.queue) for task in tasks)
     return True

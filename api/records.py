@@ -20,6 +20,7 @@ from service.database import from_database
 from service.export_document import make_document
 from service.exporting import read_case
 from service.foreseeing import foresee_case
+from service.looking import look_through
 from service.shown import entries_shown, messages_shown
 from store.archive import Archive
 
@@ -84,12 +85,17 @@ async def letters(request: Request, person: Asking, case_id: CaseId) -> Response
 @router.get(
     "/deadlines",
     summary="Whose time runs until when, and why",
-    responses=answers("Deadlines", 404, what="The clocks that run or are held."),
+    responses=answers(
+        "Deadlines", 404, 409, what="The clocks that run or are held, and the others."
+    ),
 )
 async def deadlines(request: Request, person: Asking, case_id: CaseId) -> Response:
     """Each with the reckoning that a person can check."""
-    view = await case_within_reach(parts_of(request), person, case_id)
-    return told(items(view.clocks, person))
+    parts = parts_of(request)
+    view = await case_within_reach(parts, person, case_id)
+    whole = await look_through(parts.client, parts.engine, case_id)
+    over = [clock for clock in whole.deadlines if clock not in whole.view.clocks]
+    return told({**items(view.clocks, person), "over": seen(over, person)})
 
 
 @router.get(

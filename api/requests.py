@@ -48,7 +48,8 @@ class Identified:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (HEADER, known.encode())]
+                own = [(HEADER, known.encode()), (b"x-content-type-options", b"nosniff")]
+                message["headers"] = [*message["headers"], *own]
             await send(message)
 
         token = _id.set(known)

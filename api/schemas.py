@@ -95,10 +95,33 @@ OWN: dict[str, dict[str, Any]] = {
             "needs_if_match": {"type": "boolean"},
         },
     },
+    "Tried": {
+        "type": "object",
+        "required": ["case_id", "would_be", "refusal", "ways"],
+        "properties": {
+            "case_id": TEXT,
+            "would_be": {"enum": ["taken", "refused"]},
+            "refusal": or_none("Refusal"),
+            "ways": {
+                "type": "array",
+                "items": {"$ref": TEMPLATE.format(model="WayOn")},
+                "description": "Where it would lead, and what money would move.",
+            },
+        },
+    },
+    "DoneOrTried": {"oneOf": [{"$ref": TEMPLATE.format(model=name)} for name in ("Done", "Tried")]},
+    "Taken": {
+        "type": "object",
+        "required": ["case_id", "verb", "receipt"],
+        "properties": {"case_id": TEXT, "verb": TEXT, "receipt": or_none("Receipt")},
+    },
     "Timeline": listed("Entry"),
     "Messages": listed("Message"),
     "Letters": listed("Letter"),
-    "Deadlines": listed("ClockView"),
+    "Deadlines": listed(
+        "ClockView",
+        over={"type": "array", "items": {"$ref": TEMPLATE.format(model="ClockView")}},
+    ),
     "TaskPage": listed("Task", next=NEXT),
     "PreviewOfCase": {
         "type": "object",
@@ -108,6 +131,40 @@ OWN: dict[str, dict[str, Any]] = {
             "currency": {"type": ["string", "null"]},
             "refund": or_none("RefundReport"),
             "refund_amount": or_none("Money"),
+        },
+    },
+    "CasePage": listed(
+        "Listed",
+        next=NEXT,
+        changed_since={
+            "type": ["integer", "null"],
+            "description": "What to ask with next, of a list of what has changed.",
+        },
+    ),
+    "OrderAhead": {
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "items": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["kind", "refusal", "outlook"],
+                    "properties": {
+                        "kind": TEXT,
+                        "refusal": or_none("Refusal"),
+                        "right_until": {"type": ["string", "null"], "format": "date-time"},
+                        "at_stake": or_none("Money"),
+                        "refund": or_none("RefundPreview"),
+                        "refunded_before": {
+                            "type": "array",
+                            "items": {"$ref": TEMPLATE.format(model="Line")},
+                        },
+                        "open_cases": {"type": "array", "items": TEXT},
+                        "outlook": or_none("Outlook"),
+                    },
+                },
+            }
         },
     },
     "Told": {

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 
+from activities.marketplace import Marketplace
 from api.app import application
 from api.keys import Keys
 from api.parts import Parts
@@ -51,7 +52,19 @@ async def prepare(settings: Settings) -> Parts:
             f"The namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "start a worker, or run `python starter.py register-attributes` once."
         )
-    return Parts(client, engine, Tokens(keys, settings.api_issuer, settings.api_audience), settings)
+    tokens = Tokens(keys, settings.api_issuer, settings.api_audience)
+    return Parts(client, engine, tokens, settings, _marketplace(settings))
+
+
+def _marketplace(settings: Settings) -> Marketplace | None:
+    """Who knows orders that have no case yet, if it is to be asked from here."""
+    if not settings.marketplace_url:
+        return None
+    return Marketplace(
+        settings.marketplace_url,
+        settings.marketplace_token.get_secret_value(),
+        read_timeout=settings.marketplace_timeout_seconds,
+    )
 
 
 async def serve() -> None:
@@ -82,4 +95,6 @@ async def serve() -> None:
         loop.add_signal_handler(sign, stop)
     print(f"Recourse answers at http://{settings.api_address}.", flush=True)
     await server.serve(sockets=[bound])
+    if parts.marketplace:
+        parts.marketplace.close()
     parts.engine.dispose()

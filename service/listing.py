@@ -42,6 +42,16 @@ async def page(engine: Engine, filters: Filters, limit: int, after: str | None =
     return ListPage(cases, following and _as_text(following))
 
 
+async def changed(engine: Engine, filters: Filters, since: int, limit: int) -> list[Listed]:
+    """At most `limit` cases that have changed after a number, the one changed first at the top.
+
+    Asked again with the last one's `changed`, none is missed; one that changes meanwhile comes
+    again.
+    """
+    _check(filters)
+    return await from_database(Standings(engine).changed, filters, since, limit)
+
+
 async def count(engine: Engine, filters: Filters) -> int:
     """How many cases there are."""
     _check(filters)

@@ -24,12 +24,15 @@ from domain.view import CaseView, Entry, WholeCase
 from store.archive import Archive
 from store.engine import transaction
 from store.step_records import entry_in, events_of, snapshot_in
-from store.tables import CaseRow, EventRow, StandingRow
+from store.tables import CaseRow, EventRow, StandingRow, TaskRow
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What a list is narrowed to; None leaves a side open. `among`: only these cases."""
+    """What a list is narrowed to; None leaves a side open. `among`: only these cases.
+
+    `called`: only cases to which agents are, or were, called; by a task in one of these `queues`.
+    """
 
     kind: Kind | None = None
     stage: Stage | None = None
@@ -44,6 +47,9 @@ class Filters:
     undelivered: bool | None = None
     open: bool | None = True
     among: Sequence[str] | None = None
+    kinds: Sequence[Kind] | None = None
+    called: bool = False
+    queues: Sequence[str] | None = None
 
 
 class Listed(Value):
@@ -207,6 +213,13 @@ def _asked(filters: Filters) -> list[ColumnElement[bool]]:
         asked.append(col(StandingRow.over).is_(not filters.open))
     if filters.due_before:
         asked.append(col(StandingRow.due) < filters.due_before)
+    if filters.kinds is not None:
+        asked.append(col(StandingRow.kind).in_(filters.kinds))
+    if filters.called:
+        tasks = select(TaskRow.case_id)
+        if filters.queues is not None:
+            tasks = tasks.where(col(TaskRow.queue).in_(filters.queues))
+        asked.append(col(StandingRow.case_id).in_(tasks))
     if filters.among is not None:
         asked.append(col(StandingRow.case_id).in_(filters.among))
     return asked

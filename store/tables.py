@@ -164,6 +164,20 @@ class FeedRow(SQLModel, table=True):
     number: Minor
 
 
+class OpeningKeyRow(SQLModel, table=True):
+    """Under which key a caller of the HTTP API has opened which case. `digest`: of what was sent;
+    the `caller` is a role and an id.
+    """
+
+    __tablename__ = "opening_keys"
+
+    caller: Key
+    key: Key
+    case_id: Words
+    digest: Words
+    at: datetime
+
+
 class PersonRow(SQLModel, table=True):
     """A buyer or seller in a case: the one table of names and addresses."""
 
@@ -256,7 +270,10 @@ class TaskRow(SQLModel, table=True):
     """An agents' task as it was last recorded."""
 
     __tablename__ = "tasks"
-    __table_args__ = (Index("tasks_waiting", "state", "queue", "priority"),)
+    __table_args__ = (
+        Index("tasks_waiting", "state", "queue", "priority"),
+        Index("tasks_of_case", "case_id"),
+    )
 
     id: Key
     case_id: Words

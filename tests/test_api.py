@@ -262,6 +262,11 @@ async def test_health_needs_no_token_and_the_document_describes_it(door: Door) -
     assert served.body == application().openapi()
     refusals = await door.nobody().get("/refusals")
     assert "| `task-taken` |" in refusals.body
+    page = await door.nobody().get("/docs")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.body.count("<details>") == sum(map(len, served.body["paths"].values()))
+    assert "http://" not in page.body
+    assert "https://" not in page.body
 
 
 async def test_it_ends_in_order_when_told(real_world: World, tmp_path: Path) -> None:
@@ -275,3 +280,43 @@ async def test_it_ends_in_order_when_told(real_world: World, tmp_path: Path) -> 
     log = door.program.log.read_text()
     assert "Last words" not in log
     assert "buyer" not in log
+
+
+async def test_a_dry_run_says_what_would_come_of_it_and_does_nothing(door: Door) -> None:
+    case_id = await door.opened()
+    path = f"/v1/cases/{case_id}/commands?dry_run=true"
+    before = await door.seller.get(f"/v1/cases/{case_id}")
+    offer = {"verb": "offer", "remedy": "full-refund"}
+    tried = await door.seller.post(path, offer, **{"Idempotency-Key": "dry"})
+    assert tried.status == 200, tried
+    assert tried.body["would_be"] == "taken"
+    dear = {"amount_minor": 10**9, "currency": "PLN"}
+    refused = await door.seller.post(
+        path, offer | {"remedy": "partial-refund", "amount": dear}, **{"Idempotency-Key": "dry"}
+    )
+    assert refused.body["would_be"] == "refused"
+    assert refused.body["refusal"]["code"] == "amount-too-high"
+    ended = await door.buyer.post(path, {"verb": "withdraw"}, **{"Idempotency-Key": "dry"})
+    assert [way["to"] for way in ended.body["ways"]] == [["closed"]]
+    after = await door.seller.get(f"/v1/cases/{case_id}")
+    assert (after.etag, after.body) == (before.etag, before.body)
+    none = await door.seller.get(f"/v1/cases/{case_id}/commands/dry")
+    assert (none.status, none.code) == (404, "command-unknown")
+    sent = await door.seller.say(case_id, "offer", "wet", remedy="full-refund")
+    assert sent.status == 200
+    receipt = await door.seller.get(f"/v1/cases/{case_id}/commands/wet")
+    assert receipt.status == 200, receipt
+    assert receipt.body["verb"] == "offer"
+    assert receipt.body["receipt"]["outcome"] == "accepted"
+    others = await door.buyer.get(f"/v1/cases/{case_id}/commands/wet")
+    assert (others.status, others.code) == (404, "command-unknown")
+
+
+async def test_a_key_is_for_one_opening_of_its_caller(door: Door) -> None:
+    opening, key = door.dispute(), {"Idempotency-Key": "opening-1"}
+    assert (await door.buyer.post("/v1/cases", opening, **key)).status == 201
+    assert (await door.buyer.post("/v1/cases", opening, **key)).status == 200
+    other = await door.buyer.post("/v1/cases", opening | {"number": 2}, **key)
+    assert (other.status, other.code) == (422, "command-id-reused")
+    renamed = door.caller("buyer", "buyer", "Ewa Czerwona")
+    assert (await renamed.post("/v1/cases", opening)).status == 200

@@ -47,8 +47,12 @@ ROWS: dict[tuple[str, str], Row] = {
             Role.PLATFORM: 201,
         },
     ),
+    ("GET", "/v1/cases"): (None, EVERYBODY),
+    ("GET", "/v1/orders/{order_id}/cases"): (None, EVERYBODY),
+    ("GET", "/v1/orders/{order_id}/ahead"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}"): (None, NOT_THEIRS),
     ("POST", "/v1/cases/{case_id}/commands"): (SAY, NOT_THEIRS | {Role.OPS: 403}),
+    ("GET", "/v1/cases/{case_id}/commands/{command_id}"): (None, dict.fromkeys(Role, 404)),
     ("GET", "/v1/cases/{case_id}/timeline"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/messages"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/letters"): (None, NOT_THEIRS),
@@ -97,7 +101,7 @@ def test_only_what_needs_no_token_is_not_described() -> None:
     described = [route for router in ROUTERS for route in router.routes]
     assert all(isinstance(route, APIRoute) and route.include_in_schema for route in described)
     hidden = [route for router in (health, about) for route in router.routes]
-    assert {getattr(route, "path", "") for route in hidden} == {"/health", "/refusals"}
+    assert {getattr(route, "path", "") for route in hidden} == {"/health", "/refusals", "/docs"}
 
 
 def filled(given: Any, **words: str) -> Any:
@@ -127,7 +131,7 @@ async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> N
             continue
         for role in (None, *Role):
             order_id = door.world.order()
-            place = path.format(case_id=case_id, country="PL", order_id=order_id)
+            place = path.format(case_id=case_id, country="PL", order_id=order_id, command_id="mine")
             caller = stranger(door, role) if role else door.nobody()
             sent = filled(body, case=case_id, order=order_id)
             key = {"Idempotency-Key": f"k-{role}"}

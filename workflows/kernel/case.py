@@ -829,6 +829,11 @@ class Case(ABC):
         )
 
     @workflow.query
+    def would_refuse(self, command: Command) -> Refusal | None:
+        """Why a command could not be taken now; None if it could, or was taken before."""
+        return self._inbox.one_too_many(command) or self.refusal(command)
+
+    @workflow.query
     def page(self, asked: PageAsked) -> Page:
         """What `view` and `export` leave out of a list: the entries before the one asked for."""
         match asked.of:
