@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from textwrap import dedent
 
@@ -202,3 +203,30 @@ def test_the_steps_of_a_process_name_what_is_there() -> None:
         assert what in (HERE / where).read_text(), f"{what} is not in {where}"
     for path in re.findall(r"`([a-z/_-]+/[a-z_./-]+)`", text):
         assert (HERE / path).exists(), path
+
+
+def test_a_process_costs_as_many_files_as_the_steps_say() -> None:
+    said = section("Add a process")
+    names = re.compile(r"NonDelivery|NON_DELIVERY|non[_-]delivery")
+    rooms = ("domain", "policies", "service", "api", "store", "templates", "workflows")
+    files = [
+        file.relative_to(HERE)
+        for room in rooms
+        for kind in ("*.py", "*.toml")
+        for file in (HERE / room).rglob(kind)
+        if names.search(file.read_text())
+    ]
+    found = Counter(file.parts[0] for file in files)
+    assert names.search((HERE / "starter.py").read_text())
+    own = [file for file in files if file.parts[:2] == ("workflows", "non_delivery")]
+    for count, where in (
+        (len(own), " of its own in `workflows/`"),
+        (found["domain"], " in `domain/`"),
+        (found["policies"], " in `policies/`"),
+        (found["service"], " in `service/`"),
+        (found["api"], " in `api/`"),
+        (found["store"], " in `store/`"),
+        (found["templates"], " languages"),
+    ):
+        assert f"{count}{where}" in " ".join(said.split()), f"{count}{where}"
+    assert found["workflows"] == len(own) + 3  # the list, and those that turn into it
