@@ -5,24 +5,18 @@ from typing import NoReturn
 from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from domain.view import CaseView, WholeCase
+from domain.view import WholeCase
 from service.database import from_database
 from service.failures import RefusedError, SilentError
 from service.reaching import answer, case, described
 from store.standings import Standings
 
 
-async def look(client: Client, engine: Engine, case_id: str) -> CaseView:
-    """A case with all that happened in it, without its messages.
+async def look_through(client: Client, engine: Engine, case_id: str) -> WholeCase:
+    """The whole case, with what is over and all that was said.
 
     RefusedError if there is none of this id, SilentError while nothing is recorded of it.
     """
-    found = await from_database(Standings(engine).view, case_id)
-    return found or await _unrecorded(client, case_id)
-
-
-async def look_through(client: Client, engine: Engine, case_id: str) -> WholeCase:
-    """The whole case, with what is over and all that was said; else the same errors."""
     found = await from_database(Standings(engine).whole, case_id)
     return found or await _unrecorded(client, case_id)
 

@@ -159,7 +159,7 @@ def _all_of(stands: Snapshot) -> dict[str, Grown]:
 
 def _ended_by_force(last: HistoryEvent) -> datetime | None:
     """When ops, or a defect, ended a case before its time; None of one that runs or has ended."""
-    if last.event_type in BY_FORCE:
+    if last.event_type in ENDED_BY_FORCE:
         return last.event_time.ToDatetime(UTC)
     return None
 
@@ -174,14 +174,16 @@ def _given_up(whole: StepRecord, at: datetime) -> StepRecord:
             "number": whole.number + 1,
             "facts": {**facts, "stage": Stage.CLOSED.value},
             "lists": lists,
-            "events": (*whole.events, Entry(at=at, what="ended by force")),
+            "events": (*whole.events, Entry(at=at, what=BY_FORCE)),
             "tasks": (),
             "over": over,
         }
     )
 
 
-BY_FORCE = (
+BY_FORCE = "ended by force"
+
+ENDED_BY_FORCE = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,

@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 
 from domain.commands import Offer, Remedy, Say, Withdraw
 from service.rebuilding import rebuild, records_of
-from store.standings import Standings
+from store.cases import CaseRegister
+from store.standings import Filters, Standings
 from store.step_records import StepBook
 from store.tables import EventRow, StandingRow, TaskRow
 from store.tasks import TaskQueue
@@ -103,3 +104,45 @@ async def test_a_case_that_is_not_opened_is_recorded_as_such_and_once(world: Wor
     assert (recorded.stage, recorded.refusal.code) == ("closed", "order-unknown")
     history = await life.handle.fetch_history()
     assert len(list(records_of(history.events))) == 1
+
+
+async def test_a_case_that_ops_ended_by_force_is_closed_in_the_store_with_its_task(
+    world: World,
+) -> None:
+    life = await with_agents(world)
+    case_id, engine, client = life.handle.id, world.engine, world.client
+    assert [task for task in TaskQueue(engine).waiting() if task.case_id == case_id]
+    of_order = Filters(order=life.order_id)
+    assert Standings(engine).count(of_order) == 1
+    await life.handle.terminate("by mistake")
+    assert (await rebuild(client, engine, case_id, only_look=True)).lacked
+    assert (await rebuild(client, engine, case_id, only_look=False)).lacked
+    assert not (await rebuild(client, engine, case_id, only_look=True)).lacked
+    assert Standings(engine).count(of_order) == 0
+    view = Standings(engine).view(case_id)
+    assert view
+    assert (view.stage, view.awaited, view.due, view.ending) == ("closed", None, None, None)
+    assert view.timeline[-1].what == "ended by force"
+    assert not [task for task in TaskQueue(engine).waiting() if task.case_id == case_id]
+    assert CaseRegister(engine).is_closed(case_id)
+
+
+async def test_a_case_from_before_there_were_records_is_recorded_as_it_says(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.cases.EDITION", 4)
+    life = await world.dispute()
+    case_id, standings = life.handle.id, Standings(world.engine)
+    assert standings.view(case_id) is None
+    told = await rebuild(world.client, world.engine, case_id, only_look=False)
+    assert (told.records, told.lacked) == (0, True)
+    assert not differences(await life.view(), standings.view(case_id))
+    assert not (await rebuild(world.client, world.engine, case_id, only_look=True)).lacked
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    assert (await rebuild(world.client, world.engine, case_id, only_look=False)).lacked
+    assert not differences(await life.view(), standings.view(case_id))
+    await life.buyer(Withdraw)
+    assert (await life.ends()).ending == "withdrawn"
+    await rebuild(world.client, world.engine, case_id, only_look=False)
+    row, _ = standings.page(Filters(order=life.order_id, open=False), 5)
+    assert [one.ending for one in row] == ["withdrawn"]

@@ -73,7 +73,6 @@ async def test_is_everything_asked_side_by_side_on_one_loop_without_stopping_it(
             lambda: asking.ask(client, case),
             lambda: asking.ask_for_all(client, case),
             lambda: asking.ask_for_the_whole(client, case),
-            lambda: looking.look(client, engine, case),
             lambda: looking.look_through(client, engine, case),
             lambda: showing.read_case(client, engine, case),
             lambda: searching.search(engine, "lamp", case_id=case),
