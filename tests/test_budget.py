@@ -171,8 +171,11 @@ async def test_costs_little_more_than_a_bare_workflow(
     whole, bare_whole = weigh(played), weigh(bare_played)
     assert bare_whole.records == whole.records, "the floor must record what the case does"
     assert abs(bare_whole.record_bytes - whole.record_bytes) <= 60 * whole.records
-    assert case.actions + whole.records <= 1.25 * (bare.actions + whole.records)
-    assert case.history_bytes + whole.record_bytes <= 1.15 * (
+    if life.actions_at_most:
+        assert whole.actions <= life.actions_at_most
+    assert whole.actions <= 1.16 * bare_whole.actions
+    # The workflow tasks, of which both have as many, would make it 1.1.
+    assert case.history_bytes + whole.record_bytes <= 1.13 * (
         bare.history_bytes + bare_whole.record_bytes
     )
 
@@ -189,7 +192,7 @@ async def test_a_life_without_a_floor_stays_within_its_budget(
     within([(await played.handle.fetch_history()).events], budget)
 
 
-async def test_reference_dispute_with_real_activities_costs_at_most_18_actions(
+async def test_reference_dispute_with_real_activities_costs_no_more_actions(
     real_world: World,
 ) -> None:
     life = await real_world.dispute()
@@ -198,4 +201,6 @@ async def test_reference_dispute_with_real_activities_costs_at_most_18_actions(
     await life.ends()
     assert life.paid == [5000]
     events = (await life.handle.fetch_history()).events
-    assert steady([events]).actions + len(records(events)) <= 18
+    reference, *_ = LIVES
+    assert reference.actions_at_most
+    assert steady([events]).actions + len(records(events)) <= reference.actions_at_most
