@@ -1,6 +1,7 @@
 """What is answered: JSON, with a mark of what it says, and what the OpenAPI document says of it."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request
@@ -51,10 +52,10 @@ def told_if_new(request: Request, content: Any) -> Response:
     return told(content, headers={"ETag": etag})
 
 
-def check_unchanged(request: Request, content: Any) -> None:
+def check_unchanged(request: Request, content: Callable[[], Any]) -> None:
     """Problem 412 where If-Match names another state than this one."""
     given = request.headers.get("if-match")
-    if given is not None and given.strip() != "*" and mark(content) not in _marks(given):
+    if given is not None and given.strip() != "*" and mark(content()) not in _marks(given):
         raise Problem(
             412,
             "changed-meanwhile",

@@ -1,5 +1,6 @@
 """`/v1/cases/{id}/commands`: doing something in a case."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from domain.commands import Command
 from domain.parties import Party
 from domain.preview import On, WayOn
 from domain.refusals import Code
-from domain.view import CaseView
+from domain.view import CaseView, Receipt
 from service.asking import would_refuse
 from service.foreseeing import foresee_case
 from service.receipts import taken
@@ -65,32 +66,39 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
     What is about goods that come back goes to the return, as `case_id` of the answer says.
     """
     parts = parts_of(request)
-    view = await case_within_reach(parts, person, case_id)
     command = command_from(form, person, unquoted(idempotency_key))
+    view, known = await _looked_up(parts, person, case_id, command)
     check_allowed(command, person)
-    if dry_run:
-        check_seen(request, command, view, person)
-        check_claimed(command, view, person)
-        return told(await _tried(parts, person, case_id, command))
-    try:
-        check_seen(request, command, view, person)
-        check_claimed(command, view, person)
-    except Problem:
+    if known and not dry_run:
         # Sent again, because nobody heard the answer, it is about the case as it was then.
-        if receipt := await taken_before(parts.client, case_id, command):
-            return told({"case_id": case_id, "receipt": receipt, "case": told_of(view, person)})
-        raise
+        return told({"case_id": case_id, "receipt": known, "case": told_of(view, person)})
+    check_seen(request, command, view, person)
+    check_claimed(command, view, person)
+    if dry_run:
+        return told(await _tried(parts, person, case_id, command))
+    of_return = isinstance(command, OF_A_RETURN)
     target, receipt = await submit(
         parts.client,
         parts.engine,
         case_id,
         lambda _: command,
-        of_return=isinstance(command, OF_A_RETURN),
+        of_return=of_return,
         needs_case=False,
-        may_be_known=True,
+        may_be_known=of_return,
     )
     now = await case_within_reach(parts, person, target)
     return told({"case_id": target, "receipt": receipt, "case": told_of(now, person)})
+
+
+async def _looked_up(
+    parts: Parts, person: Person, case_id: str, command: Command
+) -> tuple[CaseView, Receipt | None]:
+    """The case, and what was answered to the command before, if it was: asked side by side."""
+    before = asyncio.create_task(taken_before(parts.client, case_id, command))
+    try:
+        return await case_within_reach(parts, person, case_id), await before
+    finally:
+        before.cancel()
 
 
 async def _tried(parts: Parts, person: Person, case_id: str, command: Command) -> dict[str, Any]:
@@ -154,7 +162,7 @@ def check_seen(request: Request, command: Command, view: CaseView, person: Perso
             "look-first",
             "A decision is about a case as it was seen: send If-Match with its ETag.",
         )
-    check_unchanged(request, told_of(view, person))
+    check_unchanged(request, lambda: told_of(view, person))
 
 
 def check_claimed(command: Command, view: CaseView, person: Person) -> None:

@@ -5,9 +5,11 @@ import base64
 import hmac
 import json
 import signal
+import socket
 from pathlib import Path
 
 from api.app import application
+from config import listen
 from demo.tokens import Issuer
 from tests.calling import Caller, Door, door_of
 from tests.life import World
@@ -320,3 +322,13 @@ async def test_a_key_is_for_one_opening_of_its_caller(door: Door) -> None:
     assert (other.status, other.code) == (422, "command-id-reused")
     renamed = door.caller("buyer", "buyer", "Ewa Czerwona")
     assert (await renamed.post("/v1/cases", opening)).status == 200
+
+
+def test_an_answer_in_two_pieces_does_not_wait_for_its_readers_word() -> None:
+    with (
+        listen("RECOURSE_API_ADDRESS", "127.0.0.1:0") as bound,
+        socket.create_connection(bound.getsockname()),
+    ):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
+from domain.kinds import Kind
 from domain.notices import Ending
 from domain.parties import Party
 from domain.ports import CloseCase
@@ -135,11 +136,21 @@ def test_does_every_filter_narrow_the_list(engine: Engine, keep: Keep, noon: dat
         Filters(order="one"),
         Filters(due_before=later),
         Filters(among=["dispute:PL:one:1", "dispute:PL:none:1"]),
+        Filters(called=True),
+        Filters(called=True, queues=["letters-pl", "disputes-pl"]),
+        Filters(kinds=[Kind.DISPUTE, Kind.INQUIRY], seller="s-2"),
     )
     for narrowed in filters:
         assert names(standings.page(narrowed, 10)[0]) == ["one"], narrowed
         assert standings.count(narrowed) == 1
-    for none in (Filters(due_before=noon), Filters(breached=True), Filters(among=[])):
+    for none in (
+        Filters(due_before=noon),
+        Filters(breached=True),
+        Filters(among=[]),
+        Filters(called=True, queues=["disputes-si"]),
+        Filters(called=True, queues=[]),
+        Filters(kinds=[Kind.INQUIRY]),
+    ):
         assert standings.page(none, 10) == ([], None)
 
 
