@@ -24,10 +24,15 @@ from domain.parties import Party
 from domain.preview import On, WayOn
 from domain.refusals import Code
 from domain.view import CaseView, Receipt
-from service.asking import would_refuse
 from service.foreseeing import foresee_case
 from service.receipts import taken
-from service.sending import OF_A_RETURN, submit, taken_before, where_goods_are
+from service.sending import (
+    OF_A_RETURN,
+    submit,
+    taken_before,
+    where_goods_are,
+    would_refuse,
+)
 
 router = APIRouter(tags=["cases"])
 

@@ -13,9 +13,7 @@ from pydantic_core import to_json
 from temporalio.client import Client, WorkflowQueryFailedError
 
 from domain.base import Value
-from domain.commands import Command
 from domain.excerpts import Page, PageAsked
-from domain.refusals import Refusal
 from domain.view import CaseView, WholeCase
 from service.failures import SilentError
 from service.reaching import answer, case, unknown
@@ -43,11 +41,6 @@ async def ask_for_the_whole(client: Client, case_id: str) -> WholeCase:
     whole = await _completed(client, case_id, await _query(client, case_id, Case.export))
     view = await _completed(client, case_id, whole.view)
     return whole.model_copy(update={"view": view})
-
-
-async def would_refuse(client: Client, case_id: str, command: Command) -> Refusal | None:
-    """Why a case could not take a command now; None if it could, or has taken it before."""
-    return await _query(client, case_id, Case.would_refuse, command)
 
 
 async def _completed(client: Client, case_id: str, held: V) -> V:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from uuid import uuid4
 
 from sqlalchemy import Engine
 from temporalio.client import Client
@@ -21,7 +22,7 @@ from domain.commands import (
     ShipBack,
 )
 from domain.parties import Party
-from domain.refusals import Code
+from domain.refusals import Code, Refusal
 from domain.stages import Stage
 from domain.view import Outcome, Receipt, RefundingView
 from service.database import from_database
@@ -30,7 +31,7 @@ from service.opening import registered
 from service.reaching import CaseHandle, answer, case
 from service.standing import Standing, settled, standing
 from store.standings import Standings
-from workflows.kernel.case import Case
+from workflows.kernel.case import WOULD_BE_TAKEN, Case
 
 OF_A_RETURN: tuple[type[CommandBase], ...] = (
     ProvideLabel,
@@ -105,6 +106,18 @@ async def taken_before(client: Client, case_id: str, command: Command) -> Receip
     """What was answered to this very command, if the case has taken it before."""
     known = _known(case(client, case_id), update_id_of(command))
     return await answer(known, case_id)
+
+
+async def would_refuse(client: Client, case_id: str, command: Command) -> Refusal | None:
+    """Why a case could not take a command now; None if it could, or has taken it before."""
+    tried = case(client, case_id).execute_update(Case.try_out, command, id=f"try:{uuid4()}")
+    try:
+        await answer(tried, case_id)
+    except RefusedError as error:
+        if error.code == WOULD_BE_TAKEN:
+            return None
+        return Refusal(code=Code(error.code), sentence=str(error))
+    raise AssertionError("What is tried out is refused.")
 
 
 async def after_its_effect(

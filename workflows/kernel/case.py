@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Unpack
 from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
+    ApplicationError,
     ChildWorkflowError,
     is_cancelled_exception,
 )
@@ -122,6 +123,9 @@ class Silence:
 
 BESIDE_A_STEP = (Say, Close, Hold, Resume, Claim, Release, RetryRefund)
 """What the steps of the kernel take, and may be sent though another step was taken."""
+
+WOULD_BE_TAKEN = "would-be-taken"
+"""How a command is refused that was only tried out."""
 
 MISFITS_TOLD = 20
 """How many signals that cannot be read have a line of the timeline."""
@@ -557,6 +561,23 @@ class Case(ABC):
         if refusal := self.refusal(command):
             raise refused(refusal)
 
+    @workflow.update
+    async def try_out(self, command: Command) -> None:
+        """Ask whether a command would be taken now: always refused, by WOULD_BE_TAKEN if it would.
+
+        What a validator refuses is in no history, and unlike a query it waits for its turn.
+        """
+        raise AssertionError("its validator refuses every one")
+
+    @try_out.validator
+    def _may_try_out(self, command: Command) -> None:
+        unfit = self._inbox.one_too_many(command)
+        if self.registered:
+            unfit = unfit or self.refusal(command)
+        if unfit:
+            raise refused(unfit)
+        raise ApplicationError("It would be taken.", type=WOULD_BE_TAKEN, non_retryable=True)
+
     async def take_quietly(self, command: Command) -> None:
         """A command that came as a signal: refused, it is written into the timeline."""
         await self._waited()
@@ -827,11 +848,6 @@ class Case(ABC):
                 decisions=tuple(self.decisions),
             )
         )
-
-    @workflow.query
-    def would_refuse(self, command: Command) -> Refusal | None:
-        """Why a command could not be taken now; None if it could, or was taken before."""
-        return self._inbox.one_too_many(command) or self.refusal(command)
 
     @workflow.query
     def page(self, asked: PageAsked) -> Page:
