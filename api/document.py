@@ -8,8 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from api.examples import EXAMPLES
 from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
+from api.problems import MEDIA_TYPE
 from api.reckonings import QUESTIONS
 from api.reports import BATCHES
 from api.roles import EVERYBODY, Role
@@ -60,7 +62,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas.update(_schemas())
-        _without_framework_errors(made)
+        _mend_answers(made)
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -74,8 +76,7 @@ def _schemas() -> dict[str, Any]:
     }.items():
         schema = adapter.json_schema(ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs", {}), name: schema}, "Sent")
-    _add(found, _cases(), "Seen")
-    _add(found, _answered(*ANSWERED), "Seen")
+    _add(found, {**_answered(*ANSWERED), **_cases()}, "Seen")
     for model in (CaseExport, Policy):
         schema = model.model_json_schema(mode="serialization", ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs"), model.__name__: schema}, f"Of{model.__name__}")
@@ -136,13 +137,17 @@ def rows_by_name(name: str) -> dict[str, frozenset[Role]]:
     return {field: roles for field, roles in rows(made).items() if roles is not NOBODY}
 
 
-def _without_framework_errors(made: dict[str, Any]) -> None:
-    """The framework's own words for 422 would be wrong: ours stand there already."""
+def _mend_answers(made: dict[str, Any]) -> None:
+    """Give answers their examples. The framework's own words for 422 would be wrong, and go: ours
+    stand there already.
+    """
     for path in made["paths"].values():
         for operation in path.values():
             for answer in operation["responses"].values():
                 content = answer.get("content", {})
-                if "application/problem+json" in content:
-                    answer["content"] = {
-                        "application/problem+json": content["application/problem+json"]
-                    }
+                if MEDIA_TYPE in content:
+                    answer["content"] = {MEDIA_TYPE: content[MEDIA_TYPE]}
+                for each in content.values():
+                    name = each.get("schema", {}).get("$ref", "").rpartition("/")[2]
+                    if name in EXAMPLES:
+                        each["example"] = EXAMPLES[name]

@@ -222,11 +222,25 @@ def defect(error: Exception) -> Problem:
     return Problem(500, "defect", DEFECT)
 
 
+def _allowed(app: FastAPI, path: str) -> dict[str, str]:
+    """The Allow header of a path: the methods of all its routes that are described."""
+    methods = [
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), path)
+        for method in operations
+    ]
+    return {"allow": ", ".join(methods)} if methods else {}
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Let every error of an application be answered with a problem document."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
-        return (problem_of(error) or defect(error)).response()
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = problem_of(error) or defect(error)
+        if problem.status == 405:  # the framework knows of one route of the path alone
+            problem.headers = {**problem.headers, **_allowed(app, request.url.path)}
+        return problem.response()
 
     for kind in (
         Problem,
