@@ -5,7 +5,8 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
-from api import cases, commands, lists, me, reckonings, records, reports, tasks
+from api import audit, cases, commands, lists, me, reckonings, records, reports, tasks
+from api.deeds import Audited
 from api.document import document_of
 from api.health import router as health
 from api.page import POLICY, page_of
@@ -35,6 +36,7 @@ ROUTERS = (
     reports.router,
     reckonings.router,
     me.router,
+    audit.router,
 )
 
 about = APIRouter(include_in_schema=False)
@@ -72,6 +74,7 @@ def application(parts: Parts | None = None) -> FastAPI:
         generate_unique_id_function=_operation,
     )
     app.state.parts = parts
+    app.add_middleware(Audited)
     app.add_middleware(Identified, defect=lambda error: defect(error).response())
     answer_with_problems(app)
     for router in ROUTERS:

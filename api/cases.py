@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.actions import actions
 from api.answers import answers, takes, told, told_if_new
 from api.bodies import body_of
+from api.deeds import note
 from api.fields import case_seen
 from api.forms import OPENING_FORM, OPENINGS, opening_from
 from api.parameters import CaseId, IfNoneMatch, OpeningKey, unquoted
@@ -66,6 +67,7 @@ async def open_case(
     if person.role not in OPENERS:
         raise not_allowed("Cases are opened by buyers, sellers and the platform.")
     parts, opening = parts_of(request), opening_from(form, person)
+    note(request, opening.case_id)
     if idempotency_key is not None:
         await _keep_key(parts, person, unquoted(idempotency_key), opening)
     opened = await _opened(parts, person, opening)

@@ -10,6 +10,7 @@ from api.actions import DECIDES, OF_OPS, may_now
 from api.answers import answers, check_unchanged, takes, told
 from api.bodies import body_of
 from api.cases import told_of
+from api.deeds import only_asks
 from api.fields import seen
 from api.forms import COMMAND_FORM, COMMANDS, command_from
 from api.parameters import CaseId, IdempotencyKey, IfMatch, unquoted
@@ -74,6 +75,8 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
     command = command_from(form, person, unquoted(idempotency_key))
     view, known = await _looked_up(parts, person, case_id, command)
     check_allowed(command, person)
+    if dry_run:
+        await only_asks(request)
     if known and not dry_run:
         # Sent again, because nobody heard the answer, it is about the case as it was then.
         return told({"case_id": case_id, "receipt": known, "case": told_of(view, person)})

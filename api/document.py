@@ -24,6 +24,7 @@ from domain.ports import Task
 from domain.preview import Outlook
 from domain.refunds import RefundPreview
 from domain.view import VIEW, ClockView, Entry, Receipt, View
+from store.audit_trail import Deed
 from store.standings import Listed
 
 KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}
@@ -47,6 +48,7 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     RefundPreview,
     Task,
     Listed,
+    Deed,
 )
 """What is answered as far as its reader sees it."""
 

@@ -240,6 +240,8 @@ def answer_with_problems(app: FastAPI) -> None:
         problem = problem_of(error) or defect(error)
         if problem.status == 405:  # the framework knows of one route of the path alone
             problem.headers = {**problem.headers, **_allowed(app, request.url.path)}
+        if request.scope.get("doing"):
+            request.scope["doing"].code = problem.code
         return problem.response()
 
     for kind in (

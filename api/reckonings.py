@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from api.answers import answers, takes, told
 from api.bodies import body_of
+from api.deeds import only_asks
 from api.parameters import Time as Since
 from api.parts import parts_of
 from api.problems import Problem, not_allowed, without_quotes
@@ -72,6 +73,7 @@ QUESTIONS: dict[str, type[Value]] = {
     "/deadline-reckonings",
     summary="Reckon deadlines",
     responses=answers("Reckoned", 413, 415, what="An answer for each, or its `error`."),
+    dependencies=[Depends(only_asks)],
     openapi_extra=takes(
         "DeadlineQuestions",
         {
@@ -105,6 +107,7 @@ async def deadlines(
     "/refund-previews",
     summary="Reckon refunds",
     responses=answers("Reckoned", 413, 415, what="An answer for each, or its `error`."),
+    dependencies=[Depends(only_asks)],
     openapi_extra=takes(
         "RefundQuestions",
         {

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from api.answers import answers, takes, told
 from api.bodies import body_of
+from api.deeds import note
 from api.parts import Parts, parts_of
 from api.problems import not_allowed, problem_of
 from api.roles import Person, Role
@@ -317,7 +318,15 @@ async def _tell_all(
 
     await asyncio.gather(*(one_after_the_other(numbers) for numbers in about.values()))
     results = [{"event_id": events[n].event_id, **became[n]} for n in range(len(events))]
+    for event, result in zip(events, results, strict=True):
+        note(request, *_deed(event, result))
     return told({"results": results})
+
+
+def _deed(event: Reported, result: dict[str, Any]) -> tuple[str | None, str, str | None]:
+    """The case, the event and the refusal that go on record."""
+    told, code = result.get("told", ()), result.get("problem", {}).get("code")
+    return getattr(event, "case_id", None) or next(iter(told), None), event.event_id, code
 
 
 async def _became(telling: Awaitable[list[str]]) -> dict[str, Any]:

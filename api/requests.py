@@ -25,6 +25,13 @@ def request_id() -> str:
     return _id.get()
 
 
+def route_of(scope: Scope) -> str:
+    """The pattern of the path that was asked for; empty where there is none."""
+    path: str = getattr(scope.get("route"), "path", "")
+    versioned = path and scope["path"].startswith("/v1/") and not path.startswith("/v1/")
+    return f"/v1{path}" if versioned else path
+
+
 class Identified:
     """Gives each request an id, its caller's own if it has one, and logs what came of it: method,
     path by its pattern, status and time, and neither who asked nor what for. `defect` answers an
@@ -62,11 +69,10 @@ class Identified:
             await answer(scope, receive, send_identified)
         finally:
             _id.reset(token)
-            route = scope.get("route")
             told = {
                 "request": known,
                 "method": scope["method"],
-                "route": getattr(route, "path", ""),
+                "route": route_of(scope),
                 "status": status,
                 "ms": round((time.monotonic() - began) * 1000, 1),
             }

@@ -57,12 +57,15 @@ Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_print
 
 
 class Person(Value):
-    """Who a token is for. `queues` are those of an agent or a lead."""
+    """Who a token is for. `queues` are those of an agent or a lead; `token` tells which it was, not
+    the token itself.
+    """
 
     role: Role
     id: Word
     name: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = ""
     queues: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
+    token: Annotated[str, Field(max_length=100)] = ""
 
     @property
     def actor(self) -> Actor:

@@ -123,6 +123,7 @@ OWN: dict[str, dict[str, Any]] = {
         over={"type": "array", "items": {"$ref": TEMPLATE.format(model="ClockView")}},
     ),
     "TaskPage": listed("Task", next=NEXT),
+    "DeedPage": listed("Deed", next=NEXT),
     "PreviewOfCase": {
         "type": "object",
         "required": ["preview", "currency", "refund", "refund_amount"],

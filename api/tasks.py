@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api.answers import answers, told
 from api.cases import told_of
 from api.cursors import After, Limit, cursor, place_of
+from api.deeds import note
 from api.fields import seen
 from api.parameters import IdempotencyKey, unquoted
 from api.parts import Parts, parts_of
@@ -78,12 +79,13 @@ async def claim_next(request: Request, person: Asking, idempotency_key: Idempote
     """
     if person.role not in AGENTS:
         raise not_allowed("Tasks are claimed by agents.")
-    parts = parts_of(request)
-    claim = Claim(command_id=_id_of(person, unquoted(idempotency_key)), by=person.actor)
+    parts, key = parts_of(request), unquoted(idempotency_key)
+    claim = Claim(command_id=_id_of(person, key), by=person.actor)
     book, queues = TaskQueue(parts.engine), queues_of(person)
     for task in await from_database(book.page, queues, person.id):
         known = await taken_before(parts.client, task.case_id, claim)
         if known:
+            note(request, task.case_id, claim.command_id)
             return await _claimed(parts, person, task.case_id, known)
     after, tried = None, 0
     while waiting := await from_database(book.page, queues, None, after, 50):
@@ -91,6 +93,7 @@ async def claim_next(request: Request, person: Asking, idempotency_key: Idempote
             if task.state is not TaskState.OPEN or not is_claimed_by_command(task):
                 continue
             if receipt := await _try(parts, task, claim):
+                note(request, task.case_id, claim.command_id)
                 return await _claimed(parts, person, task.case_id, receipt)
             tried += 1
             if tried == TRIES:

@@ -1,5 +1,7 @@
 """Bearer tokens: signed by a key of the platform's, for us, in time, and for one person."""
 
+import hashlib
+import re
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,6 +12,7 @@ from joserfc.jws import extract_compact
 from joserfc.jwt import JWTClaimsRegistry
 from pydantic import ValidationError
 
+from api.deeds import doing
 from api.keys import Keys
 from api.problems import Problem
 from api.roles import Person
@@ -22,6 +25,9 @@ LEEWAY = 30
 
 LONGEST = 8_000
 """Characters of a token."""
+
+OWN_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
+"""The ids (`jti`) by which tokens are known on record."""
 
 BEARER = HTTPBearer(
     auto_error=False,
@@ -60,15 +66,24 @@ class Tokens:
             raise refused(
                 "It is not signed as it should be, not for this service, or over."
             ) from None
-        return _person(claims)
+        return _person(claims, _which(claims, token))
 
 
-def _person(claims: dict[str, object]) -> Person:
+def _which(claims: dict[str, object], token: str) -> str:
+    """What tells a token from others on record: its own id, or a digest of it."""
+    own = claims.get("jti")
+    if isinstance(own, str) and OWN_ID.fullmatch(own):
+        return own
+    return f"sha256:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+
+
+def _person(claims: dict[str, object], which: str) -> Person:
     told = {
         "role": claims.get("role"),
         "id": claims.get("sub"),
         "name": claims.get("name", ""),
         "queues": claims.get("queues", []),
+        "token": which,
     }
     try:
         return Person.model_validate(told)
@@ -101,7 +116,9 @@ async def whoever_asks(
             headers={"WWW-Authenticate": "Bearer"},
         )
     tokens: Tokens = request.app.state.parts.tokens
-    return await tokens.person(bearer.credentials)
+    person = await tokens.person(bearer.credentials)
+    doing(request).person = person
+    return person
 
 
 Asking = Annotated[Person, Depends(whoever_asks)]

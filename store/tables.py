@@ -178,6 +178,29 @@ class OpeningKeyRow(SQLModel, table=True):
     at: datetime
 
 
+class DeedRow(SQLModel, table=True):
+    """What somebody did over HTTP, or was refused, without a text. Append only."""
+
+    __tablename__ = "deeds"
+    __table_args__ = (
+        Index("deeds_in_case", "case_id", "number"),
+        Index("deeds_of_person", "person", "number"),
+    )
+
+    number: int | None = Field(default=None, sa_type=NumberType, primary_key=True)
+    at: datetime
+    role: Words
+    person: Words
+    token: Words
+    method: Words
+    route: Words
+    case_id: WordsOrNone = None
+    command_id: WordsOrNone = None
+    status: int
+    code: WordsOrNone = None
+    request: Words
+
+
 class PersonRow(SQLModel, table=True):
     """A buyer or seller in a case: the one table of names and addresses."""
 

@@ -80,6 +80,10 @@ ROWS: dict[tuple[str, str], Row] = {
         dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.LEAD, Role.OPS), 200),
     ),
     ("GET", "/v1/me"): (None, EVERYBODY),
+    ("GET", "/v1/audit"): (
+        None,
+        dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.OPS), 200),
+    ),
 }
 """Of each route, what is sent to it, and what each role is answered about others' cases. Agents
 have queues of which the case was never in one.
