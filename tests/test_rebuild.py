@@ -1,13 +1,15 @@
 """Does a store that has lost records get them back from the histories?"""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlmodel import Session, col
 
 from domain.commands import Offer, Remedy, Say, Withdraw
 from service.rebuilding import rebuild, records_of
+from store.archive import Archive
 from store.cases import CaseRegister
 from store.standings import Filters, Standings
 from store.step_records import StepBook
@@ -146,3 +148,27 @@ async def test_a_case_from_before_there_were_records_is_recorded_as_it_says(
     await rebuild(world.client, world.engine, case_id, only_look=False)
     row, _ = standings.page(Filters(order=life.order_id, open=False), 5)
     assert [one.ending for one in row] == ["withdrawn"]
+
+
+async def test_with_the_store_away_for_an_hour_cases_wait_and_lose_nothing(world: World) -> None:
+    life, untouched = await world.dispute(), await world.dispute()
+    case_id, standings = life.handle.id, Standings(world.engine)
+    before, written = standings.view(case_id), len(await life.notices())
+    with world.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE standings RENAME TO taken_away"))
+    try:
+        said = asyncio.create_task(life.buyer(Say, text="It is dark."))
+        await life.passes(hours=1)
+        assert not said.done()  # whoever commands reads their own deed, or waits
+        assert len(await life.notices()) == written  # and nobody is written to before it is on record
+    finally:
+        with world.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE taken_away RENAME TO standings"))
+    assert standings.view(case_id) == before
+    await life.passes(minutes=1)
+    assert (await said).outcome == "accepted"
+    assert [each.text for each in Archive(world.engine).messages(case_id)][1:] == ["It is dark."]
+    await life.seller(Offer, remedy=Remedy.FULL_REFUND)
+    assert not differences(await life.view(), standings.view(case_id))
+    assert not (await rebuild(world.client, world.engine, case_id, only_look=True)).lacked
+    assert not differences(await untouched.view(), standings.view(untouched.handle.id))
