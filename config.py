@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -28,7 +35,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
-from activities.look import COLOUR, Look, fit_case_url, fit_colour, fit_logo
+from activities.links import Links, fit_secrets
+from activities.look import COLOUR, LINK, Look, fit_case_url, fit_colour, fit_logo
 from domain.misfits import in_words
 from workflows.kernel import attributes
 
@@ -70,6 +78,8 @@ class Settings(BaseSettings):
     mail_name: str = "Recourse"
     mail_domain: str = "recourse.example"
     case_url: Annotated[str, AfterValidator(fit_case_url)] = ""
+    link_secrets: SecretStr = SecretStr("")
+    link_days: int = Field(default=30, ge=1, le=400)
     brand_colour: Annotated[str, AfterValidator(fit_colour)] = COLOUR
     brand_logo: Annotated[str, AfterValidator(fit_logo)] = ""
     metrics_address: str = "127.0.0.1:9464"
@@ -95,6 +105,18 @@ class Settings(BaseSettings):
         """How letters look, and where they lead."""
         return Look(self.brand_colour, self.brand_logo, self.case_url)
 
+    @property
+    def links(self) -> Links | None:
+        """Who makes and reads signed links to cases; None where no secret is set."""
+        secrets = fit_secrets(self.link_secrets.get_secret_value())
+        return Links(secrets, self.link_days) if secrets else None
+
+    @field_validator("link_secrets")
+    @classmethod
+    def _fit_secrets(cls, given: SecretStr) -> SecretStr:
+        fit_secrets(given.get_secret_value())
+        return given
+
     def for_worker(self) -> Self:
         """The same, once everything that only a worker needs is there."""
         for name in ("marketplace_url", "smtp_host", "mail_from"):
@@ -102,6 +124,10 @@ class Settings(BaseSettings):
                 raise ConfigurationError(
                     f"Set RECOURSE_{name.upper()}: a worker cannot do without."
                 )
+        if LINK in self.case_url and not self.links:
+            raise ConfigurationError(
+                "Set RECOURSE_LINK_SECRETS: RECOURSE_CASE_URL asks for signed links."
+            )
         if not self.policies.is_dir():
             raise ConfigurationError(f"RECOURSE_POLICIES is no folder: {self.policies}.")
         return self

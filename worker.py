@@ -128,6 +128,7 @@ async def working(
         courier or mailer,
         letters,
         look=settings.look,
+        links=settings.links,
         addresses=addresses,
         redress=ways_outside(settings.policies),
     )

@@ -19,6 +19,9 @@ WHITE = "#ffffff"
 BLACK = "#000000"
 
 CASE_ID = "{case_id}"
+LINK = "{link}"
+SIGNED = "signed-link"
+"""What stands in a letter where a signed link goes when it leaves."""
 
 IN_A_LINK = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,2000}")
 """What RFC 3986 lets stand in an address: nothing that could end it, or hide what follows."""
@@ -26,8 +29,9 @@ IN_A_LINK = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,2000}")
 
 @dataclass(frozen=True)
 class Look:
-    """`colour` as #rrggbb; `logo` a https address; `case_url` with {case_id}. The last two may be
-    left out: then there is the marketplace's name, and no button.
+    """`colour` as #rrggbb; `logo` a https address; `case_url` with {case_id}, and {link} where a
+    signed link goes (activities/links.py). The last two may be left out: then there is the
+    marketplace's name, and no button.
     """
 
     colour: str = COLOUR
@@ -36,7 +40,8 @@ class Look:
 
     def page(self, case_id: str) -> str:
         """Where the case is read; nothing if it is not known."""
-        return self.case_url.replace(CASE_ID, quote(case_id, safe=""))
+        page = self.case_url.replace(CASE_ID, quote(case_id, safe=""))
+        return page.replace(LINK, SIGNED)
 
     @cached_property
     def on_colour(self) -> str:
@@ -129,8 +134,9 @@ def fit_case_url(address: str) -> str:
     """The address of a case's page; ValueError if no case's id can be put into it."""
     host, slash, path = address.partition("://")[2].partition("/")
     if address and (
-        not is_link(address.replace(CASE_ID, "id"))
+        not is_link(address.replace(CASE_ID, "id").replace(LINK, "link"))
         or CASE_ID in host
+        or LINK in host
         or CASE_ID not in slash + path
     ):
         raise ValueError(

@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.keeping import Letterbook, People
+from activities.links import Links
 from activities.look import Look
 from activities.mailing import (
     Courier,
@@ -61,6 +62,7 @@ def by_step(notices: Sequence[Notice]) -> list[tuple[Notice, ...]]:
 class Notices:
     """Writes to the parties. `templates_dir` holds `notices/<locale>/`.
 
+    `links` are put into letters that lead to a case's page, if its address asks for one.
     `addresses` is asked where to, each time that a mailing leaves; while it cannot be asked, and
     without it, letters go where the case last knew.
     `redress`: where a consumer of each country can go; unless it is given, as policies/ says.
@@ -74,6 +76,7 @@ class Notices:
         templates_dir: Path,
         *,
         look: Look | None = None,
+        links: Links | None = None,
         addresses: Addresses | None = None,
         redress: Mapping[str, Redress] | None = None,
     ) -> None:
@@ -81,6 +84,8 @@ class Notices:
         self._archive = archive
         self._courier = courier
         self._letters = Letters(templates_dir, courier.sender.name, look)
+        self._look = look or Look()
+        self._links = links
         self._addresses = addresses
         self._redress = ways_outside() if redress is None else redress
 
@@ -114,7 +119,8 @@ class Notices:
         delayed: list[tuple[Letter, str]] = []
         if unsent:
             posting = _Posting(self._archive, self._courier)
-            posting.post(unsent, self._people_now(setting))
+            people = self._people_now(setting)
+            posting.post([self._linked(letter, people) for letter in unsent], people)
             undelivered += posting.refused
             delayed = posting.delayed
         if mailing.last:
@@ -129,6 +135,10 @@ class Notices:
                 type=MAIL_DELAYED,
             )
         return Posted(undelivered=tuple(undelivered)) if undelivered else None
+
+    def _linked(self, letter: Letter, people: Mapping[Party, Person]) -> Letter:
+        """The letter as it leaves."""
+        return self._links.into(letter, people[letter.to].id, self._look) if self._links else letter
 
     def _setting(self, case_id: str) -> Setting:
         registration = self._people.find(case_id)

@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
-from api import audit, cases, commands, lists, me, reckonings, records, reports, tasks
+from api import audit, cases, commands, links, lists, me, reckonings, records, reports, tasks
 from api.deeds import Audited
 from api.document import document_of
 from api.health import router as health
@@ -35,6 +35,7 @@ ROUTERS = (
     tasks.router,
     reports.router,
     reckonings.router,
+    links.router,
     me.router,
     audit.router,
 )

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from api.examples import EXAMPLES
 from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
+from api.links import LinkWanted
 from api.problems import MEDIA_TYPE
 from api.reckonings import QUESTIONS
 from api.reports import BATCHES
@@ -26,6 +27,9 @@ from domain.refunds import RefundPreview
 from domain.view import VIEW, ClockView, Entry, Receipt, View
 from store.audit_trail import Deed
 from store.standings import Listed
+
+SENT: dict[str, type[BaseModel]] = {**BATCHES, **QUESTIONS, "LinkWanted": LinkWanted}
+"""What is sent beside openings and commands."""
 
 KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}
 """What is shown of each kind of case, by its name here."""
@@ -71,11 +75,12 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, adapter in {
+    sent: dict[str, TypeAdapter[Any]] = {
         "Command": COMMAND_FORM,
         "Opening": OPENING_FORM,
-        **{name: TypeAdapter(model) for name, model in {**BATCHES, **QUESTIONS}.items()},
-    }.items():
+        **{name: TypeAdapter(model) for name, model in SENT.items()},
+    }
+    for name, adapter in sent.items():
         schema = adapter.json_schema(ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs", {}), name: schema}, "Sent")
     _add(found, {**_answered(*ANSWERED), **_cases()}, "Seen")

@@ -22,8 +22,11 @@ async def reaches(parts: Parts, person: Person, view: CaseView) -> bool:
     """Whether somebody may know of a case: traders of their own, agents of those of which a task
     is, or was, in a queue that was given to them.
 
-    A claim against a carrier is the seller's alone.
+    A claim against a carrier is the seller's alone. Whoever came by a link reaches its case alone,
+    and the returns of its goods.
     """
+    if person.only and person.only not in (view.id, getattr(view, "belongs_to", None)):
+        return False
     match person.role:
         case Role.BUYER:
             return view.buyer_id == person.id and view.kind is not Kind.CARRIER_CLAIM

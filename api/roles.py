@@ -59,6 +59,8 @@ Word = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_print
 class Person(Value):
     """Who a token is for. `queues` are those of an agent or a lead; `token` tells which it was, not
     the token itself.
+
+    `only`: the one case that whoever came by a signed link may see and act in.
     """
 
     role: Role
@@ -66,6 +68,7 @@ class Person(Value):
     name: Annotated[str, Field(max_length=100), AfterValidator(_printable)] = ""
     queues: Annotated[tuple[Word, ...], Field(max_length=500)] = ()
     token: Annotated[str, Field(max_length=100)] = ""
+    only: str | None = None
 
     @property
     def actor(self) -> Actor:

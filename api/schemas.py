@@ -66,6 +66,15 @@ OWN: dict[str, dict[str, Any]] = {
             "request_id": "3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
         },
     },
+    "Link": {
+        "type": "object",
+        "required": ["link", "until"],
+        "properties": {
+            "link": {**TEXT, "description": "A bearer token for this one case."},
+            "until": {**TEXT, "format": "date-time"},
+        },
+        "example": {"link": "eyJhbGciOiJIUzI1NiIs…", "until": "2026-12-30T16:58:24Z"},
+    },
     "Me": {
         "type": "object",
         "required": ["role", "id", "name", "queues", "party"],

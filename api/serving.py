@@ -52,7 +52,7 @@ async def prepare(settings: Settings) -> Parts:
             f"The namespace {client.namespace} lacks the search attributes {', '.join(missing)}; "
             "start a worker, or run `python starter.py register-attributes` once."
         )
-    tokens = Tokens(keys, settings.api_issuer, settings.api_audience)
+    tokens = Tokens(keys, settings.api_issuer, settings.api_audience, settings.links)
     return Parts(client, engine, tokens, settings, _marketplace(settings))
 
 

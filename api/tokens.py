@@ -12,10 +12,11 @@ from joserfc.jws import extract_compact
 from joserfc.jwt import JWTClaimsRegistry
 from pydantic import ValidationError
 
+from activities.links import TYPE, Linked, LinkRefusedError, Links
 from api.deeds import doing
 from api.keys import Keys
-from api.problems import Problem
-from api.roles import Person
+from api.problems import Problem, not_allowed
+from api.roles import Person, Role
 
 ALGORITHMS = ["ES256", "RS256"]
 """Nothing by a shared secret, and never none."""
@@ -32,7 +33,8 @@ OWN_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 BEARER = HTTPBearer(
     auto_error=False,
     bearerFormat="JWT",
-    description="`sub` is who one is, `role` one of platform, agent, lead, seller, buyer and ops, "
+    description="A token of the platform's, or a signed link. `sub` is who one is, "
+    "`role` one of platform, agent, lead, seller, buyer and ops, "
     "`name` what an agent signs with, `queues` what an agent or lead may see to.",
 )
 
@@ -40,8 +42,9 @@ BEARER = HTTPBearer(
 class Tokens:
     """Tells who a token is for."""
 
-    def __init__(self, keys: Keys, issuer: str, audience: str) -> None:
+    def __init__(self, keys: Keys, issuer: str, audience: str, links: Links | None = None) -> None:
         self._keys = keys
+        self._links = links
         self._claims = JWTClaimsRegistry(
             leeway=LEEWAY,
             iss={"essential": True, "value": issuer},
@@ -56,13 +59,15 @@ class Tokens:
             raise refused("It is too long.")
         try:
             header = extract_compact(token.encode()).headers()
+            if header.get("typ") == TYPE and self._links:
+                return _linked(self._links.read(token), token)
             kid = header.get("kid")
             key = await self._keys.find(kid) if isinstance(kid, str) else None
             if key is None:
                 raise refused("It is signed with a key that is not known here.")
             claims = jwt.decode(token, key, algorithms=ALGORITHMS).claims
             self._claims.validate(claims)
-        except (JoseError, ValueError, TypeError, OverflowError):
+        except (JoseError, LinkRefusedError, ValueError, TypeError, OverflowError):
             raise refused(
                 "It is not signed as it should be, not for this service, or over."
             ) from None
@@ -75,6 +80,15 @@ def _which(claims: dict[str, object], token: str) -> str:
     if isinstance(own, str) and OWN_ID.fullmatch(own):
         return own
     return f"sha256:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
+
+
+def _linked(linked: Linked, token: str) -> Person:
+    return Person(
+        role=Role(linked.party),
+        id=linked.person_id,
+        token=_which({}, token),
+        only=linked.case_id,
+    )
 
 
 def _person(claims: dict[str, object], which: str) -> Person:
@@ -118,6 +132,8 @@ async def whoever_asks(
     tokens: Tokens = request.app.state.parts.tokens
     person = await tokens.person(bearer.credentials)
     doing(request).person = person
+    if person.only and "case_id" not in request.path_params:
+        raise not_allowed("A link is for its case alone; ask for that.")
     return person
 
 

@@ -16,6 +16,9 @@ from tests.processes import Program, api_program
 
 Json = dict[str, Any]
 
+SECRET = "a-secret-of-the-tests-that-is-long"
+"""It signs links."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -160,6 +163,7 @@ async def door_of(world: World, folder: Path, **settings: str) -> AsyncIterator[
     issuer = Issuer(folder / "keys.json")
     env = {
         "TEMPORAL_ADDRESS": world.client.service_client.config.target_host,
+        "RECOURSE_LINK_SECRETS": SECRET,
         "DATABASE_URL": world.engine.url.render_as_string(hide_password=False),
         "RECOURSE_TASK_QUEUE": world.settings.task_queue,
         "RECOURSE_POLICIES": str(world.settings.policies),

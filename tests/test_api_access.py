@@ -53,6 +53,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/cases/{case_id}"): (None, NOT_THEIRS),
     ("POST", "/v1/cases/{case_id}/commands"): (SAY, NOT_THEIRS | {Role.OPS: 403}),
     ("GET", "/v1/cases/{case_id}/commands/{command_id}"): (None, dict.fromkeys(Role, 404)),
+    ("POST", "/v1/cases/{case_id}/links"): (
+        {"party": "buyer"},
+        dict.fromkeys(Role, 403) | {Role.PLATFORM: 201},
+    ),
     ("GET", "/v1/cases/{case_id}/timeline"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/messages"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/letters"): (None, NOT_THEIRS),

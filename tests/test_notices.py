@@ -1,6 +1,7 @@
 """Telling the parties: does each letter arrive once, whole, and at nobody else's?"""
 
 import asyncio
+import re
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.folding import WHOLE
+from activities.links import Links
 from activities.look import Look
 from activities.mailing import Mailer, Sender
 from activities.notices import (
@@ -659,6 +661,34 @@ def test_is_the_case_and_the_address_for_returns_in_a_mail(
         assert "https://bazar.example/c/dispute%3APL%3A1001%3A1" in body
         assert all(line in body for line in address)
     assert 'src="https://bazar.example/l.png"' in part(mail, "html")
+
+
+def test_a_signed_link_leaves_with_its_letter_and_is_kept_nowhere(
+    office: PostOffice, open_desk: Callable[..., Desk]
+) -> None:
+    desk, links = open_desk(), Links(["s" * 32], 30)
+    look = Look(case_url="https://bazar.example/c/{case_id}?to=me&by={link}")
+    notices = Notices(
+        desk.register,
+        desk.archive,
+        desk.mailer(office.port),
+        ROOT / "templates",
+        look=look,
+        links=links,
+    )
+    goods = (Goods(title="Kettle", quantity=1),)
+    facts = Facts(goods=goods, way=Way.BUYERS_OWN, purpose=Purpose.REFUND)
+    notice = Notice(key="1", to=Party.BUYER, name=NoticeName.RETURN_OPENED, facts=facts)
+    notices.send(Mailing(case_id=desk.case_id, notices=(notice,)))
+    [mail] = office.mails
+    for subtype, mark in (("plain", "&by="), ("html", "&amp;by=")):
+        [link] = set(re.findall(rf"{re.escape(mark)}([A-Za-z0-9._-]+)", part(mail, subtype)))
+        linked = links.read(link)
+        assert (linked.case_id, linked.party) == (desk.case_id, Party.BUYER)
+        assert linked.person_id == desk.register.people(desk.case_id)[Party.BUYER].id
+    [letter] = desk.archive.letters(desk.case_id)
+    assert "by=signed-link" in letter.text
+    assert link not in letter.text + letter.html
 
 
 def test_a_process_can_tell_every_fact_of_a_notice_and_no_other() -> None:

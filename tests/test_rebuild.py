@@ -160,7 +160,7 @@ async def test_with_the_store_away_for_an_hour_cases_wait_and_lose_nothing(world
         said = asyncio.create_task(life.buyer(Say, text="It is dark."))
         await life.passes(hours=1)
         assert not said.done()  # whoever commands reads their own deed, or waits
-        assert len(await life.notices()) == written  # and nobody is written to before it is on record
+        assert len(await life.notices()) == written  # nor a letter before it
     finally:
         with world.engine.begin() as connection:
             connection.execute(text("ALTER TABLE taken_away RENAME TO standings"))
