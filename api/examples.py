@@ -228,6 +228,25 @@ EXAMPLES: dict[str, Any] = {
         ],
         "next": None,
     },
+    "DeedPage": {
+        "items": [
+            {
+                "number": 17,
+                "at": AT,
+                "role": "seller",
+                "person": "50000002",
+                "token": "a1f0c2",
+                "method": "POST",
+                "route": "/v1/cases/{case_id}/commands",
+                "case_id": ID,
+                "command_id": RECEIPT["command_id"],
+                "status": 200,
+                "code": None,
+                "request": "3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
+            }
+        ],
+        "next": None,
+    },
     "Told": {
         "results": [{"event_id": "inpost-90311", "told": ["return:PL:withdrawal-PL-2001-1:1"]}]
     },
