@@ -5,7 +5,19 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
-from api import audit, cases, commands, links, lists, me, reckonings, records, reports, tasks
+from api import (
+    audit,
+    cases,
+    commands,
+    events,
+    links,
+    lists,
+    me,
+    reckonings,
+    records,
+    reports,
+    tasks,
+)
 from api.deeds import Audited
 from api.document import document_of
 from api.health import router as health
@@ -32,6 +44,7 @@ ROUTERS = (
     lists.router,
     commands.router,
     records.router,
+    events.router,
     tasks.router,
     reports.router,
     reckonings.router,

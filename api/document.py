@@ -23,6 +23,7 @@ from domain.notices import Message
 from domain.policy import Policy
 from domain.ports import Task
 from domain.preview import Outlook
+from domain.public_events import DATA, PublicEvent
 from domain.refunds import RefundPreview
 from domain.view import VIEW, ClockView, Entry, Receipt, View
 from store.audit_trail import Deed
@@ -87,7 +88,24 @@ def _schemas() -> dict[str, Any]:
     for model in (CaseExport, Policy):
         schema = model.model_json_schema(mode="serialization", ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs"), model.__name__: schema}, f"Of{model.__name__}")
+    _add(found, _events(), "Told")
     return {**found, **OWN}
+
+
+def _events() -> dict[str, Any]:
+    """The schemas of what leaves: one of each type."""
+    whole = PublicEvent.model_json_schema(mode="serialization", ref_template=TEMPLATE)
+    found: dict[str, Any] = {**whole.pop("$defs"), **_answered(*DATA.values())}
+    types = []
+    for type_, model in DATA.items():
+        name = f"{model.__name__}Event"
+        body = {"$ref": TEMPLATE.format(model=model.__name__)}
+        of_type = {"type": {"const": type_.value}, "data": body}
+        found[name] = {**whole, "title": name, "properties": {**whole["properties"], **of_type}}
+        types.append({"$ref": TEMPLATE.format(model=name)})
+    found.pop("EventType")
+    found["PublicEvent"] = {"title": "PublicEvent", "oneOf": types}
+    return found
 
 
 def _add(found: dict[str, Any], more: dict[str, Any], mark: str) -> None:

@@ -147,6 +147,26 @@ PREVIEW: Json = {
 
 DONE: Json = {"case_id": ID, "receipt": RECEIPT, "case": CASE}
 
+EVENT: Json = {
+    "id": f"{ID}#2",
+    "type": "case.party-awaited",
+    "timestamp": AT,
+    "number": 4711,
+    "sequence": 2,
+    "case_id": ID,
+    "kind": "dispute",
+    "country": "PL",
+    "order_id": "PL-1001",
+    "data": {
+        "party": "buyer",
+        "window": "buyer_reply",
+        "due": DUE,
+        "safe": DUE,
+        "on_silence": "close-reopenable",
+        "held": False,
+    },
+}
+
 EXAMPLES: dict[str, Any] = {
     "Case": CASE,
     "Done": DONE,
@@ -212,6 +232,7 @@ EXAMPLES: dict[str, Any] = {
             }
         ]
     },
+    "EventPage": {"items": [EVENT], "next": 4711},
     "TaskPage": {
         "items": [
             {

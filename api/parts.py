@@ -1,12 +1,13 @@
 """What requests are answered with: connected once, for all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 from sqlalchemy import Engine
 from temporalio.client import Client
 
 from activities.marketplace import Marketplace
+from api.feed import Feed
 from api.tokens import Tokens
 from config import Settings
 
@@ -20,6 +21,11 @@ class Parts:
     tokens: Tokens
     settings: Settings
     marketplace: Marketplace | None = None
+    feed: Feed = field(init=False)
+
+    def __post_init__(self) -> None:
+        """One feed for all who listen."""
+        object.__setattr__(self, "feed", Feed(self.engine))
 
 
 def parts_of(request: Request) -> Parts:

@@ -131,6 +131,15 @@ OWN: dict[str, dict[str, Any]] = {
         "ClockView",
         over={"type": "array", "items": {"$ref": TEMPLATE.format(model="ClockView")}},
     ),
+    "EventPage": listed(
+        "PublicEvent",
+        next={"type": "integer", "description": "`after` of the next page, also of an empty one."},
+    ),
+    "EventStream": {
+        **TEXT,
+        "description": "Server-sent events, the `data` of each a PublicEvent.",
+        "example": 'id: 4711\nevent: case.stage-changed\ndata: {"type": "case.stage-changed"}\n\n',
+    },
     "TaskPage": listed("Task", next=NEXT),
     "DeedPage": listed("Deed", next=NEXT),
     "PreviewOfCase": {

@@ -88,8 +88,11 @@ async def serve() -> None:
         )
     )
 
+    ending: set[asyncio.Task[None]] = set()
+
     def stop() -> None:
         server.should_exit = True
+        ending.add(asyncio.create_task(parts.feed.close()))  # else open streams are waited for
 
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)

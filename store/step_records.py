@@ -10,16 +10,15 @@ from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
 from domain.parties import Party
+from domain.public_events import happened
 from domain.step_record import Snapshot, SoFar, StepKept, StepRecord, follow, view_of
 from domain.view import Entry
 from store.archive import keep_messages
 from store.cases import file_ending
 from store.engine import hold_case, insert, insert_new, transaction
+from store.public_events import STEPS, keep_public
 from store.tables import EventRow, FeedRow, StandingRow, TaskRow
 from store.tasks import keep_task
-
-STEPS = "steps"
-"""The feed that gives steps and events their numbers."""
 
 UNDUE = datetime.max.replace(tzinfo=UTC)
 """Where in lists open cases stand of which nothing is due: at the end."""
@@ -52,9 +51,15 @@ class StepBook:
             place, events = record.happened, record.events
             if record.begins:
                 place, events = _news(session, record.case_id, now.events)
-            last = _next_numbers(session, max(1, len(events)))  # held from here on
+            stood = before.stands if before else Snapshot()
+            told = list(happened(stood, now.stands, record, place, events))
+            count = len(events) + len(told)
+            last = _next_numbers(session, max(1, count))  # held from here on
             if events:
-                insert_new(session, _numbered(record.case_id, place, events, last))
+                numbered = _numbered(record.case_id, place, events, last - len(told))
+                insert_new(session, numbered)
+            if told:
+                keep_public(session, record.case_id, now.stands.facts, told, last)
             row = _row(record, now.stands, last).model_dump()
             session.exec(
                 insert(session, StandingRow)

@@ -153,6 +153,91 @@ class EventRow(SQLModel, table=True):
     detail: Words
 
 
+class PublicEventRow(SQLModel, table=True):
+    """An event as it leaves the house (domain/public_events.py), made with the record of its step
+    and numbered in the same order. `key` is what it is in its case; `readers`: who hears of it.
+    """
+
+    __tablename__ = "public_events"
+    __table_args__ = (
+        UniqueConstraint("case_id", "sequence", name="public_events_in_order"),
+        UniqueConstraint("case_id", "key", name="public_events_once"),
+        Index("public_events_of_seller", "seller_id", "number"),
+        Index("public_events_of_buyer", "buyer_id", "number"),
+    )
+
+    number: int = Field(sa_type=NumberType, primary_key=True)
+    case_id: Words
+    sequence: int
+    key: Words
+    type: Words
+    at: datetime
+    kind: Words
+    country: Words
+    order_id: Words
+    buyer_id: Words
+    seller_id: Words
+    readers: Words
+    data: dict[str, Any] = Field(sa_type=JSON)
+
+
+class WebhookEndpointRow(SQLModel, table=True):
+    """An address of the platform's to which events are sent. `types`: only these, or all if empty.
+
+    `reached`: the number of the last event that was taken up for it. `failing_since`: when it began
+    to fail, if nothing has arrived since; `paused_at` and `paused_why` once nothing is sent.
+    """
+
+    __tablename__ = "webhook_endpoints"
+
+    id: Key
+    url: Words
+    types: list[str] = Field(sa_type=JSON)
+    reached: Minor
+    added_at: datetime
+    failing_since: datetime | None = None
+    paused_at: datetime | None = None
+    paused_why: WordsOrNone = None
+
+
+class WebhookSecretRow(SQLModel, table=True):
+    """What deliveries to an endpoint are signed with, apart from everything that is listed.
+
+    One that was replaced holds `until` an instant.
+    """
+
+    __tablename__ = "webhook_secrets"
+
+    endpoint_id: Key
+    made_at: datetime = Field(primary_key=True)
+    secret: Words
+    until: datetime | None = None
+
+
+class WebhookDeliveryRow(SQLModel, table=True):
+    """An event for an endpoint: how often it was `tried`, and what came of it.
+
+    One that waits is tried `due` at the earliest, and since `begun_at`.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("webhook_deliveries_in_state", "endpoint_id", "state", "number"),
+        Index("webhook_deliveries_of_case", "endpoint_id", "case_id", "state", "number"),
+    )
+
+    endpoint_id: Key
+    number: int = Field(sa_type=NumberType, primary_key=True)
+    case_id: Words
+    state: Words
+    tried: int
+    begun_at: datetime
+    due: datetime
+    tried_at: datetime | None = None
+    status: int | None = None
+    why: WordsOrNone = None
+
+
 class FeedRow(SQLModel, table=True):
     """The last number that was given to a step or an event. Whoever gives numbers holds this row
     until what is numbered can be read.

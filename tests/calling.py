@@ -85,7 +85,8 @@ class Caller:
         async with self.session.request(
             method, f"{self.base}{path}", data=body, headers={**own, **(headers or {})}
         ) as answer:
-            text = await answer.read()
+            streams = answer.content_type == "text/event-stream"
+            text = b"" if streams else await answer.read()  # it has no end
             found = {name.lower(): value for name, value in answer.headers.items()}
             return Answer(answer.status, found, read(text))
 

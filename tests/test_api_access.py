@@ -64,6 +64,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/cases/{case_id}/refund-preview"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/ahead"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/export"): (None, NOT_THEIRS | {Role.OPS: 403}),
+    ("GET", "/v1/events"): (None, EVERYBODY),
+    ("GET", "/v1/events/stream"): (None, EVERYBODY),
+    ("GET", "/v1/cases/{case_id}/events"): (None, NOT_THEIRS),
+    ("GET", "/v1/cases/{case_id}/events/stream"): (None, NOT_THEIRS),
     ("GET", "/v1/tasks"): (None, WORKS_ON_CASES),
     ("POST", "/v1/tasks/next"): (
         None,

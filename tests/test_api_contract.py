@@ -52,6 +52,7 @@ async def test_every_answer_is_described_and_no_nonsense_is_taken(
         *("--header", f"Authorization: Bearer {token}"),
         *("--checks", ",".join(CHECKS)),
         *("--phases", phases),
+        *("--exclude-path-regex", "/stream$"),  # they do not end
         *("--max-examples", "100" if THOROUGH else "10"),
         *(("--exclude-operation-id-regex", left_out) if left_out else ()),
         *("--seed", "7"),
