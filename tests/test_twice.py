@@ -32,6 +32,7 @@ from tests.skipping import skipping_server
 OF_THEIR_TIME = {
     "at", "opened_at", "closed_at", "created_at", "sent_at", "due", "requested_at", "reported_at",
     "registration", "text", "html", "number", "run", "step", "moved_at", "safe", "facts", "lists",
+    "rank", "changed",
 }  # fmt: skip
 """Columns that may differ from one life to the next, for each is lived at another time, and how
 many steps are written down together is chance."""
