@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     api_keys: str = ""
     api_issuer: str = ""
     api_audience: str = "recourse"
+    files: Path = Path(".recourse/files")
+    scanner_url: str = ""
 
     @classmethod
     def read(cls, **given: Any) -> Self:

@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from api import (
+    attachments,
     audit,
     cases,
     commands,
@@ -50,6 +51,7 @@ ROUTERS = (
     reckonings.router,
     links.router,
     me.router,
+    attachments.router,
     audit.router,
 )
 

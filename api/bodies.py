@@ -37,6 +37,18 @@ def body_of(
     return read
 
 
+def raw_body(largest: int) -> Callable[[Request], Awaitable[bytes]]:
+    """Reads a body of whatever bytes, but for none."""
+
+    async def read(request: Request) -> bytes:
+        content = await _text(request, largest)
+        if not content:
+            raise Problem(422, "bad-input", "Nothing was sent.")
+        return content
+
+    return read
+
+
 async def _text(request: Request, largest: int) -> bytes:
     read, size = [], 0
     async for piece in request.stream():

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.actions import actions
 from api.answers import answers, takes, told, told_if_new
+from api.attachments import pool_of
 from api.bodies import body_of
 from api.deeds import note
 from api.fields import case_seen
@@ -25,6 +26,7 @@ from domain.view import CaseView
 from service.database import from_database
 from service.failures import RefusedError
 from service.opening import Opened, differing, open_and_look
+from service.uploading import adopt, check_uploaded
 from store.opening_keys import OpeningKeys
 
 router = APIRouter(tags=["cases"])
@@ -68,6 +70,7 @@ async def open_case(
         raise not_allowed("Cases are opened by buyers, sellers and the platform.")
     parts, opening = parts_of(request), opening_from(form, person)
     note(request, opening.case_id)
+    await check_uploaded(parts.engine, opening.attachments, pool_of(person))
     if idempotency_key is not None:
         await _keep_key(parts, person, unquoted(idempotency_key), opening)
     opened = await _opened(parts, person, opening)
@@ -81,6 +84,7 @@ async def open_case(
             f"The case was opened before with another {differs}; nothing was changed. If something "
             "else is the matter, open another one under the next `number`.",
         )
+    await adopt(parts.engine, opening.attachments, pool_of(person), view.id)
     place = {"Location": f"/v1/cases/{view.id}"}
     return told(told_of(view, person), 200 if opened.before else 201, place)
 

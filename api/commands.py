@@ -34,6 +34,7 @@ from service.sending import (
     where_goods_are,
     would_refuse,
 )
+from service.uploading import adopt, check_uploaded
 
 router = APIRouter(tags=["cases"])
 
@@ -83,8 +84,10 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
     check_seen(request, command, view, person)
     check_claimed(command, view, person)
     if dry_run:
+        await _check_files(parts, case_id, command)
         return told(await _tried(parts, person, case_id, command))
     of_return = isinstance(command, OF_A_RETURN)
+    await _check_files(parts, case_id, command)
     target, receipt = await submit(
         parts.client,
         parts.engine,
@@ -107,6 +110,17 @@ async def _looked_up(
         return await case_within_reach(parts, person, case_id), await before
     finally:
         before.cancel()
+
+
+async def _check_files(parts: Parts, case_id: str, command: Command) -> None:
+    """RefusedError for a file that was not uploaded for the case; with a command that goes to the
+    return, its files do too.
+    """
+    if command.files:
+        of_return = isinstance(command, OF_A_RETURN)
+        target = await where_goods_are(parts.engine, case_id) if of_return else case_id
+        await check_uploaded(parts.engine, command.files, case_id)
+        await adopt(parts.engine, command.files, case_id, target)
 
 
 async def _tried(parts: Parts, person: Person, case_id: str, command: Command) -> dict[str, Any]:

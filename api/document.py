@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
+from api.attachments import UploadForm
 from api.examples import EXAMPLES
 from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
@@ -29,7 +30,12 @@ from domain.view import VIEW, ClockView, Entry, Receipt, View
 from store.audit_trail import Deed
 from store.standings import Listed
 
-SENT: dict[str, type[BaseModel]] = {**BATCHES, **QUESTIONS, "LinkWanted": LinkWanted}
+SENT: dict[str, type[BaseModel]] = {
+    **BATCHES,
+    **QUESTIONS,
+    "LinkWanted": LinkWanted,
+    "UploadForm": UploadForm,
+}
 """What is sent beside openings and commands."""
 
 KINDS: dict[str, type[BaseModel]] = {each.__name__: each for each in get_args(get_args(View)[0])}

@@ -10,6 +10,7 @@ from activities.marketplace import Marketplace
 from api.feed import Feed
 from api.tokens import Tokens
 from config import Settings
+from service.files import Shelf
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Parts:
     engine: Engine
     tokens: Tokens
     settings: Settings
+    shelf: Shelf
     marketplace: Marketplace | None = None
     feed: Feed = field(init=False)
 

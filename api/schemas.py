@@ -141,6 +141,39 @@ OWN: dict[str, dict[str, Any]] = {
         "example": 'id: 4711\nevent: case.stage-changed\ndata: {"type": "case.stage-changed"}\n\n',
     },
     "TaskPage": listed("Task", next=NEXT),
+    "File": {**TEXT, "format": "binary", "example": "…"},
+    "Attached": {
+        "type": "object",
+        "required": ["sha256", "size", "media_type"],
+        "properties": {
+            "sha256": {**TEXT, "pattern": "^[0-9a-f]{64}$"},
+            "size": {"type": "integer", "description": "In bytes."},
+            "media_type": TEXT,
+        },
+        "example": {
+            "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "size": 90_211,
+            "media_type": "image/jpeg",
+        },
+    },
+    "Upload": {
+        "type": "object",
+        "required": ["id", "size", "received", "piece", "sha256"],
+        "properties": {
+            "id": TEXT,
+            "size": {"type": "integer"},
+            "received": {"type": "integer", "description": "Where the next piece begins."},
+            "piece": {"type": "integer", "description": "Bytes of a piece at most."},
+            "sha256": {"type": ["string", "null"], "description": "Once it is whole and kept."},
+        },
+        "example": {
+            "id": "3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
+            "size": 7_340_032,
+            "received": 5_000_000,
+            "piece": 5_000_000,
+            "sha256": None,
+        },
+    },
     "DeedPage": listed("Deed", next=NEXT),
     "PreviewOfCase": {
         "type": "object",

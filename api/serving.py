@@ -16,6 +16,7 @@ from api.keys import Keys
 from api.parts import Parts
 from api.tokens import Tokens
 from config import ConfigurationError, Settings, connect, listen, missing_attributes
+from service.files import Folder
 from store.engine import check_current
 from store.engine import connect as connect_store
 
@@ -53,7 +54,7 @@ async def prepare(settings: Settings) -> Parts:
             "start a worker, or run `python starter.py register-attributes` once."
         )
     tokens = Tokens(keys, settings.api_issuer, settings.api_audience, settings.links)
-    return Parts(client, engine, tokens, settings, _marketplace(settings))
+    return Parts(client, engine, tokens, settings, Folder(settings.files), _marketplace(settings))
 
 
 def _marketplace(settings: Settings) -> Marketplace | None:

@@ -286,6 +286,47 @@ class DeedRow(SQLModel, table=True):
     request: Words
 
 
+class FileRow(SQLModel, table=True):
+    """A file that was uploaded for a case, known by what is in it; the bytes are elsewhere."""
+
+    __tablename__ = "files"
+
+    case_id: Key
+    sha256: Key
+    size: Minor
+    media_type: Words
+    role: Words
+    person: Words
+    at: datetime
+
+
+class UploadRow(SQLModel, table=True):
+    """A file on its way, in pieces; `sha256` once it is whole and kept."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("uploads_of_person", "case_id", "person"), Index("uploads_old", "at"))
+
+    id: Key
+    case_id: Words
+    role: Words
+    person: Words
+    size: Minor
+    media_type: Words
+    at: datetime
+    sha256: WordsOrNone = None
+
+
+class PieceRow(SQLModel, table=True):
+    """A piece of an upload that has come."""
+
+    __tablename__ = "upload_pieces"
+
+    upload_id: Key
+    offset: int = Field(sa_type=BigInteger, primary_key=True)
+    size: Minor
+    digest: Words
+
+
 class PersonRow(SQLModel, table=True):
     """A buyer or seller in a case: the one table of names and addresses."""
 

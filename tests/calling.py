@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -82,8 +83,9 @@ class Caller:
         own = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if body is not None:
             own["Content-Type"] = "application/json"
+        content = None if body is None else BytesIO(body)
         async with self.session.request(
-            method, f"{self.base}{path}", data=body, headers={**own, **(headers or {})}
+            method, f"{self.base}{path}", data=content, headers={**own, **(headers or {})}
         ) as answer:
             streams = answer.content_type == "text/event-stream"
             text = b"" if streams else await answer.read()  # it has no end
@@ -96,7 +98,7 @@ def read(text: bytes) -> Any:
     try:
         return json.loads(text) if text else None
     except ValueError:
-        return text.decode()
+        return text.decode(errors="replace")
 
 
 @dataclass
@@ -172,6 +174,7 @@ async def door_of(world: World, folder: Path, **settings: str) -> AsyncIterator[
         "RECOURSE_API_KEYS": str(issuer.file),
         "RECOURSE_API_ISSUER": ISSUER,
         "RECOURSE_API_AUDIENCE": AUDIENCE,
+        "RECOURSE_FILES": str(folder / "files"),
         **settings,
     }
     with api_program(folder, env) as program:

@@ -32,6 +32,8 @@ DEADLINE = {"rule": "calendar-days", "amount": 1, "country": "PL", "start": "202
 SOLD = {"sku": "A", "quantity": 1, "unit_price_minor": 100}
 OPENING = {"kind": "inquiry", "country": "PL", "order_id": "{order}", "text": "Does it dim?"}
 
+TEXT_FILE = b"Is this mine?"
+
 PLATFORM_ALONE = dict.fromkeys(Role, 403) | {Role.PLATFORM: 200}
 WORKS_ON_CASES = EVERYBODY | dict.fromkeys((Role.BUYER, Role.SELLER), 403)
 
@@ -68,6 +70,28 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/events/stream"): (None, EVERYBODY),
     ("GET", "/v1/cases/{case_id}/events"): (None, NOT_THEIRS),
     ("GET", "/v1/cases/{case_id}/events/stream"): (None, NOT_THEIRS),
+    ("POST", "/v1/cases/{case_id}/attachments"): (
+        TEXT_FILE,
+        NOT_THEIRS | {Role.PLATFORM: 201, Role.OPS: 403},
+    ),
+    ("POST", "/v1/attachments"): (
+        TEXT_FILE,
+        dict.fromkeys(Role, 403) | dict.fromkeys((Role.BUYER, Role.SELLER, Role.PLATFORM), 201),
+    ),
+    ("POST", "/v1/cases/{case_id}/uploads"): (
+        {"size": 9, "media_type": "text/plain"},
+        NOT_THEIRS | {Role.PLATFORM: 201, Role.OPS: 403},
+    ),
+    ("GET", "/v1/cases/{case_id}/uploads/{upload_id}"): (None, dict.fromkeys(Role, 404)),
+    ("PUT", "/v1/cases/{case_id}/uploads/{upload_id}"): (TEXT_FILE, dict.fromkeys(Role, 404)),
+    ("POST", "/v1/cases/{case_id}/uploads/{upload_id}/complete"): (
+        None,
+        dict.fromkeys(Role, 404),
+    ),
+    ("GET", "/v1/cases/{case_id}/attachments/{sha256}"): (
+        None,
+        dict.fromkeys(Role, 404) | {Role.OPS: 403},
+    ),
     ("GET", "/v1/tasks"): (None, WORKS_ON_CASES),
     ("POST", "/v1/tasks/next"): (
         None,
@@ -96,6 +120,13 @@ ROWS: dict[tuple[str, str], Row] = {
 """Of each route, what is sent to it, and what each role is answered about others' cases. Agents
 have queues of which the case was never in one.
 """
+
+
+QUERIES = {
+    "/v1/attachments": "?country=PL",
+    "/v1/cases/{case_id}/uploads/{upload_id}": "?offset=0",
+}
+"""What a route needs besides."""
 
 
 def routes() -> Iterator[tuple[str, str]]:
@@ -134,7 +165,7 @@ def stranger(door: Door, role: Role) -> Caller:
     return door.caller(role, f"stranger-{role}", "Obca Osoba", queues)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
 async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> None:
     case_id = await door.opened()
     wrong = []
@@ -143,12 +174,22 @@ async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> N
             continue
         for role in (None, *Role):
             order_id = door.world.order()
-            place = path.format(case_id=case_id, country="PL", order_id=order_id, command_id="mine")
+            place = path.format(
+                case_id=case_id,
+                country="PL",
+                order_id=order_id,
+                command_id="mine",
+                upload_id="0" * 32,
+                sha256="0" * 64,
+            )
             caller = stranger(door, role) if role else door.nobody()
             sent = filled(body, case=case_id, order=order_id)
             key = {"Idempotency-Key": f"k-{role}"}
             if method == "GET":
                 answer = await caller.get(place)
+            elif isinstance(sent, bytes):
+                headers = {"Content-Type": "text/plain"}
+                answer = await caller.ask(method, f"{place}{QUERIES.get(path, '')}", sent, headers)
             else:
                 answer = await caller.post(place, sent, **key)
             wanted = expected[role] if role else 401
