@@ -109,6 +109,7 @@ def _plain(content_type: str) -> str:
 @router.post(
     "/cases/{case_id}/attachments",
     summary="Upload a file",
+    status_code=201,
     responses=answers(
         "Attached", 403, 404, 409, 413, status=201, what="The file, as a command names it."
     ),
@@ -133,6 +134,7 @@ async def attach(
 @router.post(
     "/attachments",
     summary="Upload a file for an opening",
+    status_code=201,
     responses=answers(
         "Attached", 403, 404, 409, 413, status=201, what="The file, as an opening names it."
     ),
@@ -165,6 +167,7 @@ async def attach_to_opening(
 @router.post(
     "/cases/{case_id}/uploads",
     summary="Begin to upload a file in pieces",
+    status_code=201,
     responses=answers("Upload", 403, 404, 409, 413, 415, status=201, what="Where it goes."),
     openapi_extra=takes("UploadForm", {"size": 7_340_032, "media_type": "video/mp4"}),
 )
@@ -239,6 +242,7 @@ async def put_piece(  # noqa: PLR0917 - each is a parameter of its own
 @router.post(
     "/cases/{case_id}/uploads/{upload_id}/complete",
     summary="Say that a file is whole",
+    status_code=201,
     responses=answers("Attached", 404, 409, status=201, what="The file, as a command names it."),
 )
 async def complete_upload(
@@ -253,6 +257,7 @@ async def complete_upload(
 @router.get(
     "/cases/{case_id}/attachments/{sha256}",
     summary="Download a file",
+    response_class=Response,
     responses={
         **answers("Attached", 403, 404),
         200: {
