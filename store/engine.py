@@ -1,8 +1,10 @@
 """Reaching the database: SQLite in a file, or PostgreSQL through psycopg."""
 
 import os
+import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -202,13 +204,28 @@ def _sqlite(url: URL) -> Engine:
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _log_ahead(cursor)
         cursor.execute("PRAGMA foreign_keys = ON")
         # Else INSERT OR REPLACE would delete archived rows behind their triggers.
         cursor.execute("PRAGMA recursive_triggers = ON")
         cursor.close()
 
     return engine
+
+
+def _log_ahead(cursor: Any) -> None:
+    """Let readers and a writer go side by side; the file keeps that. Of many who ask for it at once
+    of a new file, SQLite refuses some without waiting.
+    """
+    ends = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
 
 
 def _keep_private(file: Path) -> None:
