@@ -61,9 +61,11 @@ async def ended_for_nothing(life: Life, agreed: int | None = WHOLE) -> None:
 
 
 async def sent_back(world: World) -> tuple[Life, Life]:
-    """A withdrawal, beside which no other case runs, and its return."""
+    """A withdrawal, beside which no other case runs, and its return, whose label is paid for."""
     life = await world.withdrawal(order_id=await world.in_hand())
-    return life, await life.goods_back()
+    back = await life.goods_back()
+    await back.sees(lambda _: "label_ready" in back.letters())
+    return life, back
 
 
 def agreed(life: Life) -> tuple[Money, Money]:
