@@ -60,6 +60,7 @@ from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
 from store.step_records import StepBook
 from store.tasks import TaskQueue
+from workflows.command_job.process import CommandJobRun
 from workflows.processes import PROCESSES
 
 DRAIN = timedelta(seconds=15)
@@ -175,7 +176,7 @@ async def working(
         async with Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=processes,
+            workflows=[*processes, CommandJobRun],
             activities=[
                 *talking_to_marketplace,
                 *talking_to_mail_server,

@@ -11,6 +11,7 @@ from api import (
     cases,
     commands,
     events,
+    jobs,
     links,
     lists,
     me,
@@ -53,6 +54,7 @@ ROUTERS = (
     me.router,
     attachments.router,
     audit.router,
+    jobs.router,
 )
 
 about = APIRouter(include_in_schema=False)

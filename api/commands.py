@@ -72,20 +72,33 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
     the same body answers the same receipt, `repeated`; with another body it is refused (422).
     What is about goods that come back goes to the return, as `case_id` of the answer says.
     """
-    parts = parts_of(request)
+    parts, if_match = parts_of(request), request.headers.get("if-match")
     command = command_from(form, person, unquoted(idempotency_key))
-    view, known = await _looked_up(parts, person, case_id, command)
-    check_allowed(command, person)
     if dry_run:
         await only_asks(request)
-    if known and not dry_run:
-        # Sent again, because nobody heard the answer, it is about the case as it was then.
-        return told({"case_id": case_id, "receipt": known, "case": told_of(view, person)})
-    check_seen(request, command, view, person)
-    check_claimed(command, view, person)
-    if dry_run:
+        view = await case_within_reach(parts, person, case_id)
+        check_allowed(command, person)
+        check_seen(if_match, command, view, person)
+        check_claimed(command, view, person)
         await _check_files(parts, case_id, command)
         return told(await _tried(parts, person, case_id, command))
+    target, receipt, now = await carried_out(parts, person, case_id, command, if_match)
+    return told({"case_id": target, "receipt": receipt, "case": told_of(now, person)})
+
+
+async def carried_out(
+    parts: Parts, person: Person, case_id: str, command: Command, if_match: str | None
+) -> tuple[str, Receipt, CaseView]:
+    """Send somebody's command, unless they may not: the case that took it, its receipt, and the
+    case as it stands then.
+    """
+    view, known = await _looked_up(parts, person, case_id, command)
+    check_allowed(command, person)
+    if known:
+        # Sent again, because nobody heard the answer, it is about the case as it was then.
+        return case_id, known, view
+    check_seen(if_match, command, view, person)
+    check_claimed(command, view, person)
     of_return = isinstance(command, OF_A_RETURN)
     await _check_files(parts, case_id, command)
     target, receipt = await submit(
@@ -97,8 +110,7 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
         needs_case=False,
         may_be_known=of_return,
     )
-    now = await case_within_reach(parts, person, target)
-    return told({"case_id": target, "receipt": receipt, "case": told_of(now, person)})
+    return target, receipt, await case_within_reach(parts, person, target)
 
 
 async def _looked_up(
@@ -173,18 +185,18 @@ def check_allowed(command: Command, person: Person) -> None:
         raise not_allowed(f"Ops send {', '.join(sorted(OF_OPS))}.")
 
 
-def check_seen(request: Request, command: Command, view: CaseView, person: Person) -> None:
+def check_seen(if_match: str | None, command: Command, view: CaseView, person: Person) -> None:
     """Problem 412 for a command about a case that has changed since its sender saw it; 428 for an
     agent's decision that does not say which case it has seen.
     """
     decides = person.role.party is Party.AGENT and command.verb in DECIDES
-    if decides and "if-match" not in request.headers:
+    if decides and if_match is None:
         raise Problem(
             428,
             "look-first",
             "A decision is about a case as it was seen: send If-Match with its ETag.",
         )
-    check_unchanged(request, lambda: told_of(view, person))
+    check_unchanged(if_match, lambda: told_of(view, person))
 
 
 def check_claimed(command: Command, view: CaseView, person: Person) -> None:

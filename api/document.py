@@ -12,6 +12,7 @@ from api.attachments import UploadForm
 from api.examples import EXAMPLES
 from api.fields import NOBODY, rows
 from api.forms import COMMAND_FORM, OPENING_FORM
+from api.jobs import JobForm
 from api.links import LinkWanted
 from api.problems import MEDIA_TYPE
 from api.reckonings import QUESTIONS
@@ -35,6 +36,7 @@ SENT: dict[str, type[BaseModel]] = {
     **QUESTIONS,
     "LinkWanted": LinkWanted,
     "UploadForm": UploadForm,
+    "JobForm": JobForm,
 }
 """What is sent beside openings and commands."""
 
@@ -90,6 +92,7 @@ def _schemas() -> dict[str, Any]:
     for name, adapter in sent.items():
         schema = adapter.json_schema(ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs", {}), name: schema}, "Sent")
+    found["JobItem"]["properties"]["command"] = {"$ref": TEMPLATE.format(model="Command")}
     _add(found, {**_answered(*ANSWERED), **_cases()}, "Seen")
     for model in (CaseExport, Policy):
         schema = model.model_json_schema(mode="serialization", ref_template=TEMPLATE)

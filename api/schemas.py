@@ -141,6 +141,54 @@ OWN: dict[str, dict[str, Any]] = {
         "example": 'id: 4711\nevent: case.stage-changed\ndata: {"type": "case.stage-changed"}\n\n',
     },
     "TaskPage": listed("Task", next=NEXT),
+    "Job": {
+        "type": "object",
+        "required": ["id", "state", "begun_at", "items", "done", "refused"],
+        "properties": {
+            "id": TEXT,
+            "state": {"enum": ["running", "done"]},
+            "begun_at": {**TEXT, "format": "date-time"},
+            "items": {"type": "integer"},
+            "done": {"type": "integer", "description": "How many have a result."},
+            "refused": {"type": "integer", "description": "How many of those were refused."},
+        },
+        "example": {
+            "id": "job-3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a",
+            "state": "running",
+            "begun_at": "2026-11-30T16:58:24Z",
+            "items": 120,
+            "done": 40,
+            "refused": 1,
+        },
+    },
+    "JobItemResult": {
+        "type": "object",
+        "required": ["place", "case_id", "command_id", "status", "receipt", "problem"],
+        "properties": {
+            "place": {"type": "integer"},
+            "case_id": TEXT,
+            "command_id": TEXT,
+            "status": {"type": ["integer", "null"]},
+            "receipt": or_none("Receipt"),
+            "problem": or_none("Problem"),
+        },
+    },
+    "JobItemPage": {
+        **listed("JobItemResult", next=NEXT),
+        "example": {
+            "items": [
+                {
+                    "place": 0,
+                    "case_id": "dispute:PL:PL-1001:1",
+                    "command_id": "job-3f1c9a0d7e5b4c2f8a6d1e0b9c8d7f6a:0",
+                    "status": None,
+                    "receipt": None,
+                    "problem": None,
+                }
+            ],
+            "next": None,
+        },
+    },
     "File": {**TEXT, "format": "binary", "example": "…"},
     "Attached": {
         "type": "object",

@@ -12,6 +12,7 @@ import uvicorn
 
 from activities.marketplace import Marketplace
 from api.app import application
+from api.carrying_out import carrying_out
 from api.keys import Keys
 from api.parts import Parts
 from api.tokens import Tokens
@@ -98,7 +99,8 @@ async def serve() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
     print(f"Recourse answers at http://{settings.api_address}.", flush=True)
-    await server.serve(sockets=[bound])
+    async with carrying_out(parts):
+        await server.serve(sockets=[bound])
     if parts.marketplace:
         parts.marketplace.close()
     parts.engine.dispose()

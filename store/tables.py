@@ -327,6 +327,34 @@ class PieceRow(SQLModel, table=True):
     digest: Words
 
 
+class CommandJobRow(SQLModel, table=True):
+    """A job of many commands, and the rights with which they were sent."""
+
+    __tablename__ = "command_jobs"
+
+    id: Key
+    owner: Words
+    person: dict[str, Any] = Field(sa_type=JSON)
+    digest: Words
+    at: datetime
+    request: Words
+
+
+class CommandItemRow(SQLModel, table=True):
+    """A command of a job, until it has a result; then what became of it."""
+
+    __tablename__ = "command_items"
+
+    job_id: Key
+    place: int = Field(primary_key=True)
+    case_id: Words
+    if_match: WordsOrNone = None
+    command: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    status: int | None = None
+    receipt: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    problem: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
 class PersonRow(SQLModel, table=True):
     """A buyer or seller in a case: the one table of names and addresses."""
 

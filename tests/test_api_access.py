@@ -92,6 +92,13 @@ ROWS: dict[tuple[str, str], Row] = {
         None,
         dict.fromkeys(Role, 404) | {Role.OPS: 403},
     ),
+    ("POST", "/v1/command-jobs"): (
+        {"items": [{"case_id": "{case}", "command": {"verb": "say", "text": "May I?"}}]},
+        dict.fromkeys(Role, 403)
+        | dict.fromkeys((Role.AGENT, Role.LEAD, Role.PLATFORM), 202),  # refused item by item
+    ),
+    ("GET", "/v1/command-jobs/{job_id}"): (None, dict.fromkeys(Role, 404)),
+    ("GET", "/v1/command-jobs/{job_id}/items"): (None, dict.fromkeys(Role, 404)),
     ("GET", "/v1/tasks"): (None, WORKS_ON_CASES),
     ("POST", "/v1/tasks/next"): (
         None,
@@ -180,6 +187,7 @@ async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> N
                 order_id=order_id,
                 command_id="mine",
                 upload_id="0" * 32,
+                job_id=f"job-{'0' * 32}",
                 sha256="0" * 64,
             )
             caller = stranger(door, role) if role else door.nobody()
