@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     api_keys: str = ""
     api_issuer: str = ""
     api_audience: str = "recourse"
+    api_requests_a_minute: int = Field(default=600, ge=0, le=10**9)
+    api_platform_requests_a_minute: int = Field(default=30_000, ge=0, le=10**9)
     files: Path = Path(".recourse/files")
     scanner_url: str = ""
 

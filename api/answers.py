@@ -22,10 +22,11 @@ REFUSED: dict[str, str] = {
     "415": "Not JSON.",
     "422": "What was sent does not fit.",
     "428": "An agent's decision needs If-Match.",
+    "429": "Too often; `Retry-After` says when to ask again.",
     "503": "A server does not answer; nothing is half done.",
 }
 
-ALWAYS = ("401", "422", "503")
+ALWAYS = ("401", "422", "429", "503")
 """What every route but those without a token can answer."""
 
 

@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from activities.marketplace import Marketplace
 from api.feed import Feed
+from api.rates import Rates
 from api.tokens import Tokens
 from config import Settings
 from service.files import Shelf
@@ -22,6 +23,7 @@ class Parts:
     tokens: Tokens
     settings: Settings
     shelf: Shelf
+    rates: Rates
     marketplace: Marketplace | None = None
     feed: Feed = field(init=False)
 

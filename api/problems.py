@@ -41,6 +41,7 @@ TITLES = {
     415: "Send JSON.",
     422: "It does not fit.",
     428: "Say which state of the case this is about.",
+    429: "Too often.",
     500: "This is a defect of ours.",
     503: "A server does not answer.",
 }

@@ -15,6 +15,7 @@ from api.app import application
 from api.carrying_out import carrying_out
 from api.keys import Keys
 from api.parts import Parts
+from api.rates import Rates
 from api.tokens import Tokens
 from config import ConfigurationError, Settings, connect, listen, missing_attributes
 from service.files import Folder
@@ -55,7 +56,9 @@ async def prepare(settings: Settings) -> Parts:
             "start a worker, or run `python starter.py register-attributes` once."
         )
     tokens = Tokens(keys, settings.api_issuer, settings.api_audience, settings.links)
-    return Parts(client, engine, tokens, settings, Folder(settings.files), _marketplace(settings))
+    rates = Rates(settings.api_requests_a_minute, settings.api_platform_requests_a_minute)
+    shelf = Folder(settings.files)
+    return Parts(client, engine, tokens, settings, shelf, rates, _marketplace(settings))
 
 
 def _marketplace(settings: Settings) -> Marketplace | None:

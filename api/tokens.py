@@ -16,6 +16,7 @@ from activities.links import TYPE, Linked, LinkRefusedError, Links
 from api.deeds import doing
 from api.keys import Keys
 from api.problems import Problem, not_allowed
+from api.rates import Rates
 from api.roles import Person, Role
 
 ALGORITHMS = ["ES256", "RS256"]
@@ -132,6 +133,8 @@ async def whoever_asks(
     tokens: Tokens = request.app.state.parts.tokens
     person = await tokens.person(bearer.credentials)
     doing(request).person = person
+    rates: Rates = request.app.state.parts.rates
+    rates.take(person)
     if person.only and "case_id" not in request.path_params:
         raise not_allowed("A link is for its case alone; ask for that.")
     return person

@@ -174,6 +174,7 @@ async def door_of(world: World, folder: Path, **settings: str) -> AsyncIterator[
         "RECOURSE_API_KEYS": str(issuer.file),
         "RECOURSE_API_ISSUER": ISSUER,
         "RECOURSE_API_AUDIENCE": AUDIENCE,
+        "RECOURSE_API_REQUESTS_A_MINUTE": "0",
         "RECOURSE_FILES": str(folder / "files"),
         **settings,
     }
