@@ -181,5 +181,8 @@ async def door_of(world: World, folder: Path, **settings: str) -> AsyncIterator[
     with api_program(folder, env) as program:
         await program.start()
         base = f"http://{program.settings['RECOURSE_API_ADDRESS']}"
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        limit = aiohttp.ClientTimeout(total=60)
+        # The server ends a connection that is quiet for five seconds, maybe as it is used again.
+        kept = aiohttp.TCPConnector(keepalive_timeout=2)
+        async with aiohttp.ClientSession(timeout=limit, connector=kept) as session:
             yield Door(world, program, issuer, base, session)
