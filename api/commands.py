@@ -12,7 +12,7 @@ from api.bodies import body_of
 from api.cases import told_of
 from api.deeds import only_asks
 from api.fields import seen
-from api.forms import COMMAND_FORM, COMMANDS, command_from
+from api.forms import COMMAND_FORM, COMMANDS, command_from, command_id_of
 from api.parameters import CaseId, IdempotencyKey, IfMatch, unquoted
 from api.parts import Parts, parts_of
 from api.problems import Problem, not_allowed
@@ -68,12 +68,13 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
     _if_match: IfMatch = None,
     dry_run: DryRun = False,
 ) -> Response:
-    """The command's author is the token's person, its id the Idempotency-Key: the same key with
+    """The command's author is the token's person. The same Idempotency-Key of the same person with
     the same body answers the same receipt, `repeated`; with another body it is refused (422).
     What is about goods that come back goes to the return, as `case_id` of the answer says.
     """
     parts, if_match = parts_of(request), request.headers.get("if-match")
-    command = command_from(form, person, unquoted(idempotency_key))
+    key = unquoted(idempotency_key)
+    command = command_from(form, person, key)
     if dry_run:
         await only_asks(request)
         view = await case_within_reach(parts, person, case_id)
@@ -83,7 +84,7 @@ async def send(  # noqa: PLR0917 - each is a parameter of its own
         await _check_files(parts, case_id, command)
         return told(await _tried(parts, person, case_id, command))
     target, receipt, now = await carried_out(parts, person, case_id, command, if_match)
-    return told({"case_id": target, "receipt": receipt, "case": told_of(now, person)})
+    return told(done(target, receipt, key, now, person))
 
 
 async def carried_out(
@@ -172,11 +173,24 @@ async def receipt(
     """
     parts = parts_of(request)
     await case_within_reach(parts, person, case_id)
-    found = await taken(parts.client, case_id, command_id)
+    found = await taken(parts.client, case_id, command_id_of(person, command_id))
     actor = person.actor
     if found is None or (found.command.by.party, found.command.by.id) != (actor.party, actor.id):
         raise Problem(404, "command-unknown", "The case has taken no such command of yours.")
-    return told({"case_id": case_id, "verb": found.command.verb, "receipt": found.receipt})
+    receipt = found.receipt and under(command_id, found.receipt)
+    return told({"case_id": case_id, "verb": found.command.verb, "receipt": receipt})
+
+
+def under(key: str, receipt: Receipt) -> Receipt:
+    """A receipt that names the command as its sender does."""
+    return receipt.model_copy(update={"command_id": key})
+
+
+def done(
+    case_id: str, receipt: Receipt, key: str, view: CaseView, person: Person
+) -> dict[str, Any]:
+    """What is answered to a command that was taken."""
+    return {"case_id": case_id, "receipt": under(key, receipt), "case": told_of(view, person)}
 
 
 def check_allowed(command: Command, person: Person) -> None:

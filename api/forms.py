@@ -2,6 +2,7 @@
 and without what one case alone tells another.
 """
 
+import hashlib
 from copy import copy
 from functools import reduce
 from operator import or_
@@ -98,10 +99,19 @@ COMMAND_FORM: TypeAdapter[Value] = TypeAdapter(CommandForm)
 OPENING_FORM: TypeAdapter[Value] = TypeAdapter(OpeningForm)
 
 
-def command_from(form: Value, person: Person, command_id: str) -> Command:
-    """The command that a person sends."""
+def command_id_of(person: Person, key: str) -> str:
+    """The id by which a case knows what somebody sends under a key of theirs: nobody else can take
+    it first, however easily the key is guessed.
+    """
+    digest = hashlib.sha256(f"{person.role} {person.id} {key}".encode()).hexdigest()
+    return f"http-{digest[:40]}"
+
+
+def command_from(form: Value, person: Person, key: str) -> Command:
+    """The command that a person sends under an Idempotency-Key."""
     given = dict(form)
     model = COMMANDS[given["verb"]]
+    command_id = command_id_of(person, key)
     made = _made(model, {**given, "by": person.actor, "command_id": command_id})
     return cast(Command, made)
 

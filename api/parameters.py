@@ -30,7 +30,7 @@ IdempotencyKey = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=KEY_PATTERN,
-        description="The command's id: sent again under the same key, it is the same command.",
+        description="Your own for the command: sent again under it, it is the same command.",
         examples=["6f9a2c1e-8a4b-4a0e-9d77-0b1d0e6f2a11"],
     ),
 ]

@@ -1,15 +1,15 @@
 """`/v1/tasks`: the agents' queues."""
 
-import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.answers import answers, told
-from api.cases import told_of
+from api.commands import done
 from api.cursors import After, Limit, cursor, place_of
 from api.deeds import note
 from api.fields import seen
+from api.forms import command_id_of
 from api.parameters import IdempotencyKey, unquoted
 from api.parts import Parts, parts_of
 from api.problems import not_allowed
@@ -80,31 +80,24 @@ async def claim_next(request: Request, person: Asking, idempotency_key: Idempote
     if person.role not in AGENTS:
         raise not_allowed("Tasks are claimed by agents.")
     parts, key = parts_of(request), unquoted(idempotency_key)
-    claim = Claim(command_id=_id_of(person, key), by=person.actor)
+    claim = Claim(command_id=command_id_of(person, key), by=person.actor)
     book, queues = TaskQueue(parts.engine), queues_of(person)
     for task in await from_database(book.page, queues, person.id):
         known = await taken_before(parts.client, task.case_id, claim)
         if known:
-            note(request, task.case_id, claim.command_id)
-            return await _claimed(parts, person, task.case_id, known)
+            return await _claimed(request, person, task.case_id, known, key)
     after, tried = None, 0
     while waiting := await from_database(book.page, queues, None, after, 50):
         for task in waiting:
             if task.state is not TaskState.OPEN or not is_claimed_by_command(task):
                 continue
             if receipt := await _try(parts, task, claim):
-                note(request, task.case_id, claim.command_id)
-                return await _claimed(parts, person, task.case_id, receipt)
+                return await _claimed(request, person, task.case_id, receipt, key)
             tried += 1
             if tried == TRIES:
                 return Response(status_code=204)
         after = waiting[-1]
     return Response(status_code=204)
-
-
-def _id_of(person: Person, key: str) -> str:
-    """The claim's id in whatever case it comes to: two agents may use the same key."""
-    return f"next-{hashlib.sha256(f'{person.id} {key}'.encode()).hexdigest()[:32]}"
 
 
 def is_claimed_by_command(task: Task) -> bool:
@@ -131,7 +124,9 @@ async def _try(parts: Parts, task: Task, claim: Claim) -> Receipt | None:
     return receipt
 
 
-async def _claimed(parts: Parts, person: Person, case_id: str, receipt: Receipt) -> Response:
-    view = await case_within_reach(parts, person, case_id)
-    done: dict[str, Any] = {"case_id": case_id, "receipt": receipt, "case": told_of(view, person)}
-    return told(done)
+async def _claimed(
+    request: Request, person: Person, case_id: str, receipt: Receipt, key: str
+) -> Response:
+    note(request, case_id)
+    view = await case_within_reach(parts_of(request), person, case_id)
+    return told(done(case_id, receipt, key, view, person))

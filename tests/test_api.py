@@ -56,6 +56,23 @@ async def test_a_case_is_opened_once_looked_at_and_answered(door: Door) -> None:
     assert (late.status, late.code) == (409, "case-closed")
 
 
+async def test_a_key_is_its_callers_own_whoever_else_uses_it_first(door: Door) -> None:
+    case_id = await door.opened()
+    first = await door.buyer.say(case_id, "say", "1", text="Is anybody there?")
+    assert first.body["receipt"]["command_id"] == "1"
+    unknown = await door.seller.get(f"/v1/cases/{case_id}/commands/1")
+    assert (unknown.status, unknown.code) == (404, "command-unknown")
+    second = await door.seller.say(case_id, "offer", "1", remedy="repair")
+    assert (second.status, second.body["receipt"]["outcome"]) == (200, "accepted")
+    for caller, verb in ((door.buyer, "say"), (door.seller, "offer")):
+        told = (await caller.get(f"/v1/cases/{case_id}/commands/1")).body
+        assert (told["verb"], told["receipt"]["command_id"]) == (verb, "1")
+    again = await door.seller.say(case_id, "offer", "1", remedy="repair")
+    assert again.body["receipt"] == second.body["receipt"] | {"outcome": "repeated"}
+    trail = await door.platform.get(f"/v1/audit?case={case_id}&person=seller")
+    assert [one["command_id"] for one in trail.body["items"]] == ["1", "1"]
+
+
 async def test_who_acts_is_whom_the_token_is_for(door: Door) -> None:
     case_id = await door.opened()
     said = await door.seller.say(case_id, "say", text="x", by={"party": "buyer", "id": "buyer"})

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from api.fields import SEEN, rows, seen
-from api.forms import OF_CASES, OF_CASES_IN, OF_THE_PLATFORM, OPENINGS
+from api.forms import OF_CASES, OF_CASES_IN, OF_THE_PLATFORM, OPENINGS, command_id_of
 from api.roles import EVERYBODY, LEADS, Person, Role
 from domain.commands import CostKind, Verdict
 from domain.money import Money
@@ -100,6 +100,14 @@ def test_every_field_of_an_opening_is_said_by_somebody_or_by_a_case() -> None:
         own = OF_CASES_IN.get(model.__name__, set())
         rest = {*model.model_fields} - {"opened_by"} - OF_CASES - OF_THE_PLATFORM - own
         assert rest <= said_by_anybody, model.__name__
+
+
+def test_a_key_makes_another_command_of_each_person_and_role() -> None:
+    people = [Person(role=role, id=id) for role in Role for id in ("p", "p 1", "q")]
+    made = {command_id_of(person, key) for person in people for key in ("1", "2", "1:1")}
+    assert len(made) == len(people) * 3
+    again = Person(role=Role.BUYER, id="p", name="Ewa Zielona", token="another")
+    assert command_id_of(again, "1") == command_id_of(Person(role=Role.BUYER, id="p"), "1")
 
 
 def test_a_lead_has_what_agents_left_and_nobody_else_has_queues() -> None:
