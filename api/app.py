@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from api import (
+    archive,
     attachments,
     audit,
     cases,
@@ -15,9 +16,11 @@ from api import (
     links,
     lists,
     me,
+    recalculations,
     reckonings,
     records,
     reports,
+    sellers,
     tasks,
 )
 from api.deeds import Audited
@@ -44,11 +47,14 @@ V1 = "/v1"
 ROUTERS = (
     cases.router,
     lists.router,
+    archive.router,
     commands.router,
     records.router,
     events.router,
     tasks.router,
     reports.router,
+    sellers.router,
+    recalculations.router,
     reckonings.router,
     links.router,
     me.router,

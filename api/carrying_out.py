@@ -10,7 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
-from api.commands import carried_out
+from api.commands import carried_out, under
 from api.jobs import command_of
 from api.parts import Parts
 from api.problems import defect, problem_of
@@ -83,12 +83,13 @@ class CarryingOut:
 
     async def _settle(self, job: Job, person: Person, item: Item) -> None:
         receipt: Receipt | None = None
-        problem = None
+        key, problem = f"{job.id}:{item.place}", None
         try:
             command = command_of(job.id, item.place, item.command or {}, person)
-            _, receipt, _ = await carried_out(
+            _, taken, _ = await carried_out(
                 self._parts, person, item.case_id, command, item.if_match
             )
+            receipt = under(key, taken)
         except Exception as error:
             problem = problem_of(error) or defect(error)
             if problem.status == AWAY:
@@ -108,7 +109,7 @@ class CarryingOut:
             method="POST",
             route="/v1/command-jobs",
             case_id=item.case_id,
-            command_id=f"{job.id}:{item.place}",
+            command_id=key,
             status=settled.status or 0,
             code=problem.code if problem else None,
             request=job.request,

@@ -15,6 +15,7 @@ from api.forms import COMMAND_FORM, OPENING_FORM
 from api.jobs import JobForm
 from api.links import LinkWanted
 from api.problems import MEDIA_TYPE
+from api.recalculations import Recalculations
 from api.reckonings import QUESTIONS
 from api.reports import BATCHES
 from api.roles import EVERYBODY, Role
@@ -23,12 +24,14 @@ from domain.export import CaseExport
 from domain.letters import Letter
 from domain.notices import Message
 from domain.policy import Policy
-from domain.ports import Task
+from domain.ports import CostClaim, Recovery, Task
 from domain.preview import Outlook
 from domain.public_events import DATA, PublicEvent
 from domain.refunds import RefundPreview
-from domain.view import VIEW, ClockView, Entry, Receipt, View
+from domain.view import VIEW, ClockView, Entry, Recalculated, Receipt, View
+from store.archive import Found
 from store.audit_trail import Deed
+from store.seller_reports import InactiveBuyer
 from store.standings import Listed
 
 SENT: dict[str, type[BaseModel]] = {
@@ -37,6 +40,7 @@ SENT: dict[str, type[BaseModel]] = {
     "LinkWanted": LinkWanted,
     "UploadForm": UploadForm,
     "JobForm": JobForm,
+    "RecalculationsWanted": Recalculations,
 }
 """What is sent beside openings and commands."""
 
@@ -62,6 +66,11 @@ ANSWERED: tuple[type[BaseModel], ...] = (
     Task,
     Listed,
     Deed,
+    Found,
+    Recovery,
+    CostClaim,
+    InactiveBuyer,
+    Recalculated,
 )
 """What is answered as far as its reader sees it."""
 
@@ -98,7 +107,9 @@ def _schemas() -> dict[str, Any]:
         schema = model.model_json_schema(mode="serialization", ref_template=TEMPLATE)
         _add(found, {**schema.pop("$defs"), model.__name__: schema}, f"Of{model.__name__}")
     _add(found, _events(), "Told")
-    return {**found, **OWN}
+    # What code is generated for is called by its title: no two may have the same.
+    titled = {name: {**schema, "title": name} for name, schema in found.items()}
+    return {**titled, **OWN}
 
 
 def _events() -> dict[str, Any]:

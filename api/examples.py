@@ -271,6 +271,67 @@ EXAMPLES: dict[str, Any] = {
     "Told": {
         "results": [{"event_id": "inpost-90311", "told": ["return:PL:withdrawal-PL-2001-1:1"]}]
     },
+    "RecoveryPage": {
+        "items": [
+            {
+                "key": "carrier-claim:PL:PL-1001:PX-1:recovery:1",
+                "case_id": "carrier-claim:PL:PL-1001:PX-1",
+                "order_id": "PL-1001",
+                "seller_id": "50000002",
+                "amount": STAKE,
+                "at": AT,
+            }
+        ],
+        "next": None,
+    },
+    "CostPage": {
+        "items": [
+            {
+                "key": "uncollected-parcel:PL:PL-1001:PX1:storage:1",
+                "case_id": "uncollected-parcel:PL:PL-1001:PX1",
+                "seller_id": "50000002",
+                "order_id": "PL-1001",
+                "cost": "storage",
+                "amount": {"amount_minor": 1299, "currency": "PLN"},
+                "evidence": [],
+                "at": AT,
+                "deducted_minor": 0,
+            }
+        ],
+        "next": None,
+    },
+    "InactiveBuyerPage": {
+        "items": [{"buyer_id": "10000002", "parcels": 2, "last_at": AT}],
+        "next": None,
+    },
+    "FoundPage": {
+        "items": [
+            {
+                "case_id": ID,
+                "message": {
+                    "id": "#opening",
+                    "at": AT,
+                    "by": {"party": "buyer"},
+                    "text": "The lamp does not light.",
+                    "attachments": [],
+                    "nature": "answer",
+                },
+            }
+        ],
+        "next": "eyJiZWZvcmUiOjE3fQ",
+    },
+    "Recalculations": {
+        "results": [
+            {
+                "case_id": ID,
+                "recalculated": {
+                    "policy_version": "2026.2+51be0c77",
+                    "due_before": "2026-12-04T23:00:00Z",
+                    "due_after": DUE,
+                },
+            }
+        ]
+    },
     "Reckoned": {
         "answers": [
             {"due": "2026-04-08T16:30:00+02:00", "explanation": ["24 working hours, SI."]},

@@ -106,6 +106,15 @@ SEEN: Mapping[str, Mapping[Roles, str]] = {
         READERS: "subject text html",
         NOBODY: "case_id key",
     },
+    "Found": {EVERYBODY: "case_id", READERS: "message"},
+    "Recovery": {EVERYBODY: "key case_id order_id seller_id amount at"},
+    "CostClaim": {
+        EVERYBODY: "key case_id seller_id order_id cost amount evidence at deducted_minor",
+        STAFF: "buyer_id",
+    },
+    # The seller has reported them: to whom it is not told whom, it says nothing.
+    "InactiveBuyer": {NO_BUYER: "buyer_id", EVERYBODY: "parcels last_at"},
+    "Recalculated": {EVERYBODY: "policy_version due_before due_after"},
     "Outlook": {
         EVERYBODY: "case_id kind country order_id at zone policy_version calendar_version stages "
         "silent"

@@ -23,7 +23,7 @@ from domain.parties import Party
 from domain.ports import Past
 from domain.stages import Stage
 from service.foreseeing import Foreseen, foresee_opening, opening_for
-from service.listing import changed, page
+from service.listing import changed, only_stuck, page
 from service.orders import ask_order, past_of
 from store.standings import Filters, Listed
 
@@ -78,6 +78,9 @@ async def cases(  # noqa: PLR0917 - each is a parameter of its own
     asked: Annotated[Asked, Depends()],
     after: After = None,
     limit: Limit = 50,
+    stuck: Annotated[
+        bool, Query(description="Only those that cannot go on until ops mend them.")
+    ] = False,
     changed_since: Annotated[
         int | None,
         Query(
@@ -94,6 +97,10 @@ async def cases(  # noqa: PLR0917 - each is a parameter of its own
         raise not_allowed("Traders list their own cases; leave these filters out.")
     filters = narrowed(Filters(**vars(asked)), person)
     engine = parts_of(request).engine
+    if stuck:
+        if person.role not in (Role.PLATFORM, Role.OPS):
+            raise not_allowed("Which cases are stuck is for the platform and ops.")
+        filters = await only_stuck(parts_of(request).client, filters)
     if changed_since is not None:
         found = await changed(engine, filters, changed_since, limit)
         last = found[-1].changed if found else changed_since

@@ -5,6 +5,7 @@ each item idempotent by its event's id.
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,7 +15,7 @@ from api.answers import answers, takes, told
 from api.bodies import body_of
 from api.deeds import note
 from api.parts import Parts, parts_of
-from api.problems import not_allowed, problem_of
+from api.problems import not_allowed, problem_of, unreachable
 from api.roles import Person, Role
 from api.tokens import Asking
 from domain.base import Instant, Value
@@ -23,9 +24,11 @@ from domain.goods import ParcelEvent, Scan
 from domain.kinds import CaseId
 from domain.money import Money
 from domain.openings import Country, Key, OpenUncollectedParcel
-from domain.orders import Tracking
-from domain.ports import RefundReport, RefundState
+from domain.orders import MOST_LINES, Line, Tracking
+from domain.ports import PayoutKind, RefundReport, RefundState
 from service.failures import InputError, RefusedError
+from service.orders import ask_order
+from service.payouts import payout_of, record_payout
 from service.sending import submit
 from service.telling import report_of_order, report_parcel, report_payment, report_refund
 
@@ -124,6 +127,20 @@ E = TypeVar("E", bound=Reported)
 Batch = Annotated[tuple[E, ...], Field(min_length=1, max_length=MOST)]
 
 
+class PayoutReport(Reported):
+    """Money that reached the buyer without us, for these units of an order."""
+
+    kind: PayoutKind
+    order_id: Key
+    amount: Money
+    units: Annotated[tuple[Line, ...], Field(min_length=1, max_length=MOST_LINES)]
+
+    @property
+    def about(self) -> str:
+        """The order."""
+        return self.order_id
+
+
 class ParcelReports(Value):
     """A batch of carriers' scans."""
 
@@ -148,11 +165,18 @@ class RedeliveryPayments(Value):
     events: Batch[RedeliveryPayment]
 
 
+class Payouts(Value):
+    """A batch of money that reached buyers without us."""
+
+    events: Batch[PayoutReport]
+
+
 BATCHES: dict[str, type[Value]] = {
     "ParcelReports": ParcelReports,
     "RefundReports": RefundReports,
     "CarrierAnswers": CarrierAnswers,
     "RedeliveryPayments": RedeliveryPayments,
+    "Payouts": Payouts,
 }
 
 Tell = Callable[[Parts, Person, E], Awaitable[list[str]]]
@@ -259,6 +283,36 @@ async def payments(
     return await _tell_all(request, person, batch.events, _payment)
 
 
+@router.post(
+    "/payouts",
+    summary="Tell that money reached buyers without us",
+    responses=BECAME,
+    openapi_extra=takes(
+        "Payouts",
+        {
+            "events": [
+                {
+                    "event_id": "chargeback-77120",
+                    "kind": "chargeback",
+                    "order_id": "PL-1001",
+                    "amount": {"amount_minor": 25999, "currency": "PLN"},
+                    "units": [{"sku": "LAMP", "quantity": 1}],
+                }
+            ]
+        },
+    ),
+)
+async def payouts(
+    request: Request,
+    person: Asking,
+    batch: Annotated[Payouts, Depends(body_of(TypeAdapter(Payouts), largest=LARGEST))],
+) -> Response:
+    """Units that a guarantee or a chargeback has paid for are never refunded again. The event's id
+    is that of the money. `told` stays empty: cases see it when they refund.
+    """
+    return await _tell_all(request, person, batch.events, _payout)
+
+
 async def _parcel(parts: Parts, person: Person, event: ParcelReport) -> list[str]:
     seen = ParcelEvent(
         event_id=event.event_id, scan=event.scan, at=event.at, tracking=event.tracking
@@ -295,6 +349,15 @@ async def _answer(parts: Parts, person: Person, event: CarrierAnswer) -> list[st
 async def _payment(parts: Parts, _person: Person, event: RedeliveryPayment) -> list[str]:
     await report_payment(parts.client, parts.engine, event.case_id, event.key)
     return [event.case_id]
+
+
+async def _payout(parts: Parts, _person: Person, event: PayoutReport) -> list[str]:
+    if parts.marketplace is None:
+        raise unreachable()
+    order = await ask_order(parts.marketplace, event.order_id)
+    payout = payout_of(order, event.event_id, event.kind, event.amount, event.units)
+    await record_payout(parts.engine, payout, datetime.now(UTC))
+    return []
 
 
 async def _tell_all(

@@ -285,6 +285,28 @@ OWN: dict[str, dict[str, Any]] = {
             }
         },
     },
+    "RecoveryPage": listed("Recovery", next=NEXT),
+    "CostPage": listed("CostClaim", next=NEXT),
+    "InactiveBuyerPage": listed("InactiveBuyer", next=NEXT),
+    "FoundPage": listed("Found", next=NEXT),
+    "Recalculations": {
+        "type": "object",
+        "required": ["results"],
+        "properties": {
+            "results": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["case_id"],
+                    "properties": {
+                        "case_id": TEXT,
+                        "recalculated": {"$ref": TEMPLATE.format(model="Recalculated")},
+                        "problem": {"$ref": TEMPLATE.format(model="Problem")},
+                    },
+                },
+            }
+        },
+    },
     "Reckoned": {
         "type": "object",
         "required": ["answers"],

@@ -12,7 +12,7 @@ from cli.misfits import mistyped
 from cli.typed import amount_from
 from cli.verbs import AsJson
 from domain.orders import Line
-from domain.ports import Payout, PayoutKind
+from domain.ports import PayoutKind
 from service.failures import InputError
 
 # What speaks to a marketplace or a database is imported when it runs: --help can spare it.
@@ -35,25 +35,15 @@ def payout_command(  # noqa: PLR0917 - each is an option of its own
     """Report money that reached a buyer without us: its units are never refunded again."""
     from cli.database import with_database
     from cli.marketplace import ask_order
-    from service.payouts import record_payout
+    from service.payouts import payout_of, record_payout
 
     named = read_units(units)
     bought = ask_order(order)
     try:
-        payout = Payout(
-            key=key,
-            kind=kind,
-            order_id=order,
-            amount=amount_from(amount, bought.currency),
-            units=bought.named(named),
-            sold=tuple(Line(sku=line.sku, quantity=line.quantity) for line in bought.lines),
-            paid=bought.paid,
-        )
+        payout = payout_of(bought, key, kind, amount_from(amount, bought.currency), named)
     except ValidationError as error:
         names = {"key": "--key", "order_id": "ORDER", "units": "UNITS", "amount": "--amount"}
         raise mistyped(error, names) from None
-    if not payout.amount.amount_minor:
-        raise InputError("The amount must be more than nothing.")
     with_database(
         lambda engine: record_payout(engine, payout, datetime.now(UTC)), table="order_accounts"
     )

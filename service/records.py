@@ -13,6 +13,9 @@ from store.recoveries import Recoveries
 from store.seller_reports import InactiveBuyer, SellerReportBook
 from store.tasks import TaskQueue
 
+Behind = tuple[datetime, str]
+"""The instant and the key of what was last on the page before."""
+
 
 async def tasks(engine: Engine, queue: str | None = None, owner: str | None = None) -> list[Task]:
     """The agents' tasks that are not done, the most urgent first."""
@@ -32,16 +35,22 @@ async def headline(
     return await from_database(figures)
 
 
-async def recoveries(engine: Engine, seller: str) -> list[Recovery]:
+async def recoveries(
+    engine: Engine, seller: str, limit: int | None = None, behind: Behind | None = None
+) -> list[Recovery]:
     """What carriers have paid a seller for lost and damaged parcels, newest first (P5)."""
-    return await from_database(Recoveries(engine).of_seller, seller)
+    return await from_database(Recoveries(engine).of_seller, seller, limit, behind)
 
 
-async def inactive_buyers(engine: Engine, seller: str) -> list[InactiveBuyer]:
+async def inactive_buyers(
+    engine: Engine, seller: str, limit: int | None = None, behind: InactiveBuyer | None = None
+) -> list[InactiveBuyer]:
     """The buyers whom a seller has reported, those with the most parcels first (P4)."""
-    return await from_database(SellerReportBook(engine).inactive_buyers, seller)
+    return await from_database(SellerReportBook(engine).inactive_buyers, seller, limit, behind)
 
 
-async def costs(engine: Engine, seller: str) -> list[CostClaim]:
+async def costs(
+    engine: Engine, seller: str, limit: int | None = None, behind: Behind | None = None
+) -> list[CostClaim]:
     """What uncollected parcels have cost a seller, newest first (P4, P6)."""
-    return await from_database(SellerReportBook(engine).costs, seller)
+    return await from_database(SellerReportBook(engine).costs, seller, limit, behind)

@@ -184,7 +184,7 @@ class Archive:
             with transaction(self._engine) as session:
                 rows = session.exec(statement).all()
             if rows:
-                yield [_message(row) for row in rows]
+                yield [message_in(row) for row in rows]
             if len(rows) < size:
                 return
             last = rows[-1]
@@ -217,9 +217,7 @@ class Archive:
             raise StoreError(
                 f"Search for at least one word and at most {LONGEST_SEARCH} characters."
             )
-        statement = select(MessageRow).where(
-            *(_in_one_line(MessageRow.folded).contains(each, autoescape=True) for each in wanted)
-        )
+        statement = select(MessageRow).where(*holding(words))
         if case_id is not None:
             statement = statement.where(MessageRow.case_id == case_id)
         if seller_id is not None:
@@ -228,7 +226,7 @@ class Archive:
         newest = statement.order_by(col(MessageRow.at).desc(), col(MessageRow.number).desc())
         with transaction(self._engine) as session:
             return [
-                Found(case_id=row.case_id, message=_message(row))
+                Found(case_id=row.case_id, message=message_in(row))
                 for row in session.exec(newest.limit(min(limit, MOST_FOUND)))
             ]
 
@@ -244,6 +242,12 @@ def asked_for(words: str) -> list[str]:
     folded = fold(storable(words))
     phrases = (" ".join(phrase.split()) for phrase in QUOTED.findall(folded))
     return [*phrases, *QUOTED.sub(" ", folded).split()]
+
+
+def holding(words: str) -> list[ColumnElement[bool]]:
+    """What a search asks of a message: that it holds all that is asked for."""
+    folded = _in_one_line(MessageRow.folded)
+    return [folded.contains(each, autoescape=True) for each in asked_for(words)]
 
 
 def _in_one_line(folded: str) -> ColumnElement[str]:
@@ -279,11 +283,11 @@ def keep_messages(session: Session, case_id: str, messages: Sequence[Message]) -
         return []
     ids = col(MessageRow.id).in_([row.id for row in rows])
     found = session.exec(select(MessageRow).where(MessageRow.case_id == case_id, ids))
-    stored = {row.id: _message(row) for row in found}
+    stored = {row.id: message_in(row) for row in found}
     return [
         row.id
         for row in rows
-        if stored[row.id] != _message(row).model_copy(update={"at": stored[row.id].at})
+        if stored[row.id] != message_in(row).model_copy(update={"at": stored[row.id].at})
     ]
 
 
@@ -303,7 +307,8 @@ def message_row(case_id: str, message: Message) -> MessageRow:
     )
 
 
-def _message(row: MessageRow) -> Message:
+def message_in(row: MessageRow) -> Message:
+    """The message that a row has."""
     return Message(
         id=row.id,
         at=row.at,

@@ -1,6 +1,8 @@
 """What carriers have paid, and to which seller it belongs (P5)."""
 
-from sqlalchemy import Engine
+from datetime import datetime
+
+from sqlalchemy import Engine, and_, or_
 from sqlmodel import col, select
 
 from domain.money import Money
@@ -36,13 +38,22 @@ class Recoveries:
                 "already; book other money under a key of its own."
             )
 
-    def of_seller(self, seller_id: str) -> list[Recovery]:
-        """What a seller has got back from carriers, newest first."""
+    def of_seller(
+        self, seller_id: str, limit: int | None = None, behind: tuple[datetime, str] | None = None
+    ) -> list[Recovery]:
+        """What a seller has got back from carriers, newest first; `behind` the one of an instant
+        and a key.
+        """
+        at, key = col(RecoveryRow.at), col(RecoveryRow.key)
         statement = (
             select(RecoveryRow)
             .where(RecoveryRow.seller_id == seller_id)
-            .order_by(col(RecoveryRow.at).desc(), col(RecoveryRow.key))
+            .order_by(at.desc(), key)
+            .limit(limit)
         )
+        if behind:
+            instant, last = behind
+            statement = statement.where(or_(at < instant, and_(at == instant, key > last)))
         with transaction(self._engine) as session:
             return [_recovery(row) for row in session.exec(statement)]
 

@@ -1,7 +1,9 @@
 """What sellers report of parcels that nobody collected: costs, and buyers. Ids only, no names."""
 
+from datetime import datetime
+
 from pydantic import AwareDatetime
-from sqlalchemy import Engine, func, update
+from sqlalchemy import Engine, and_, func, or_, update
 from sqlmodel import col, select
 
 from domain.base import Value
@@ -48,29 +50,48 @@ class SellerReportBook:
         with transaction(self._engine) as session:
             insert_new(session, [NonCollectionRow(**report.model_dump())])
 
-    def costs(self, seller_id: str) -> list[CostClaim]:
-        """What a seller claims, newest first."""
+    def costs(
+        self, seller_id: str, limit: int | None = None, behind: tuple[datetime, str] | None = None
+    ) -> list[CostClaim]:
+        """What a seller claims, newest first; `behind` the one of an instant and a key."""
+        at, key = col(CostClaimRow.at), col(CostClaimRow.key)
         statement = (
             select(CostClaimRow)
             .where(CostClaimRow.seller_id == seller_id)
-            .order_by(col(CostClaimRow.at).desc(), col(CostClaimRow.key))
+            .order_by(at.desc(), key)
+            .limit(limit)
         )
+        if behind:
+            instant, last = behind
+            statement = statement.where(or_(at < instant, and_(at == instant, key > last)))
         with transaction(self._engine) as session:
             return [_cost(row) for row in session.exec(statement)]
 
-    def inactive_buyers(self, seller_id: str) -> list[InactiveBuyer]:
-        """The buyers that a seller has reported, those with the most parcels first."""
+    def inactive_buyers(
+        self, seller_id: str, limit: int | None = None, behind: InactiveBuyer | None = None
+    ) -> list[InactiveBuyer]:
+        """The buyers that a seller has reported, those with the most parcels first; `behind` the
+        one that was last on the page before.
+        """
         parcels, last = func.count(), func.max(col(NonCollectionRow.at))
+        buyer = col(NonCollectionRow.buyer_id)
         statement = (
             select(NonCollectionRow.buyer_id, parcels, last)
             .where(NonCollectionRow.seller_id == seller_id)
             .group_by(NonCollectionRow.buyer_id)
-            .order_by(parcels.desc(), last.desc(), col(NonCollectionRow.buyer_id))
+            .order_by(parcels.desc(), last.desc(), buyer)
+            .limit(limit)
         )
+        if behind:
+            earlier = or_(
+                last < behind.last_at, and_(last == behind.last_at, buyer > behind.buyer_id)
+            )
+            fewer = or_(parcels < behind.parcels, and_(parcels == behind.parcels, earlier))
+            statement = statement.having(fewer)
         with transaction(self._engine) as session:
             return [
-                InactiveBuyer(buyer_id=buyer, parcels=number, last_at=at)
-                for buyer, number, at in session.exec(statement)
+                InactiveBuyer(buyer_id=reported, parcels=number, last_at=at)
+                for reported, number, at in session.exec(statement)
             ]
 
 

@@ -125,7 +125,7 @@ class Standings:
     ) -> SelectOfScalar[StandingRow]:
         """What the database is asked for a page; an index has the cases in this order."""
         order = (col(StandingRow.over), col(StandingRow.rank), col(StandingRow.case_id))
-        statement = _rows().where(*_asked(filters)).order_by(*order).limit(limit)
+        statement = _rows().where(*asked(filters)).order_by(*order).limit(limit)
         return statement.where(tuple_(*order) > tuple_(*after)) if after else statement
 
     def changed(self, filters: Filters, since: int, limit: int) -> list[Listed]:
@@ -135,7 +135,7 @@ class Standings:
         """
         statement = (
             _rows()
-            .where(*_asked(filters), col(StandingRow.changed) > since)
+            .where(*asked(filters), col(StandingRow.changed) > since)
             .order_by(col(StandingRow.changed))
             .limit(limit)
         )
@@ -144,7 +144,7 @@ class Standings:
 
     def count(self, filters: Filters) -> int:
         """How many cases there are."""
-        statement = select(func.count()).select_from(StandingRow).where(*_asked(filters))
+        statement = select(func.count()).select_from(StandingRow).where(*asked(filters))
         with transaction(self._engine) as session:
             return session.exec(statement).one()
 
@@ -195,7 +195,8 @@ def _rows() -> SelectOfScalar[StandingRow]:
     return select(StandingRow).options(defer(StandingRow.facts), defer(StandingRow.lists))  # type: ignore[arg-type]  # SQLModel's types hide the columns
 
 
-def _asked(filters: Filters) -> list[ColumnElement[bool]]:
+def asked(filters: Filters) -> list[ColumnElement[bool]]:
+    """What the filters ask of a row."""
     equal = {
         StandingRow.kind: filters.kind,
         StandingRow.stage: filters.stage,
@@ -208,21 +209,21 @@ def _asked(filters: Filters) -> list[ColumnElement[bool]]:
         StandingRow.breached: filters.breached,
         StandingRow.undelivered: filters.undelivered,
     }
-    asked = [col(column) == wanted for column, wanted in equal.items() if wanted is not None]
+    found = [col(column) == wanted for column, wanted in equal.items() if wanted is not None]
     if filters.open is not None:
-        asked.append(col(StandingRow.over).is_(not filters.open))
+        found.append(col(StandingRow.over).is_(not filters.open))
     if filters.due_before:
-        asked.append(col(StandingRow.due) < filters.due_before)
+        found.append(col(StandingRow.due) < filters.due_before)
     if filters.kinds is not None:
-        asked.append(col(StandingRow.kind).in_(filters.kinds))
+        found.append(col(StandingRow.kind).in_(filters.kinds))
     if filters.called:
         tasks = select(TaskRow.case_id)
         if filters.queues is not None:
             tasks = tasks.where(col(TaskRow.queue).in_(filters.queues))
-        asked.append(col(StandingRow.case_id).in_(tasks))
+        found.append(col(StandingRow.case_id).in_(tasks))
     if filters.among is not None:
-        asked.append(col(StandingRow.case_id).in_(filters.among))
-    return asked
+        found.append(col(StandingRow.case_id).in_(filters.among))
+    return found
 
 
 def _registered(session: Session, case_id: str) -> Registration | None:

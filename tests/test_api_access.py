@@ -28,6 +28,17 @@ SCAN = {
 ANSWER = {"events": [{"event_id": "e", "case_id": "{case}", "answer": "refused"}]}
 PAID = {"events": [{"event_id": "e", "case_id": "{case}"}]}
 REFUND = {"events": [{"event_id": "e", "key": "{case}:refund:1"}]}
+PAYOUT = {
+    "events": [
+        {
+            "event_id": "e",
+            "kind": "other",
+            "order_id": "{order}",
+            "amount": {"amount_minor": 1, "currency": "PLN"},
+            "units": [{"sku": "A", "quantity": 1}],
+        }
+    ]
+}
 DEADLINE = {"rule": "calendar-days", "amount": 1, "country": "PL", "start": "2026-11-20T14:05"}
 SOLD = {"sku": "A", "quantity": 1, "unit_price_minor": 100}
 OPENING = {"kind": "inquiry", "country": "PL", "order_id": "{order}", "text": "Does it dim?"}
@@ -36,6 +47,8 @@ TEXT_FILE = b"Is this mine?"
 
 PLATFORM_ALONE = dict.fromkeys(Role, 403) | {Role.PLATFORM: 200}
 WORKS_ON_CASES = EVERYBODY | dict.fromkeys((Role.BUYER, Role.SELLER), 403)
+
+BOOKS_OF_OTHERS = dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.OPS), 200)
 
 Row = tuple[Any, dict[Role, int]]
 
@@ -118,6 +131,15 @@ ROWS: dict[tuple[str, str], Row] = {
         None,
         dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.LEAD, Role.OPS), 200),
     ),
+    ("GET", "/v1/sellers/{seller_id}/recoveries"): (None, BOOKS_OF_OTHERS),
+    ("GET", "/v1/sellers/{seller_id}/costs"): (None, BOOKS_OF_OTHERS),
+    ("GET", "/v1/sellers/{seller_id}/inactive-buyers"): (None, BOOKS_OF_OTHERS),
+    ("GET", "/v1/messages"): (None, EVERYBODY | dict.fromkeys((Role.BUYER, Role.OPS), 403)),
+    ("POST", "/v1/payouts"): (PAYOUT, PLATFORM_ALONE),
+    ("POST", "/v1/recalculations"): (
+        {"cases": ["{case}"], "reason": "A holiday."},
+        dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.LEAD), 200),
+    ),
     ("GET", "/v1/me"): (None, EVERYBODY),
     ("GET", "/v1/audit"): (
         None,
@@ -130,8 +152,9 @@ have queues of which the case was never in one.
 
 
 QUERIES = {
-    "/v1/attachments": "?country=PL",
-    "/v1/cases/{case_id}/uploads/{upload_id}": "?offset=0",
+    ("POST", "/v1/attachments"): "?country=PL",
+    ("GET", "/v1/messages"): "?q=light",
+    ("PUT", "/v1/cases/{case_id}/uploads/{upload_id}"): "?offset=0",
 }
 """What a route needs besides."""
 
@@ -189,15 +212,18 @@ async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> N
                 upload_id="0" * 32,
                 job_id=f"job-{'0' * 32}",
                 sha256="0" * 64,
+                seller_id="seller",
             )
             caller = stranger(door, role) if role else door.nobody()
             sent = filled(body, case=case_id, order=order_id)
             key = {"Idempotency-Key": f"k-{role}"}
             if method == "GET":
-                answer = await caller.get(place)
+                answer = await caller.get(f"{place}{QUERIES.get((method, path), '')}")
             elif isinstance(sent, bytes):
                 headers = {"Content-Type": "text/plain"}
-                answer = await caller.ask(method, f"{place}{QUERIES.get(path, '')}", sent, headers)
+                answer = await caller.ask(
+                    method, f"{place}{QUERIES.get((method, path), '')}", sent, headers
+                )
             else:
                 answer = await caller.post(place, sent, **key)
             wanted = expected[role] if role else 401

@@ -69,6 +69,7 @@ async def test_each_command_of_a_job_is_judged_as_if_it_came_alone(door: Door) -
         (200, None),
     ]
     assert found[0]["receipt"]["outcome"] == "accepted"
+    assert found[0]["receipt"]["command_id"] == found[0]["command_id"]
     state = await door.agent.get(job.headers["location"])
     assert {**state.body, "begun_at": ""} == {
         "id": job.body["id"],
