@@ -38,6 +38,7 @@ from temporalio.service import RPCError
 from activities.links import Links, fit_secrets
 from activities.look import COLOUR, LINK, Look, fit_case_url, fit_colour, fit_logo
 from domain.misfits import in_words
+from domain.webhooks import Network, networks
 from workflows.kernel import attributes
 
 HERE = Path(__file__).parent
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     api_audience: str = "recourse"
     api_requests_a_minute: int = Field(default=600, ge=0, le=10**9)
     api_platform_requests_a_minute: int = Field(default=30_000, ge=0, le=10**9)
+    webhooks_may_reach: str = ""
     files: Path = Path(".recourse/files")
     scanner_url: str = ""
 
@@ -114,6 +116,17 @@ class Settings(BaseSettings):
         """Who makes and reads signed links to cases; None where no secret is set."""
         secrets = fit_secrets(self.link_secrets.get_secret_value())
         return Links(secrets, self.link_days) if secrets else None
+
+    @property
+    def inside(self) -> tuple[Network, ...]:
+        """The networks that webhooks may reach though they are inside, and without TLS."""
+        return networks(self.webhooks_may_reach)
+
+    @field_validator("webhooks_may_reach")
+    @classmethod
+    def _fit_networks(cls, given: str) -> str:
+        networks(given)
+        return given
 
     @field_validator("link_secrets")
     @classmethod

@@ -29,12 +29,14 @@ from activities.foreign import Attendance, Server
 from activities.mailing import Courier, Mailer, Sender
 from activities.marketplace import Marketplace, SellerConduct
 from activities.notices import Notices
+from activities.posting import Poster, Reach
 from activities.redeliveries import Redeliveries
 from activities.refunds import Refunds
 from activities.seller_reports import SellerReports
 from activities.shipments import Shipments
 from activities.step_records import StepRecords
 from activities.tasks import Tasks
+from activities.webhooks import Webhooks
 from config import (
     HERE,
     ConfigurationError,
@@ -60,8 +62,10 @@ from store.refunds import RefundLedger
 from store.seller_reports import SellerReportBook
 from store.step_records import StepBook
 from store.tasks import TaskQueue
+from store.webhooks import WebhookBook
 from workflows.command_job.process import CommandJobRun
 from workflows.processes import PROCESSES
+from workflows.webhooks.endpoint import WebhookEndpoint, attend
 
 DRAIN = timedelta(seconds=15)
 """How long running activities may end after SIGTERM; then what waits for a server is cut off."""
@@ -176,7 +180,7 @@ async def working(
         async with Worker(
             client,
             task_queue=settings.task_queue,
-            workflows=[*processes, CommandJobRun],
+            workflows=[*processes, CommandJobRun, WebhookEndpoint],
             activities=[
                 *talking_to_marketplace,
                 *talking_to_mail_server,
@@ -188,6 +192,7 @@ async def working(
                 reports.keep_non_collection,
                 Tasks(TaskQueue(engine)).record,
                 StepRecords(StepBook(engine)).record,
+                Webhooks(WebhookBook(engine), Poster(Reach(settings.inside))).deliver,
             ],
             activity_executor=own,
             workflow_runner=workflow_runner(),
@@ -294,6 +299,8 @@ async def main() -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     bound = listen("RECOURSE_HEALTH_ADDRESS", settings.health_address)
+    for endpoint in await asyncio.to_thread(WebhookBook(engine).endpoints):
+        await attend(client, endpoint.id, settings.task_queue)  # Temporal may have lost them
     async with working(client, settings, engine) as running:
         server = HealthServer(parts(client, engine, running))
         serving = asyncio.create_task(server.serve(sockets=[bound]))

@@ -22,6 +22,7 @@ from api import (
     reports,
     sellers,
     tasks,
+    webhooks,
 )
 from api.deeds import Audited
 from api.document import document_of
@@ -51,6 +52,7 @@ ROUTERS = (
     commands.router,
     records.router,
     events.router,
+    webhooks.router,
     tasks.router,
     reports.router,
     sellers.router,

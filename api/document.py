@@ -20,6 +20,7 @@ from api.reckonings import QUESTIONS
 from api.reports import BATCHES
 from api.roles import EVERYBODY, Role
 from api.schemas import OWN, TEMPLATE
+from api.webhooks import EndpointWanted
 from domain.export import CaseExport
 from domain.letters import Letter
 from domain.notices import Message
@@ -29,6 +30,7 @@ from domain.preview import Outlook
 from domain.public_events import DATA, PublicEvent
 from domain.refunds import RefundPreview
 from domain.view import VIEW, ClockView, Entry, Recalculated, Receipt, View
+from domain.webhooks import Endpoint, WebhookDelivery
 from store.archive import Found
 from store.audit_trail import Deed
 from store.seller_reports import InactiveBuyer
@@ -41,6 +43,7 @@ SENT: dict[str, type[BaseModel]] = {
     "UploadForm": UploadForm,
     "JobForm": JobForm,
     "RecalculationsWanted": Recalculations,
+    "EndpointWanted": EndpointWanted,
 }
 """What is sent beside openings and commands."""
 
@@ -115,7 +118,10 @@ def _schemas() -> dict[str, Any]:
 def _events() -> dict[str, Any]:
     """The schemas of what leaves: one of each type."""
     whole = PublicEvent.model_json_schema(mode="serialization", ref_template=TEMPLATE)
-    found: dict[str, Any] = {**whole.pop("$defs"), **_answered(*DATA.values())}
+    found: dict[str, Any] = {
+        **whole.pop("$defs"),
+        **_answered(*DATA.values(), Endpoint, WebhookDelivery),
+    }
     types = []
     for type_, model in DATA.items():
         name = f"{model.__name__}Event"
@@ -123,7 +129,6 @@ def _events() -> dict[str, Any]:
         of_type = {"type": {"const": type_.value}, "data": body}
         found[name] = {**whole, "title": name, "properties": {**whole["properties"], **of_type}}
         types.append({"$ref": TEMPLATE.format(model=name)})
-    found.pop("EventType")
     found["PublicEvent"] = {"title": "PublicEvent", "oneOf": types}
     return found
 

@@ -46,8 +46,9 @@ LastEventId = Annotated[
 ]
 
 
-def listener(person: Person, case_id: str | None = None) -> Listener:
-    """What somebody hears of."""
+def listener(person: Person, asked: str | None = None) -> Listener:
+    """What somebody hears of; by a link, of its case alone."""
+    case_id = asked or person.only
     match person.role:
         case Role.BUYER:
             return Listener(buyer=person.id, case_id=case_id)

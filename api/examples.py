@@ -167,6 +167,27 @@ EVENT: Json = {
     },
 }
 
+ENDPOINT: Json = {
+    "id": "we_3f1c9a0d7e5b4c2f8a6d1e0b",
+    "url": "https://platform.example/recourse",
+    "types": ["case.party-awaited"],
+    "added_at": AT,
+    "failing_since": None,
+    "paused_at": None,
+    "paused_why": None,
+}
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+DELIVERY: Json = {
+    "id": "we_3f1c9a0d7e5b4c2f8a6d1e0b.4711",
+    "event": EVENT,
+    "state": "waiting",
+    "tried": 3,
+    "due": AT,
+    "tried_at": AT,
+    "status": 500,
+    "why": None,
+}
+
 EXAMPLES: dict[str, Any] = {
     "Case": CASE,
     "Done": DONE,
@@ -233,6 +254,12 @@ EXAMPLES: dict[str, Any] = {
         ]
     },
     "EventPage": {"items": [EVENT], "next": 4711},
+    "Endpoint": ENDPOINT,
+    "EndpointAdded": {"endpoint": ENDPOINT, "secret": SECRET},
+    "Endpoints": {"items": [ENDPOINT]},
+    "SecretReplaced": {"secret": SECRET, "before_until": DUE},
+    "WebhookDelivery": DELIVERY,
+    "WebhookDeliveryPage": {"items": [DELIVERY], "next": None},
     "TaskPage": {
         "items": [
             {

@@ -52,6 +52,8 @@ STATUSES = {
     Code.UNREADABLE: 422,
     Code.ORDER_UNKNOWN: 404,
     "case-unknown": 404,
+    "endpoint-unknown": 404,
+    "delivery-unknown": 404,
 }
 """The refusals that are not 409."""
 

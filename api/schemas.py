@@ -140,6 +140,27 @@ OWN: dict[str, dict[str, Any]] = {
         "description": "Server-sent events, the `data` of each a PublicEvent.",
         "example": 'id: 4711\nevent: case.stage-changed\ndata: {"type": "case.stage-changed"}\n\n',
     },
+    "EndpointAdded": {
+        "type": "object",
+        "required": ["endpoint", "secret"],
+        "properties": {
+            "endpoint": {"$ref": TEMPLATE.format(model="Endpoint")},
+            "secret": {**TEXT, "description": "What deliveries are signed with."},
+        },
+    },
+    "Endpoints": listed("Endpoint"),
+    "SecretReplaced": {
+        "type": "object",
+        "required": ["secret", "before_until"],
+        "properties": {"secret": TEXT, "before_until": {**TEXT, "format": "date-time"}},
+    },
+    "WebhookDeliveryPage": listed(
+        "WebhookDelivery",
+        next={
+            "type": ["integer", "null"],
+            "description": "`after` of the next page; null on the last.",
+        },
+    ),
     "TaskPage": listed("Task", next=NEXT),
     "Job": {
         "type": "object",

@@ -203,14 +203,15 @@ class WebhookEndpointRow(SQLModel, table=True):
 class WebhookSecretRow(SQLModel, table=True):
     """What deliveries to an endpoint are signed with, apart from everything that is listed.
 
-    One that was replaced holds `until` an instant.
+    `key` is what it was asked for under. One that was replaced holds `until` an instant.
     """
 
     __tablename__ = "webhook_secrets"
 
     endpoint_id: Key
-    made_at: datetime = Field(primary_key=True)
+    key: Key
     secret: Words
+    made_at: datetime
     until: datetime | None = None
 
 

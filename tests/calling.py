@@ -175,6 +175,7 @@ async def door_of(world: World, folder: Path, **settings: str) -> AsyncIterator[
         "RECOURSE_API_ISSUER": ISSUER,
         "RECOURSE_API_AUDIENCE": AUDIENCE,
         "RECOURSE_API_REQUESTS_A_MINUTE": "0",
+        "RECOURSE_WEBHOOKS_MAY_REACH": "127.0.0.0/8",
         "RECOURSE_FILES": str(folder / "files"),
         **settings,
     }

@@ -174,6 +174,7 @@ async def parts_on(
             smtp_port=mailbox.port,
             smtp_starttls=False,
             mail_from="service@recourse.example",
+            webhooks_may_reach="127.0.0.0/8",
         )
         yield World(environment, settings, engine, marketplace, mailbox, first_order)
     engine.dispose()

@@ -46,6 +46,7 @@ OPENING = {"kind": "inquiry", "country": "PL", "order_id": "{order}", "text": "D
 TEXT_FILE = b"Is this mine?"
 
 PLATFORM_ALONE = dict.fromkeys(Role, 403) | {Role.PLATFORM: 200}
+NO_ENDPOINT = PLATFORM_ALONE | {Role.PLATFORM: 404}
 WORKS_ON_CASES = EVERYBODY | dict.fromkeys((Role.BUYER, Role.SELLER), 403)
 
 BOOKS_OF_OTHERS = dict.fromkeys(Role, 403) | dict.fromkeys((Role.PLATFORM, Role.OPS), 200)
@@ -112,6 +113,16 @@ ROWS: dict[tuple[str, str], Row] = {
     ),
     ("GET", "/v1/command-jobs/{job_id}"): (None, dict.fromkeys(Role, 404)),
     ("GET", "/v1/command-jobs/{job_id}/items"): (None, dict.fromkeys(Role, 404)),
+    ("POST", "/v1/webhook-endpoints"): (
+        {"url": "https://10.0.0.1/"},
+        NO_ENDPOINT | {Role.PLATFORM: 422},
+    ),
+    ("GET", "/v1/webhook-endpoints"): (None, PLATFORM_ALONE),
+    ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"): (None, NO_ENDPOINT),
+    ("POST", "/v1/webhook-endpoints/{endpoint_id}/secret"): (None, NO_ENDPOINT),
+    ("POST", "/v1/webhook-endpoints/{endpoint_id}/resume"): (None, NO_ENDPOINT),
+    ("GET", "/v1/webhook-endpoints/{endpoint_id}/deliveries"): (None, NO_ENDPOINT),
+    ("POST", "/v1/deliveries/{delivery_id}/retry"): (None, NO_ENDPOINT),
     ("GET", "/v1/tasks"): (None, WORKS_ON_CASES),
     ("POST", "/v1/tasks/next"): (
         None,
@@ -195,7 +206,7 @@ def stranger(door: Door, role: Role) -> Caller:
     return door.caller(role, f"stranger-{role}", "Obca Osoba", queues)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> None:
     case_id = await door.opened()
     wrong = []
@@ -213,12 +224,14 @@ async def test_who_is_let_into_somebody_elses_case(door: Door, method: str) -> N
                 job_id=f"job-{'0' * 32}",
                 sha256="0" * 64,
                 seller_id="seller",
+                endpoint_id=f"we_{'0' * 24}",
+                delivery_id=f"we_{'0' * 24}.1",
             )
             caller = stranger(door, role) if role else door.nobody()
             sent = filled(body, case=case_id, order=order_id)
             key = {"Idempotency-Key": f"k-{role}"}
-            if method == "GET":
-                answer = await caller.get(f"{place}{QUERIES.get((method, path), '')}")
+            if method in ("GET", "DELETE"):
+                answer = await caller.ask(method, f"{place}{QUERIES.get((method, path), '')}")
             elif isinstance(sent, bytes):
                 headers = {"Content-Type": "text/plain"}
                 answer = await caller.ask(

@@ -47,8 +47,9 @@ def upgrade() -> None:
     op.create_table(
         "webhook_secrets",
         sa.Column("endpoint_id", sa.Text, primary_key=True),
-        sa.Column("made_at", INSTANT, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
         sa.Column("secret", sa.Text, nullable=False),
+        sa.Column("made_at", INSTANT, nullable=False),
         sa.Column("until", INSTANT),
     )
     op.create_table(

@@ -1,0 +1,1 @@
+"""Sending events to the platform's endpoints: a workflow each, and no case."""
