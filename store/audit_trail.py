@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import AwareDatetime
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 from sqlmodel import col, select
 
 from domain.base import Value
@@ -35,6 +35,10 @@ class Deed(Value):
     request: str
 
 
+ADD = insert(DeedRow)
+"""Made once: each command waits for its deed."""
+
+
 @dataclass(frozen=True)
 class Sought:
     """What the trail is narrowed to; None leaves a side open."""
@@ -52,8 +56,9 @@ class AuditTrail:
 
     def add(self, deeds: Sequence[Deed]) -> None:
         """Keep these, in one transaction."""
+        rows = [deed.model_dump(exclude={"number"}) for deed in deeds]
         with transaction(self._engine) as session:
-            session.add_all([DeedRow(**deed.model_dump(exclude={"number"})) for deed in deeds])
+            session.connection().execute(ADD, rows)
 
     def page(self, sought: Sought, limit: int, before: int | None = None) -> list[Deed]:
         """At most `limit` deeds, the last one first; those of a lower number than `before`."""

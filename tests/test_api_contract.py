@@ -27,7 +27,7 @@ CHECKS = (
 
 THOROUGH = os.environ.get("RECOURSE_HYPOTHESIS") == "thorough"
 
-LARGE = "^cases_(open_case|send)$"
+LARGE = "^(cases_(open_case|send)|jobs_begin_job)$"
 """What takes dozens of forms: every field of each takes minutes."""
 
 
