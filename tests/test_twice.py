@@ -37,6 +37,11 @@ OF_THEIR_TIME = {
 """Columns that may differ from one life to the next, for each is lived at another time, and how
 many steps are written down together is chance."""
 
+BY_STEPS = {"feed", "public_events"}
+"""Tables that say what each step has changed, so that it is chance what is in them: keys hold that
+nothing is in them twice.
+"""
+
 LIVES = (
     dispute_settled,
     dispute_decided,
@@ -86,6 +91,7 @@ def left_behind(world: World) -> dict[str, list[tuple[str, ...]]]:
                 for row in connection.execute(select(table)).mappings()
             )
             for name, table in tables.tables.items()
+            if name not in BY_STEPS
         }
 
 
