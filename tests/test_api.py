@@ -286,8 +286,7 @@ async def test_health_needs_no_token_and_the_document_describes_it(door: Door) -
     page = await door.nobody().get("/docs")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.body.count("<details>") == sum(map(len, served.body["paths"].values()))
-    assert "http://" not in page.body
-    assert "https://" not in page.body
+    assert "=http" not in page.body.replace('"', "")  # no link and no source leads elsewhere
 
 
 async def test_it_ends_in_order_when_told(real_world: World, tmp_path: Path) -> None:
