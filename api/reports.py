@@ -38,7 +38,7 @@ MOST = 100
 """Events of one batch."""
 
 LARGEST = 100_000
-"""Bytes of one batch."""
+"""Bytes of one batch; payouts, which name the units of whole orders, may have more."""
 
 AT_ONCE = 10
 """Cases that are told side by side. What is about one case is told in its order."""
@@ -305,7 +305,7 @@ async def payments(
 async def payouts(
     request: Request,
     person: Asking,
-    batch: Annotated[Payouts, Depends(body_of(TypeAdapter(Payouts), largest=LARGEST))],
+    batch: Annotated[Payouts, Depends(body_of(TypeAdapter(Payouts)))],
 ) -> Response:
     """Units that a guarantee or a chargeback has paid for are never refunded again. The event's id
     is that of the money. `told` stays empty: cases see it when they refund.
