@@ -52,3 +52,12 @@ def test_do_twenty_reports_at_once_make_one_recovery(
     recoveries = Recoveries(engine)
     at_once(lambda _number: recoveries.record(recovery("k1", noon)))
     assert recoveries.of_seller("s-1") == [recovery("k1", noon)]
+
+
+def test_do_pages_go_on_where_the_last_one_ended(engine: Engine, noon: datetime) -> None:
+    recoveries = Recoveries(engine)
+    for number in range(5):
+        recoveries.record(recovery(f"k{number}", noon + timedelta(days=number // 2)))
+    whole = recoveries.of_seller("s-1")
+    for place, last in enumerate(whole):
+        assert recoveries.of_seller("s-1", 2, (last.at, last.key)) == whole[place + 1 : place + 3]

@@ -82,3 +82,20 @@ def test_are_a_sellers_inactive_buyers_those_reported_most_often_first(
         InactiveBuyer(buyer_id="b-2", parcels=2, last_at=later),
         InactiveBuyer(buyer_id="b-1", parcels=1, last_at=noon),
     ]
+
+
+def test_do_pages_of_costs_and_buyers_go_on_where_the_last_one_ended(
+    engine: Engine, noon: datetime
+) -> None:
+    book = SellerReportBook(engine)
+    for number in range(7):
+        at = noon + timedelta(days=number // 3)
+        book.keep_cost(cost(number, at))
+        book.keep_non_collection(report(f"c{number}", at, f"b-{number % 5}"))
+    costs, buyers = book.costs("s-1"), book.inactive_buyers("s-1")
+    assert (len(costs), len(buyers)) == (7, 5)
+    for place, last in enumerate(costs):
+        behind = book.costs("s-1", 2, (last.at, last.key))
+        assert behind == costs[place + 1 : place + 3]
+    for place, reported in enumerate(buyers):
+        assert book.inactive_buyers("s-1", 2, reported) == buyers[place + 1 : place + 3]

@@ -11,11 +11,13 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from domain.kinds import Kind
-from domain.notices import Ending
-from domain.parties import Party
+from domain.notices import Ending, Message
+from domain.parties import Actor, Party
 from domain.ports import CloseCase
 from domain.stages import Stage
 from domain.step_record import Snapshot, StepRecord, changed_facts
+from store.archive import Archive
+from store.searching import Search
 from store.standings import Filters, Listed, Place, Standings
 from store.step_records import StepBook
 
@@ -225,3 +227,20 @@ def test_is_a_page_read_from_an_index_in_its_order(engine: Engine, filters: Filt
     assert "Index Scan using standings_" in steps
     assert "Sort" not in steps
     assert "Seq Scan" not in steps
+
+
+def test_a_search_stays_within_the_cases_of_its_filters(
+    engine: Engine, noon: datetime, keep: Keep
+) -> None:
+    archive, words = Archive(engine), "does not light"
+    for name in ("1", "2"):
+        keep(name)
+        by = Actor(party=Party.BUYER, id="b-1")
+        said = [Message(id=f"m{n}", at=noon, by=by, text=f"It {words}, {n}.") for n in range(3)]
+        archive.add_messages(f"dispute:PL:{name}:1", said)
+    search, within = Search(engine), Filters(among=("dispute:PL:1:1",), open=None)
+    whole = search.page(words.upper(), within, 9)
+    assert [hit.message.id for hit in whole] == ["m2", "m1", "m0"]
+    assert search.page(words, within, 1, whole[0].number) == [whole[1]]
+    assert len(search.page(words, Filters(open=None), 9)) == 6
+    assert search.page(words, Filters(open=False), 9) == []
