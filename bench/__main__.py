@@ -1,6 +1,7 @@
 """`python -m bench --size 20`: what a case costs, beside a bare workflow with the same effects.
 
 `python -m bench --latency --size 5000`: how long commands take with so many cases open.
+`python -m bench --api --size 200`: what the HTTP API costs, over so many commands.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from statistics import median, median_high
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from bench import latency
+from bench import api, latency
 from bench.counting import Weight, weigh
 from bench.ground import CURRENCY, write_orders, write_policies
 from bench.lives import LIVES, Life, play
@@ -207,12 +208,17 @@ def main() -> None:
     """Measure, and print a table or, with --json, one object a line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--latency", action="store_true", help="how long commands take")
-    parser.add_argument("--size", type=int, help="cases a round (20), or open ones (5000)")
-    parser.add_argument("--json", action="store_true", help="one object a line")
-    given = parser.parse_args()
-    measure, draw, size, most = (
-        (latency.run, latency.table, 5000, 50_000) if given.latency else (run, table, 20, 1000)
+    parser.add_argument(
+        "--size", type=int, help="cases a round (20), open ones (5000), or commands (200)"
     )
+    parser.add_argument("--json", action="store_true", help="one object a line")
+    parser.add_argument("--api", action="store_true", help="what the HTTP API costs")
+    given = parser.parse_args()
+    measure, draw, size, most = (run, table, 20, 1000)
+    if given.latency:
+        measure, draw, size, most = (latency.run, latency.table, 5000, 50_000)
+    elif given.api:
+        measure, draw, size, most = (api.run, api.table, 200, 5000)
     size = size if given.size is None else given.size
     if not 1 <= size <= most:
         parser.error(f"--size must be between 1 and {most}.")

@@ -50,6 +50,8 @@ class Town:
     """A server with so many open cases, and what commands to them have taken, in seconds."""
 
     client: Client
+    address: str
+    settings: Settings
     worker: Working
     size: int
     opening: dict[str, object] = field(default_factory=dict)
@@ -152,9 +154,11 @@ def prepare(folder: Path, size: int) -> None:
 
 
 @asynccontextmanager
-async def town(folder: Path, size: int) -> AsyncIterator[Town]:
-    """A server, a store, and a worker with room for all of its cases; none is open yet."""
-    prepare(folder, size)
+async def town(folder: Path, size: int, *, orders: int = 0) -> AsyncIterator[Town]:
+    """A server, a store, and a worker with room for all of its cases; none is open yet. There are
+    so many `orders`, or as many as cases.
+    """
+    prepare(folder, orders or size)
     async with AsyncExitStack() as stack:
         client, address = await stack.enter_async_context(server(folder))
         marketplace = await stack.enter_async_context(serve_marketplace(folder / "orders.json"))
@@ -172,7 +176,7 @@ async def town(folder: Path, size: int) -> AsyncIterator[Town]:
             mail_from="service@recourse.example",
         )
         worker = stack.enter_context(worker_process(kind, address, settings))
-        yield Town(client, worker, size)
+        yield Town(client, address, settings, worker, size)
 
 
 async def run(size: int) -> list[dict[str, object]]:

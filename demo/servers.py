@@ -87,18 +87,20 @@ def worker(log: Path, environment: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def api(log: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """The HTTP API as in production: `python -m api` with its settings in the environment."""
+def api(log: Path, environment: Mapping[str, str]) -> Iterator[int]:
+    """The HTTP API as in production: `python -m api` with its settings in the environment; its
+    process's number.
+    """
     port = int(environment["RECOURSE_API_ADDRESS"].rpartition(":")[2])
     settings = {**os.environ, "PYTHONPATH": str(HERE), **environment}
-    with _process([sys.executable, "-m", "api"], log, port, "The API", settings):
-        yield
+    with _process([sys.executable, "-m", "api"], log, port, "The API", settings) as number:
+        yield number
 
 
 @contextmanager
 def _process(
     command: list[str], log: Path, port: int, name: str, environment: Mapping[str, str]
-) -> Iterator[None]:
+) -> Iterator[int]:
     # In a session of its own: Ctrl-C is for us, who then end it in the right order.
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -106,7 +108,7 @@ def _process(
         )
     try:
         _wait_for(process, port, name, log)
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
