@@ -4,7 +4,7 @@ from api.parts import Parts
 from api.problems import no_such_case
 from api.roles import AGENTS, Person, Role
 from domain.kinds import Kind
-from domain.view import CaseView
+from domain.view import CaseView, ReturnView
 from service.database import from_database
 from store.standings import Standings
 from store.tasks import TaskQueue
@@ -25,7 +25,7 @@ async def reaches(parts: Parts, person: Person, view: CaseView) -> bool:
     A claim against a carrier is the seller's alone. Whoever came by a link reaches its case alone,
     and the returns of its goods.
     """
-    if person.only and person.only not in (view.id, getattr(view, "belongs_to", None)):
+    if person.only and person.only != view.id and not _brings_goods_of(view, person.only):
         return False
     match person.role:
         case Role.BUYER:
@@ -36,3 +36,8 @@ async def reaches(parts: Parts, person: Person, view: CaseView) -> bool:
             tasks = await from_database(TaskQueue(parts.engine).of_case, view.id)
             return any(person.has_queue(task.queue) for task in tasks)
     return True
+
+
+def _brings_goods_of(view: CaseView, case_id: str) -> bool:
+    """Whether it is the return of a case's goods."""
+    return isinstance(view, ReturnView) and view.belongs_to == case_id

@@ -49,7 +49,7 @@ async def running(
         workflow_runner=workflow_runner(),
     ):
         await attend(server.client, name, name)
-        handle = server.client.get_workflow_handle_for(WebhookEndpoint.run, f"webhooks:{name}")
+        handle = server.client.get_workflow_handle(f"webhooks:{name}")
         yield handle, rests
         assert not left
 
