@@ -4,6 +4,7 @@ Letters are kept without them, for more people read the archive than the one a l
 link is put in when its letter leaves.
 """
 
+import hmac
 import html
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -81,14 +82,23 @@ class Links:
                 continue
         raise LinkRefusedError
 
+    def mark(self, case_id: str, party: Party) -> str:
+        """What stands in a reader's letters where their link goes. Nobody else can know it, and so
+        have somebody's link put into words of their own that are quoted to them.
+        """
+        secret = self._keys[0].raw_value
+        digest = hmac.new(secret, f"mark {case_id} {party}".encode(), "sha256").hexdigest()
+        return f"{SIGNED}-{digest[:32]}"
+
     def into(self, letter: Letter, person_id: str, look: Look) -> Letter:
         """The letter as it leaves, with its reader's link where it leads to the case."""
-        marked = look.page(letter.case_id)
-        if SIGNED not in marked:
+        mark = self.mark(letter.case_id, letter.to)
+        marked = look.page(letter.case_id, mark)
+        if mark not in marked:
             return letter
         linked = Linked(case_id=letter.case_id, party=letter.to, person_id=person_id)
         link, _ = self.make(linked, datetime.now(UTC))
-        page = marked.replace(SIGNED, link)
+        page = marked.replace(mark, link)
         return letter.model_copy(
             update={
                 "text": letter.text.replace(marked, page),

@@ -38,10 +38,10 @@ class Look:
     logo: str = ""
     case_url: str = ""
 
-    def page(self, case_id: str) -> str:
-        """Where the case is read; nothing if it is not known."""
+    def page(self, case_id: str, mark: str = SIGNED) -> str:
+        """Where the case is read; nothing if it is not known. `mark` stands where a link goes."""
         page = self.case_url.replace(CASE_ID, quote(case_id, safe=""))
-        return page.replace(LINK, SIGNED)
+        return page.replace(LINK, mark)
 
     @cached_property
     def on_colour(self) -> str:

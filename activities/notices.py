@@ -83,7 +83,7 @@ class Notices:
         self._people = people
         self._archive = archive
         self._courier = courier
-        self._letters = Letters(templates_dir, courier.sender.name, look)
+        self._letters = Letters(templates_dir, courier.sender.name, look, links)
         self._look = look or Look()
         self._links = links
         self._addresses = addresses

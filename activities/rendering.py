@@ -25,7 +25,8 @@ from jinja2.runtime import Context
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from activities.look import Look, is_link
+from activities.links import Links
+from activities.look import SIGNED, Look, is_link
 from activities.markup import as_html, as_text, beginning, escape, lead, parsed
 from domain.causes import Cause, known
 from domain.commands import RefuseReason, Remedy, Verdict
@@ -442,9 +443,16 @@ class Letters:
     `templates_dir` holds `notices/<locale>/`; `platform` is the marketplace's name.
     """
 
-    def __init__(self, templates_dir: Path, platform: str, look: Look | None = None) -> None:
+    def __init__(
+        self,
+        templates_dir: Path,
+        platform: str,
+        look: Look | None = None,
+        links: Links | None = None,
+    ) -> None:
         self._platform = platform
         self._look = look or Look()
+        self._links = links
         self._templates = read(templates_dir / "notices")
 
     def render(self, notice: Notice, setting: Setting) -> Rendered:
@@ -466,7 +474,8 @@ class Letters:
         locale = person.locale if person.locale in self._templates.words else FALLBACK
         words = self._templates.words[locale]
         facts = facts_of(notice.facts, setting.people)
-        case = replace(setting.case, page=self._look.page(setting.case.id))
+        mark = self._links.mark(setting.case.id, notice.to) if self._links else SIGNED
+        case = replace(setting.case, page=self._look.page(setting.case.id, mark))
         links, deadlines = set[str](), set[str]()
         shared = {
             "alone": len(notices) == 1,

@@ -1,5 +1,6 @@
 """`/v1/events` and `/v1/cases/{id}/events`: what happens, as pages and as streams."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ from api.cursors import Limit
 from api.feed import stream
 from api.parameters import CaseId
 from api.parts import Parts, parts_of
+from api.problems import Problem
 from api.reach import case_within_reach
 from api.roles import AGENTS, Person, Role
 from api.tasks import queues_of
@@ -23,6 +25,9 @@ router = APIRouter(tags=["events"])
 MOST_NUMBER = 2**62
 AT_ONCE = 100
 """Events that a stream reads at once."""
+
+MOST_STREAMS = 10
+"""Streams of one caller that a process of the API keeps open: each looks at all that happens."""
 
 After = Annotated[
     int, Query(ge=0, le=MOST_NUMBER, description="The `number` of the last event that you have.")
@@ -80,7 +85,14 @@ async def _page(
 async def _stream(
     request: Request, person: Person, after: int | None, last: str | None, case_id: str | None
 ) -> Response:
-    parts = parts_of(request)
+    parts, caller = parts_of(request), (person.role.value, person.id)
+    if parts.feed.streams[caller] >= MOST_STREAMS:
+        raise Problem(
+            429,
+            "too-many-requests",
+            f"You have {MOST_STREAMS} streams open, which is all; end one, or ask for pages.",
+            headers={"Retry-After": "60"},
+        )
     heard = listener(person, case_id)
     newest = await parts.feed.last()
     begins = int(last) if last else newest if after is None else after
@@ -88,8 +100,16 @@ async def _stream(
     async def read(number: int) -> list[dict[str, Any]]:
         return await _read(parts, heard, number, AT_ONCE)
 
+    async def counted() -> AsyncIterator[bytes]:
+        parts.feed.streams[caller] += 1
+        try:
+            async for chunk in stream(parts.feed, begins, read):
+                yield chunk
+        finally:
+            parts.feed.streams[caller] -= 1
+
     return StreamingResponse(
-        stream(parts.feed, begins, read),
+        counted(),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ class Feed:
         self._news = asyncio.Condition()
         self._looking: asyncio.Task[None] | None = None
         self._listeners = 0
+        self.streams: Counter[tuple[str, str]] = Counter()
         self.closed = False
 
     async def last(self) -> int:

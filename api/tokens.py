@@ -132,9 +132,9 @@ async def whoever_asks(
         )
     tokens: Tokens = request.app.state.parts.tokens
     person = await tokens.person(bearer.credentials)
-    doing(request).person = person
     rates: Rates = request.app.state.parts.rates
-    rates.take(person)
+    rates.take(person)  # before anything is on record of it, which would have no bound
+    doing(request).person = person
     if person.only and "case_id" not in request.path_params:
         raise not_allowed("A link is for its case alone; ask for that.")
     return person

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHistory
 from config import data_converter
 from domain.base import Value
 from domain.kinds import Kind
-from domain.ports import CloseCase, Task
+from domain.ports import CloseCase, Task, TaskState
 from domain.stages import Stage
 from domain.step_record import Grown, Snapshot, SoFar, StepRecord, follow, snapshot
 from domain.view import Entry
@@ -63,8 +63,7 @@ async def rebuild(client: Client, engine: Engine, case_id: str, *, only_look: bo
         whole = _given_up(whole, at)
     lacked = await from_database(_lacks, StepBook(engine), Archive(engine), whole)
     if lacked and not only_look:
-        await from_database(StepBook(engine).forget, case_id)
-        await from_database(StepBook(engine).keep, whole)
+        await from_database(StepBook(engine).put_right, whole)
     return Rebuilt(case_id=case_id, records=len(records), lacked=lacked)
 
 
@@ -169,13 +168,17 @@ def _given_up(whole: StepRecord, at: datetime) -> StepRecord:
     facts = {name: fact for name, fact in whole.facts.items() if name not in OF_OPEN_CASES}
     lists = {name: entries for name, entries in whole.lists.items() if name not in OF_OPEN_CASES}
     over = CloseCase(case_id=whole.case_id, ending=None, at=at, escalated=False, breaches=0)
+    tasks = [Task.model_validate(whole.facts[name]) for name in TASKS if name in whole.facts]
     return whole.model_copy(
         update={
             "number": whole.number + 1,
             "facts": {**facts, "stage": Stage.CLOSED.value},
             "lists": lists,
             "events": (*whole.events, Entry(at=at, what=BY_FORCE)),
-            "tasks": (),
+            "tasks": tuple(
+                task.model_copy(update={"state": TaskState.DONE, "revision": task.revision + 1})
+                for task in tasks
+            ),
             "over": over,
         }
     )
@@ -190,5 +193,7 @@ ENDED_BY_FORCE = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
 )
 
-OF_OPEN_CASES = ("awaited", "due", "working", "may", "task", "letters_task", "running")
+TASKS = ("task", "letters_task")
+
+OF_OPEN_CASES = ("awaited", "due", "working", "may", "running", *TASKS)
 """What only an open case has."""

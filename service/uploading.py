@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Engine
 
 from domain.commands import Attachment
+from domain.kinds import kind_of
 from domain.policy import MessageLimits
 from domain.refusals import Code
 from service.database import from_database
@@ -22,6 +23,8 @@ from store.uploads import Kept, Piece, Upload, Uploads
 
 LASTS = timedelta(days=1)
 """How long an upload may take; then it is forgotten."""
+
+EVER = datetime.min.replace(tzinfo=UTC)
 
 MOST = 200
 """Files, with uploads under way, that one person has for one case."""
@@ -68,7 +71,9 @@ async def check(takes: Takes, upload: Upload, limits: MessageLimits) -> None:
             Code.ATTACHMENT_REFUSED,
             f"Files of this type are not taken; upload one of {', '.join(limits.media_types)}.",
         )
-    has = await from_database(takes.books.count, upload.case_id, upload.role, upload.person)
+    # What is uploaded before a case is opened is for no case, and counts by the day.
+    since = EVER if kind_of(upload.case_id) else datetime.now(UTC) - timedelta(days=1)
+    has = await from_database(takes.books.count, upload.case_id, upload.role, upload.person, since)
     if has >= MOST:
         raise RefusedError(
             Code.TOO_MANY_ATTACHMENTS, f"You have uploaded {MOST} files for this case; that is all."
@@ -130,7 +135,11 @@ async def keep(takes: Takes, upload: Upload, content: bytes, limits: MessageLimi
 
 async def _keep(takes: Takes, upload: Upload, content: Callable[[], Iterator[bytes]]) -> Kept:
     """Put a file on the shelf, if it is what it is said to be and does no harm."""
-    sha256, _ = await to_thread(lambda: digest_of(content()))
+    sha256, size = await to_thread(lambda: digest_of(content()))
+    if size != upload.size:  # somebody else has completed it meanwhile, and its pieces are gone
+        raise RefusedError(
+            Code.ATTACHMENT_REFUSED, "The file is just being completed; ask for it again."
+        )
     if not await to_thread(lambda: is_of_type(upload.media_type, content())):
         raise RefusedError(
             Code.ATTACHMENT_REFUSED,

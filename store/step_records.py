@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete
 from sqlmodel import Session, col, select
 
 from domain.parties import Party
+from domain.ports import TaskState
 from domain.public_events import happened
 from domain.step_record import Snapshot, SoFar, StepKept, StepRecord, follow, view_of
 from domain.view import Entry
@@ -44,40 +45,45 @@ class StepBook:
             now = follow(before, record)
             if now is None:
                 return StepKept(taken=False)
-            _keep_tasks(session, record, now.stands)
-            if record.over:
-                file_ending(session, record.over)
-            contradicted = keep_messages(session, record.case_id, record.messages)
-            place, events = record.happened, record.events
-            if record.begins:
-                place, events = _news(session, record.case_id, now.events)
-            stood = before.stands if before else Snapshot()
-            told = list(happened(stood, now.stands, record, place, events))
-            count = len(events) + len(told)
-            last = _next_numbers(session, max(1, count))  # held from here on
-            if events:
-                numbered = _numbered(record.case_id, place, events, last - len(told))
-                insert_new(session, numbered)
-            if told:
-                keep_public(session, record.case_id, now.stands.facts, told, last)
-            row = _row(record, now.stands, last).model_dump()
-            session.exec(
-                insert(session, StandingRow)
-                .values(row)
-                .on_conflict_do_update(index_elements=["case_id"], set_=row)
-            )
-            return StepKept(contradicted=tuple(contradicted))
+            return _keep(session, record, before, now)
+
+    def put_right(self, whole: StepRecord) -> None:
+        """Keep a case as its history has it, whatever is kept; but not once it has gone on."""
+        with transaction(self._engine) as session:
+            hold_case(session, whole.case_id)
+            before, now = _so_far(session, whole.case_id, ()), follow(None, whole)
+            gone_on = before and before.run == whole.run and before.number > whole.number
+            if now and not gone_on:
+                _keep(session, whole, before, now)
 
     def so_far(self, case_id: str) -> SoFar | None:
         """A case as its last record has left it; None for one without any."""
         with transaction(self._engine) as session:
             return _so_far(session, case_id, events_of(session, case_id))
 
-    def forget(self, case_id: str) -> None:
-        """Take out how a case stands, so that its records can be kept anew."""
-        with transaction(self._engine) as session:
-            hold_case(session, case_id)
-            session.exec(delete(StandingRow).where(col(StandingRow.case_id) == case_id))
+
+def _keep(session: Session, record: StepRecord, before: SoFar | None, now: SoFar) -> StepKept:
+    _keep_tasks(session, record, now.stands)
+    if record.over:
+        file_ending(session, record.over)
+    contradicted = keep_messages(session, record.case_id, record.messages)
+    place, events = record.happened, record.events
+    if record.begins:
+        place, events = _news(session, record.case_id, now.events)
+    stood = before.stands if before else Snapshot()
+    told = list(happened(stood, now.stands, record, place, events))
+    last = _next_numbers(session, max(1, len(events) + len(told)))  # held from here on
+    if events:
+        insert_new(session, _numbered(record.case_id, place, events, last - len(told)))
+    if told:
+        keep_public(session, record.case_id, now.stands.facts, told, last)
+    row = _row(record, now.stands, last).model_dump()
+    session.exec(
+        insert(session, StandingRow)
+        .values(row)
+        .on_conflict_do_update(index_elements=["case_id"], set_=row)
+    )
+    return StepKept(contradicted=tuple(contradicted))
 
 
 def _so_far(session: Session, case_id: str, events: tuple[Entry, ...]) -> SoFar | None:
@@ -88,8 +94,13 @@ def _so_far(session: Session, case_id: str, events: tuple[Entry, ...]) -> SoFar 
 def _keep_tasks(session: Session, record: StepRecord, stands: Snapshot) -> None:
     tasks = list(record.tasks)
     if record.begins:
-        # Those of a run that was given up are nobody's work.
-        session.exec(delete(TaskRow).where(col(TaskRow.case_id) == record.case_id))
+        # Those of a run that was given up are nobody's work; who did one that is done has seen to
+        # the case.
+        session.exec(
+            delete(TaskRow).where(
+                col(TaskRow.case_id) == record.case_id, col(TaskRow.state) != TaskState.DONE
+            )
+        )
         view = view_of(stands, (), None)
         tasks += [task for task in (view.task, view.letters_task) if task]
     for task in tasks:

@@ -66,12 +66,13 @@ class Uploads:
             rows = session.exec(statement).all()
         return {row.sha256: Kept.model_validate(row.model_dump(exclude={"at"})) for row in rows}
 
-    def count(self, case_id: str, role: str, person: str) -> int:
-        """How many files and open uploads somebody has for a case."""
+    def count(self, case_id: str, role: str, person: str, since: datetime) -> int:
+        """How many files and open uploads somebody has for a case, kept after an instant."""
         files = (
             select(func.count())
             .select_from(FileRow)
             .where(FileRow.case_id == case_id, FileRow.role == role, FileRow.person == person)
+            .where(FileRow.at > since)
         )
         coming = (
             select(func.count())

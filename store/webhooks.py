@@ -195,6 +195,7 @@ class WebhookBook:
     def settle(self, endpoint_id: str, tried: Sequence[Tried]) -> datetime | None:
         """Keep what became of attempts; since when the endpoint fails, if it does."""
         with transaction(self._engine) as session:
+            session.exec(_endpoint(endpoint_id).values(id=endpoint_id))  # first, as all others do
             for one in tried:
                 own = _deliveries(endpoint_id).where(
                     col(WebhookDeliveryRow.number) == one.number, _waits(WebhookDeliveryRow)

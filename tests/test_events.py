@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from api.events import MOST_STREAMS
 from domain.public_events import DATA, EventType
 from tests.calling import Caller, Door, door_of
 from tests.life import World
@@ -180,3 +181,16 @@ async def at_its_end(stream: Stream) -> None:
     """Read a stream until it ends."""
     with pytest.raises(EOFError):
         await stream.until(EventType.CLOSED)
+
+
+async def test_nobody_keeps_more_streams_open_than_their_share(door: Door) -> None:
+    listening, path = door.caller("buyer", "listener"), "/v1/events/stream"
+    headers = {"Authorization": f"Bearer {listening.token}"}
+    async with AsyncExitStack() as streams:
+        for _ in range(MOST_STREAMS):
+            asked = door.session.get(f"{door.base}{path}", headers=headers)
+            answer = await streams.enter_async_context(asked)
+            assert answer.status == 200
+            await answer.content.readline()
+        assert (await listening.get(path)).code == "too-many-requests"
+        assert (await listening.get("/v1/events")).status == 200

@@ -687,7 +687,12 @@ def test_a_signed_link_leaves_with_its_letter_and_is_kept_nowhere(
         assert (linked.case_id, linked.party) == (desk.case_id, Party.BUYER)
         assert linked.person_id == desk.register.people(desk.case_id)[Party.BUYER].id
     [letter] = desk.archive.letters(desk.case_id)
-    assert "by=signed-link" in letter.text
+    assert "by=signed-link-" in letter.text
+    marks = {links.mark(desk.case_id, party) for party in (Party.BUYER, Party.SELLER)}
+    assert len(marks) == 2
+    assert {mark for mark in marks if mark in letter.text} == {
+        links.mark(desk.case_id, Party.BUYER)
+    }
     assert link not in letter.text + letter.html
 
 

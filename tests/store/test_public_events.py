@@ -15,6 +15,7 @@ from domain.step_record import Snapshot, StepRecord, changed_facts, changed_list
 from domain.view import Entry
 from store.public_events import Listener, PublicEvents
 from store.step_records import StepBook
+from tests.store.losing import forget
 
 CASE = "dispute:PL:PL-1:1"
 
@@ -135,13 +136,13 @@ def test_a_record_that_comes_again_tells_nothing_again(case: Callable[..., Told]
 
 
 def test_a_case_that_is_recorded_whole_tells_what_nobody_has_heard(
-    case: Callable[..., Told], noon: datetime
+    engine: Engine, case: Callable[..., Told], noon: datetime
 ) -> None:
     one = case()
     stage = Entry(at=noon, what="stage awaiting-seller")
     one.step(stage, deadlines=(CLOCK,), running=(0,))
     before = one.heard()
-    one.book.forget(CASE)
+    forget(engine, CASE)
     breach = {"window": "seller_reply", "due": noon.isoformat(), "at": noon.isoformat()}
     one.step(Entry(at=noon, what="stage with-agent"), whole=True, breaches=(breach,))
     after = one.heard()

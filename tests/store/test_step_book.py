@@ -19,6 +19,7 @@ from store.standings import Standings
 from store.step_records import StepBook
 from store.tables import EventRow, StandingRow
 from store.tasks import TaskQueue
+from tests.store.losing import forget
 
 CASE = "dispute:PL:PL-1:1"
 NOTHING = Snapshot()
@@ -168,7 +169,7 @@ def test_is_what_a_lost_case_had_happen_otherwise_taken_out(
 ) -> None:
     now, opened = stands(noon), entry(noon, "opened")
     book.keep(record(1, now, events=(opened, entry(noon, "never"), entry(noon, "never either"))))
-    book.forget(CASE)  # how it stands is lost, what happened is not
+    forget(engine, CASE)  # how it stands is lost, what happened is not
     book.keep(record(2, now, whole=True, events=(opened, entry(noon, "offer"))))
     assert [what for _, _, what in happened(engine)] == ["opened", "offer"]
 
@@ -222,3 +223,33 @@ def test_are_events_numbered_in_the_order_in_which_they_can_be_read(
             done.result()
     read()
     assert len(seen) == len(happened(engine)) == 8 * 15  # who reads on from the last misses none
+
+
+def test_is_a_case_that_has_gone_on_not_put_back_by_what_was_read_before(
+    book: StepBook, engine: Engine, record: Callable[..., StepRecord], noon: datetime
+) -> None:
+    first, second = stands(noon), stands(noon, stage="with-agent")
+    book.keep(record(1, first))
+    read_before = record(1, first, whole=True)
+    book.keep(record(2, second, first))
+    book.put_right(read_before)
+    view = Standings(engine).view(CASE)
+    assert view
+    assert view.stage == "with-agent"
+    book.put_right(record(2, first, whole=True))  # as its history says of the same step
+    view = Standings(engine).view(CASE)
+    assert view
+    assert view.stage == "awaiting-seller"
+
+
+def test_does_a_case_kept_whole_leave_who_has_seen_to_it(
+    engine: Engine, book: StepBook, record: Callable[..., StepRecord], noon: datetime
+) -> None:
+    task, now = to_decide(noon), stands(noon)
+    done = task.model_copy(update={"state": TaskState.DONE, "revision": 1})
+    book.keep(record(1, now, tasks=(task,)))
+    book.keep(record(2, stands(noon, stage="decided"), now, tasks=(done,)))
+    book.keep(record(3, stands(noon, stage="decided"), whole=True))
+    found = TaskQueue(engine).find(task.id)
+    assert found
+    assert found.state is TaskState.DONE

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from service.uploading import EVER
 from store.uploads import Kept, Piece, Upload, Uploads
 
 KEPT = Kept(
@@ -29,7 +30,7 @@ def test_is_an_upload_as_far_as_its_pieces_until_it_is_whole(
 ) -> None:
     books = Uploads(engine)
     books.begin(UPLOAD, noon)
-    assert books.count("c-1", "buyer", "b-1") == 1
+    assert books.count("c-1", "buyer", "b-1", EVER) == 1
     first, second = Piece(offset=0, size=5, digest="d"), Piece(offset=5, size=4, digest="e")
     assert books.add_piece("u-1", second)
     assert books.add_piece("u-1", first)
@@ -44,7 +45,7 @@ def test_is_an_upload_as_far_as_its_pieces_until_it_is_whole(
     whole = books.find("u-1")
     assert whole
     assert (whole.sha256, books.pieces("u-1")) == (KEPT.sha256, [])
-    assert books.count("c-1", "buyer", "b-1") == 1
+    assert books.count("c-1", "buyer", "b-1", EVER) == 1
 
 
 def test_is_what_was_left_found_and_forgotten(engine: Engine, noon: datetime) -> None:
