@@ -208,7 +208,7 @@ async def world_on(
     ):
         yield world
         wrong = await wrongly_recorded(world)
-    assert not wrong, "the store has a case otherwise than it is"
+    assert not wrong, f"the store has a case otherwise than it is: {wrong[0][:2500]}"
     assert not world.undeclared, "a case went a way that its process's AHEAD does not declare"
     assert not letters.several, "what one step says to one reader is one letter"
 

@@ -174,7 +174,7 @@ async def test_open_streams_end_with_the_process_which_takes_no_time(
         ended = asyncio.to_thread(door.program.send, signal.SIGTERM)
         *_, code = await asyncio.gather(*(at_its_end(one) for one in streams), ended)
         assert code == 0
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5  # two seconds, on a machine that is not busy
 
 
 async def at_its_end(stream: Stream) -> None:
