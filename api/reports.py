@@ -3,6 +3,7 @@ each item idempotent by its event's id.
 """
 
 import asyncio
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -50,9 +51,9 @@ class Reported(Value):
     event_id: CommandId
 
     @property
+    @abstractmethod
     def about(self) -> str:
         """What it is about: events about the same are told one after the other."""
-        raise NotImplementedError
 
 
 class ParcelReport(Reported):

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from domain.base import Value
 from domain.parties import Actor, Party
+from domain.ports import LEADS
 
 
 class Role(StrEnum):
@@ -40,9 +41,6 @@ AGENTS = frozenset({Role.AGENT, Role.LEAD})
 STAFF = EVERYBODY - TRADERS
 """Who works on cases and is not in dispute."""
 
-LEADS = "leads"
-"""The queue of what agents left; it is every lead's."""
-
 EVERY_QUEUE = "*"
 """In a token, it gives every queue."""
 
@@ -75,9 +73,13 @@ class Person(Value):
         """The author of what they do."""
         return Actor(party=self.role.party, id=self.id, name=self.name)
 
+    @property
+    def own_queues(self) -> tuple[str, ...]:
+        """The agents' queues that they see to: what agents left is every lead's."""
+        if self.role not in AGENTS:
+            return ()
+        return (*self.queues, *((LEADS,) if self.role is Role.LEAD else ()))
+
     def has_queue(self, queue: str) -> bool:
         """Whether an agents' queue was given to them."""
-        if self.role not in AGENTS:
-            return False
-        own = {*self.queues, *((LEADS,) if self.role is Role.LEAD else ())}
-        return queue in own or EVERY_QUEUE in own
+        return queue in self.own_queues or EVERY_QUEUE in self.own_queues

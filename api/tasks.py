@@ -14,7 +14,7 @@ from api.parameters import IdempotencyKey, unquoted
 from api.parts import Parts, parts_of
 from api.problems import not_allowed
 from api.reach import case_within_reach
-from api.roles import AGENTS, EVERY_QUEUE, LEADS, STAFF, Person, Role
+from api.roles import AGENTS, EVERY_QUEUE, STAFF, Person
 from api.tokens import Asking
 from domain.commands import Claim
 from domain.ports import Task, TaskState
@@ -35,7 +35,7 @@ def queues_of(person: Person) -> tuple[str, ...] | None:
     """The queues that somebody sees to; None for every one."""
     if person.role not in AGENTS or EVERY_QUEUE in person.queues:
         return None
-    return (*person.queues, *((LEADS,) if person.role is Role.LEAD else ()))
+    return person.own_queues
 
 
 @router.get(

@@ -20,11 +20,11 @@ from domain.ports import Registration
 from domain.refusals import Code
 from domain.stages import Stage
 from domain.step_record import view_of, whole_of
-from domain.view import CaseView, Entry, WholeCase
+from domain.view import CaseView, WholeCase
 from store.archive import Archive
 from store.engine import transaction
-from store.step_records import entry_in, events_of, snapshot_in
-from store.tables import CaseRow, EventRow, StandingRow, TaskRow
+from store.step_records import events_of, snapshot_in
+from store.tables import CaseRow, StandingRow, TaskRow
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,6 @@ class Place(NamedTuple):
     over: bool
     rank: int
     case_id: str
-
-
-class Happening(Value):
-    """Something that happened in a case: its `number` among all, its `place` in the case."""
-
-    number: int
-    case_id: str
-    place: int
-    entry: Entry
 
 
 class Standings:
@@ -173,21 +164,6 @@ class Standings:
                 return None
             events = events_of(session, case_id)
             return whole_of(snapshot_in(row), events, messages, _registered(session, case_id))
-
-    def happened(
-        self, after: int, limit: int, case_ids: Sequence[str] | None = None
-    ) -> list[Happening]:
-        """What happened after a number, in all cases or in these; at most `limit` of it."""
-        statement = select(EventRow).where(col(EventRow.number) > after)
-        if case_ids is not None:
-            statement = statement.where(col(EventRow.case_id).in_(case_ids))
-        with transaction(self._engine) as session:
-            return [
-                Happening(
-                    number=row.number, case_id=row.case_id, place=row.place, entry=entry_in(row)
-                )
-                for row in session.exec(statement.order_by(col(EventRow.number)).limit(limit))
-            ]
 
 
 def _rows() -> SelectOfScalar[StandingRow]:

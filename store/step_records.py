@@ -154,11 +154,10 @@ def events_of(session: Session, case_id: str) -> tuple[Entry, ...]:
     rows = session.exec(
         select(EventRow).where(EventRow.case_id == case_id).order_by(col(EventRow.place))
     )
-    return tuple(entry_in(row) for row in rows)
+    return tuple(_entry(row) for row in rows)
 
 
-def entry_in(row: EventRow) -> Entry:
-    """An event as the case told it."""
+def _entry(row: EventRow) -> Entry:
     by = Party(row.party) if row.party else None
     return Entry(at=row.at, what=row.what, by=by, detail=row.detail)
 

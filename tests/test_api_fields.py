@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from api.fields import SEEN, rows, seen
 from api.forms import OF_CASES, OF_CASES_IN, OF_THE_PLATFORM, OPENINGS, command_id_of
-from api.roles import EVERYBODY, LEADS, Person, Role
+from api.roles import EVERYBODY, Person, Role
 from domain.commands import CostKind, Verdict
 from domain.money import Money
 from domain.parties import Actor, Party
+from domain.ports import LEADS
 from domain.view import CostView, DecisionView, Standing, View
 
 
